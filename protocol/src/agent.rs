@@ -1,0 +1,169 @@
+//! Messages between head and agent: JSON texts over one WebSocket that the agent opens.
+//!
+//! A reader ignores fields it does not know. A message may gain optional fields within one
+//! [`crate::version::AGENT_PROTOCOL`]; anything else raises that number.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AttemptId, AttemptOutcome, LeaseId, Limits, ModuleKind, NodeId, NodeStatus, ObjectRef, Params,
+    TargetClass, TaskContext, Usage,
+};
+
+/// The longest message either side accepts, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// From an agent to the head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "message")]
+pub enum FromAgent {
+    /// The first message on each connection.
+    Hello(Hello),
+    /// I live, and this is how my machine does. Renews every lease it names.
+    Heartbeat {
+        /// The machine.
+        status: NodeStatus,
+        /// Leases whose attempts run or wait here.
+        leases: Vec<LeaseId>,
+    },
+    /// Attempts that ended. Sent again until acknowledged.
+    Reports {
+        /// In the order they ended.
+        reports: Vec<AttemptReport>,
+    },
+    /// The agent stops on purpose and has given up its leases.
+    Goodbye,
+}
+
+/// Who an agent is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`crate::version::AGENT_PROTOCOL`] of the agent.
+    pub protocol: u32,
+    /// Version of the program, for people.
+    pub version: String,
+    /// The node's name; the same name is the same node.
+    pub name: String,
+    /// Chosen at random when the agent process started. Two live agents of one name differ in it.
+    pub instance: u64,
+    /// What its runners can execute.
+    pub class: TargetClass,
+    /// How many tasks it runs at a time.
+    pub slots: u32,
+    /// Leases that it still holds from an earlier connection of the same process.
+    #[serde(default)]
+    pub leases: Vec<HeldLease>,
+    /// The machine.
+    pub status: NodeStatus,
+}
+
+/// A lease that an agent brings back to a head that may have forgotten it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldLease {
+    /// The lease.
+    pub lease: LeaseId,
+    /// What it is for.
+    pub attempt: AttemptId,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptReport {
+    /// The lease it ran under.
+    pub lease: LeaseId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// What it used.
+    pub usage: Usage,
+    /// The last lines that the guest logged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub log: String,
+}
+
+/// From the head to an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "message")]
+pub enum ToAgent {
+    /// Answers [`FromAgent::Hello`].
+    Welcome {
+        /// The node's number on this head.
+        node: NodeId,
+        /// How often to send a heartbeat, in milliseconds.
+        heartbeat_ms: u64,
+    },
+    /// Answers [`FromAgent::Hello`]; the head closes the connection.
+    Refused {
+        /// Why, and what to do.
+        reason: String,
+        /// Whether the agent should try again later.
+        retry: bool,
+    },
+    /// Run these, in this order.
+    Leases {
+        /// New leases.
+        leases: Vec<Lease>,
+    },
+    /// Stop these attempts, running or waiting, and send no report.
+    Revoke {
+        /// Leases that are no longer held.
+        leases: Vec<LeaseId>,
+    },
+    /// These reports are journalled, or of no use: forget them.
+    Acknowledge {
+        /// Their leases.
+        leases: Vec<LeaseId>,
+    },
+}
+
+/// The right to run one attempt, and all that running it needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Its name.
+    pub id: LeaseId,
+    /// What may be run.
+    pub attempt: AttemptId,
+    /// The work.
+    pub work: Work,
+}
+
+/// One task, as a runner needs it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// The module, compiled for the node's class.
+    pub artefact: ObjectRef,
+    /// How it is run.
+    pub kind: ModuleKind,
+    /// What the job is called, for messages.
+    pub job_name: String,
+    /// Where the task stands.
+    pub task: TaskContext,
+    /// What it reads, in order: the sample, one chunk, or the parts to merge.
+    pub inputs: Vec<ObjectRef>,
+    /// What the ranges phase answered, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<ObjectRef>,
+    /// Parameters for the guest.
+    #[serde(default)]
+    pub params: Params,
+    /// Command-line arguments for a WASI command.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// What the task may use.
+    pub limits: Limits,
+    /// The virtual clock's reading: when the job was submitted, in milliseconds since 1970.
+    pub clock_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_ignores_fields_of_a_later_writer() {
+        let text = r#"{"message":"welcome","node":3,"heartbeat_ms":500,"later":[1,2]}"#;
+        let message: ToAgent = serde_json::from_str(text).unwrap();
+        assert_eq!(message, ToAgent::Welcome { node: NodeId(3), heartbeat_ms: 500 });
+    }
+}

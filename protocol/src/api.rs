@@ -1,0 +1,298 @@
+//! Bodies of the HTTP API under `/api/v1`.
+//!
+//! Times are milliseconds since 1970 in fields that end in `_at_ms`, lengths of time are
+//! milliseconds (`_ms`) or microseconds (`_us`), sizes are bytes. Within 1.x fields are only
+//! added.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AttemptOutcome, Digest, JobId, JobSpec, Manifest, ModuleInfo, NodeId, NodeState, NodeStatus,
+    PhaseKind, TargetClass, TaskId, Usage,
+};
+
+/// `GET /api/v1`: who answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadView {
+    /// Always `bramble.head/1`.
+    pub schema: String,
+    /// Version of the program.
+    pub version: String,
+    /// Process id of the head, for `bramble down`.
+    pub process_id: u32,
+    /// Nodes that are connected.
+    pub nodes_connected: u32,
+    /// Slots on them.
+    pub slots: u32,
+}
+
+/// `POST /api/v1/objects/missing`: which of these does the head lack?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingRequest {
+    /// At most [`MissingRequest::DIGESTS_MAX`].
+    pub digests: Vec<Digest>,
+}
+
+impl MissingRequest {
+    /// The most digests in one question.
+    pub const DIGESTS_MAX: usize = 10_000;
+}
+
+/// Answer to [`MissingRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingResponse {
+    /// Those that must be sent.
+    pub missing: Vec<Digest>,
+}
+
+/// Answer to `POST /api/v1/objects` (a pack).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredResponse {
+    /// Objects in the pack, all of which are now stored.
+    pub objects: u64,
+}
+
+/// `POST /api/v1/jobs`. The module, the manifest and all chunks must have been sent before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitRequest {
+    /// The job.
+    pub spec: JobSpec,
+}
+
+/// What a job is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// No task of it has started.
+    Waiting,
+    /// Some task runs or has run.
+    Running,
+    /// All tasks succeeded; the result is there.
+    Done,
+    /// A task failed for good.
+    Failed,
+    /// The user stopped it.
+    Canceled,
+}
+
+impl JobState {
+    /// Whether nothing more will happen.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Canceled)
+    }
+
+    /// Its name, as shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// A job, as everybody is shown it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobView {
+    /// Always `bramble.job/1`.
+    pub schema: String,
+    /// Its number.
+    pub id: JobId,
+    /// What was asked for.
+    pub spec: JobSpec,
+    /// What it is doing.
+    pub state: JobState,
+    /// Why it waits or failed, and what to do; absent when there is nothing to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Tasks by state, over all phases.
+    pub tasks: TaskCounts,
+    /// The same for each phase, in their order.
+    pub phases: Vec<PhaseView>,
+    /// Work by node, most tasks first.
+    pub nodes: Vec<JobNodeView>,
+    /// When it was accepted.
+    pub submitted_at_ms: u64,
+    /// When its first task was leased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at_ms: Option<u64>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at_ms: Option<u64>,
+    /// Length of the input.
+    pub input_bytes: u64,
+    /// Length of the result, when done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_bytes: Option<u64>,
+    /// What its successful attempts used in all.
+    pub usage: Usage,
+    /// The failure that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureView>,
+}
+
+/// How many tasks are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    /// All.
+    pub total: u32,
+    /// Waiting for other tasks.
+    pub waiting: u32,
+    /// Waiting for a slot.
+    pub ready: u32,
+    /// Leased to a node.
+    pub leased: u32,
+    /// Done.
+    pub succeeded: u32,
+    /// Failed for good, cancelled, or never to run.
+    pub ended: u32,
+    /// Attempts that failed and were followed by another.
+    pub retried: u32,
+}
+
+/// One phase of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseView {
+    /// Which.
+    pub phase: PhaseKind,
+    /// Its tasks.
+    pub total: u32,
+    /// Those that are done.
+    pub succeeded: u32,
+    /// When its first task was leased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at_ms: Option<u64>,
+    /// When its last task was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at_ms: Option<u64>,
+    /// What its successful attempts used.
+    pub usage: Usage,
+}
+
+/// One node's part in a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobNodeView {
+    /// The node's name.
+    pub name: String,
+    /// Tasks it has done.
+    pub succeeded: u32,
+    /// Tasks it has leased now.
+    pub leased: u32,
+    /// Processor time of its successful attempts.
+    pub cpu_us: u64,
+}
+
+/// Why a job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureView {
+    /// The task that failed for good.
+    pub task: TaskId,
+    /// Its phase.
+    pub phase: PhaseKind,
+    /// Its place in the phase: the number of the chunk for a map task.
+    pub index: u32,
+    /// Where the last attempt ran.
+    pub node: String,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// How the last one ended.
+    pub outcome: AttemptOutcome,
+}
+
+/// `GET /api/v1/jobs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobList {
+    /// Newest first.
+    pub jobs: Vec<JobView>,
+}
+
+/// `GET /api/v1/jobs/{id}/result`: the result's chunks in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultView {
+    /// The job.
+    pub id: JobId,
+    /// What the result's file should be called.
+    pub name: String,
+    /// Its bytes.
+    pub manifest: Manifest,
+}
+
+/// `GET /api/v1/jobs/{id}/logs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogList {
+    /// In the order in which the attempts ended.
+    pub entries: Vec<LogEntry>,
+}
+
+/// What one attempt logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Its task.
+    pub task: TaskId,
+    /// Number of the attempt.
+    pub attempt: u32,
+    /// Phase of the task.
+    pub phase: PhaseKind,
+    /// Place of the task in the phase.
+    pub index: u32,
+    /// Where it ran.
+    pub node: String,
+    /// When its report came in.
+    pub at_ms: u64,
+    /// [`AttemptOutcome::slug`] of how it ended.
+    pub outcome: String,
+    /// Why it failed, when it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The last lines the guest logged.
+    pub text: String,
+}
+
+/// A node, as everybody is shown it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Always `bramble.node/1`.
+    pub schema: String,
+    /// Its number.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// What it is at the moment.
+    pub state: NodeState,
+    /// What its runners can execute.
+    pub class: TargetClass,
+    /// Version of its agent.
+    pub version: String,
+    /// How many tasks it runs at a time.
+    pub slots: u32,
+    /// How many it holds now, running or waiting.
+    pub leased: u32,
+    /// The jobs it works for, with how many tasks of each.
+    pub jobs: Vec<(JobId, u32)>,
+    /// Tasks it has done since the head started.
+    pub succeeded: u64,
+    /// Attempts that failed there since the head started.
+    pub failed: u64,
+    /// When it was last heard of.
+    pub seen_at_ms: u64,
+    /// The machine.
+    pub status: NodeStatus,
+}
+
+/// `GET /api/v1/nodes`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeList {
+    /// In the order of their names.
+    pub nodes: Vec<NodeView>,
+}
+
+/// Answer to `POST /api/v1/modules`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleResponse {
+    /// What the module is.
+    pub module: ModuleInfo,
+    /// Whether the head knew it already.
+    pub known: bool,
+}

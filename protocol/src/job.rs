@@ -1,0 +1,271 @@
+//! What a user asks for, and what one task of it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, JobId};
+
+/// Named parameters of a job, in the order of their names.
+pub type Params = BTreeMap<String, String>;
+
+/// A job as the head accepts and journals it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// What people call it; need not be unique.
+    pub name: String,
+    /// The module as uploaded.
+    pub module: Digest,
+    /// The input's manifest.
+    pub input: Digest,
+    /// Parameters for the guest.
+    #[serde(default)]
+    pub params: Params,
+    /// Command-line arguments for a WASI command, after its own name.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Which nodes may run it.
+    #[serde(default)]
+    pub nodes: NodeSelector,
+    /// What each of its tasks may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How many key ranges a merge job is cut into; chosen by the head when absent.
+    #[serde(default)]
+    pub partitions: Option<u32>,
+    /// What the result's file should be called when the user names none.
+    #[serde(default)]
+    pub result_name: String,
+}
+
+/// What one task may use. Every field has a hard upper bound in [`Limits::fault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Linear memory of the guest, in bytes.
+    pub memory_bytes_max: u64,
+    /// Processor time, in milliseconds.
+    pub cpu_ms_max: u64,
+    /// Time on the wall, in milliseconds.
+    pub wall_ms_max: u64,
+    /// All outputs together, in bytes; chosen from the input's length when absent.
+    #[serde(default)]
+    pub output_bytes_max: Option<u64>,
+    /// Log lines kept, in bytes.
+    pub log_bytes_max: u32,
+    /// How often a task is tried before the job fails.
+    pub attempts_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 64 << 20,
+            cpu_ms_max: 60_000,
+            wall_ms_max: 300_000,
+            output_bytes_max: None,
+            log_bytes_max: 64 << 10,
+            attempts_max: 4,
+        }
+    }
+}
+
+impl Limits {
+    /// The largest memory a job may ask for, in bytes: what a 32-bit guest can address.
+    pub const MEMORY_BYTES_HARD_MAX: u64 = 4 << 30;
+    /// The longest a task may run, in milliseconds: a day.
+    pub const WALL_MS_HARD_MAX: u64 = 24 * 3600 * 1000;
+
+    /// The output limit of a task whose inputs hold `input_bytes`.
+    ///
+    /// Eight times the input and at least 16 MiB unless the user set one.
+    pub fn output_bytes_max_for(&self, input_bytes: u64) -> u64 {
+        self.output_bytes_max.unwrap_or_else(|| input_bytes.saturating_mul(8).max(16 << 20))
+    }
+
+    /// The first limit that is out of bounds, in words for the user.
+    pub fn fault(&self) -> Option<String> {
+        let within = |name: &str, value: u64, low: u64, high: u64| {
+            (value < low || value > high)
+                .then(|| format!("{name} is {value}, allowed is {low} to {high}"))
+        };
+        within("memory (bytes)", self.memory_bytes_max, 64 << 10, Self::MEMORY_BYTES_HARD_MAX)
+            .or(within("CPU time (ms)", self.cpu_ms_max, 1, Self::WALL_MS_HARD_MAX))
+            .or(within("time (ms)", self.wall_ms_max, 1, Self::WALL_MS_HARD_MAX))
+            .or(within("log (bytes)", self.log_bytes_max.into(), 0, 1 << 20))
+            .or(within("attempts", self.attempts_max.into(), 1, 100))
+    }
+}
+
+/// Which nodes may run a job. Text form: `any`, `2`, `p1,p3`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeSelector {
+    /// Every node.
+    #[default]
+    Any,
+    /// At most this many nodes; the first that take a task of the job keep their place.
+    AtMost(u32),
+    /// Only these, by name.
+    Named(Vec<String>),
+}
+
+impl FromStr for NodeSelector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "any" {
+            return Ok(Self::Any);
+        }
+        if let Ok(count) = text.parse::<u32>() {
+            return if count == 0 {
+                Err("a job needs at least one node".into())
+            } else {
+                Ok(Self::AtMost(count))
+            };
+        }
+        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(|name| !crate::node::is_node_name(name)) {
+            return Err(format!("`{text}` is neither a number nor a list of node names"));
+        }
+        Ok(Self::Named(names))
+    }
+}
+
+/// A step of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseKind {
+    /// Choose key ranges from the input's sample.
+    Ranges,
+    /// Work on one chunk.
+    Map,
+    /// Merge the parts of one key range.
+    Merge,
+}
+
+impl PhaseKind {
+    /// Its name, as shown and as part of task keys.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ranges => "ranges",
+            Self::Map => "map",
+            Self::Merge => "merge",
+        }
+    }
+}
+
+impl fmt::Display for PhaseKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where in a job's phases a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The one task that chooses key ranges.
+    Ranges,
+    /// The task of one chunk.
+    Map {
+        /// Which chunk, from 0.
+        chunk: u32,
+    },
+    /// A merge of parts of one key range.
+    Merge {
+        /// 1 for merges of map outputs, 2 for merges of those, and so on.
+        level: u32,
+        /// Which key range, from 0.
+        partition: u32,
+        /// Which of the merges of this level and range, from 0.
+        group: u32,
+    },
+}
+
+impl Phase {
+    /// The phase without its place.
+    pub const fn kind(self) -> PhaseKind {
+        match self {
+            Self::Ranges => PhaseKind::Ranges,
+            Self::Map { .. } => PhaseKind::Map,
+            Self::Merge { .. } => PhaseKind::Merge,
+        }
+    }
+}
+
+/// What a guest is told of its place in the job. The same for a retry, a twin on another
+/// node and a task that is resumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskContext {
+    /// The job's number, for messages only.
+    pub job: JobId,
+    /// The phase.
+    pub phase: Phase,
+    /// Place among the tasks of the phase, from 0.
+    pub index: u32,
+    /// Number of tasks in the phase.
+    pub count: u32,
+    /// Number of outputs the task may write, at least 1.
+    pub partitions: u32,
+    /// The only seed a guest has. See [`task_seed`].
+    pub seed: u64,
+    /// Length in bytes of the input before this task's chunk; 0 outside the map phase.
+    pub offset: u64,
+}
+
+/// Seed of a task: the first 8 bytes (little-endian) of BLAKE3 over module digest, parameters,
+/// phase name and index.
+///
+/// It leaves the job's number out, so that the same work gives the same bytes in another job.
+pub fn task_seed(module: &Digest, params: &Params, phase: PhaseKind, index: u32) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("bramble 2026-11 task seed 1");
+    hasher.update(module.as_bytes());
+    for (name, value) in params {
+        for text in [name, value] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+    hasher.update(&(params.len() as u64).to_le_bytes());
+    hasher.update(phase.name().as_bytes());
+    hasher.update(&index.to_le_bytes());
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_selectors_are_read_from_text() {
+        assert_eq!("any".parse(), Ok(NodeSelector::Any));
+        assert_eq!("2".parse(), Ok(NodeSelector::AtMost(2)));
+        assert_eq!("p1,p3".parse(), Ok(NodeSelector::Named(vec!["p1".into(), "p3".into()])));
+        for bad in ["0", "", "p1,,p2", "a b"] {
+            assert!(bad.parse::<NodeSelector>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_seed_depends_on_all_that_names_the_work_and_nothing_else() {
+        let module = Digest::of(b"module");
+        let params = Params::from([("a".into(), "b".into())]);
+        let seed = task_seed(&module, &params, PhaseKind::Map, 3);
+        assert_eq!(seed, task_seed(&module, &params, PhaseKind::Map, 3));
+        assert_ne!(seed, task_seed(&module, &params, PhaseKind::Map, 4));
+        assert_ne!(seed, task_seed(&module, &params, PhaseKind::Merge, 3));
+        assert_ne!(seed, task_seed(&module, &Params::new(), PhaseKind::Map, 3));
+        assert_ne!(seed, task_seed(&Digest::of(b"other"), &params, PhaseKind::Map, 3));
+    }
+
+    #[test]
+    fn limits_out_of_bounds_are_named() {
+        assert_eq!(Limits::default().fault(), None);
+        let limits = Limits { memory_bytes_max: 8 << 30, ..Limits::default() };
+        assert!(limits.fault().unwrap().starts_with("memory"));
+    }
+}

@@ -1,0 +1,27 @@
+//! What the head, the nodes and the clients of a bramble say to one another.
+//!
+//! Ids, digests, manifests, job descriptions, the messages between head and agent, and the
+//! bodies of the HTTP API live here and nowhere else, so that both ends always share one
+//! definition. Nothing in this crate opens a file, a socket or a clock.
+
+pub mod agent;
+pub mod api;
+pub mod digest;
+pub mod id;
+pub mod job;
+pub mod manifest;
+pub mod module;
+pub mod node;
+pub mod outcome;
+pub mod pack;
+pub mod problem;
+pub mod version;
+
+pub use digest::{Digest, DigestParseError};
+pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
+pub use job::{JobSpec, Limits, NodeSelector, Params, Phase, PhaseKind, TaskContext};
+pub use manifest::{Manifest, ManifestError, ObjectRef};
+pub use module::{ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
+pub use node::{NodeState, NodeStatus};
+pub use outcome::{AttemptOutcome, GuestErrorKind, TrapKind, Usage};
+pub use problem::{Problem, ProblemKind};

@@ -1,0 +1,280 @@
+//! How an attempt ended, and what it used.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, ObjectRef};
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum AttemptOutcome {
+    /// It wrote all its outputs, which are in the object store.
+    Succeeded {
+        /// One object per partition, in order.
+        outputs: Vec<ObjectRef>,
+    },
+    /// The guest said that it failed.
+    GuestFailed {
+        /// What sort of failure the guest named.
+        error: GuestErrorKind,
+        /// The guest's own words.
+        message: String,
+    },
+    /// The guest broke a rule of WebAssembly, or panicked.
+    Trapped {
+        /// Which rule.
+        trap: TrapKind,
+        /// What wasmtime said, with the guest's backtrace.
+        message: String,
+    },
+    /// It used all its processor time.
+    OutOfTime {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
+    /// It was not done after its time on the wall.
+    TimedOut {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
+    /// It was refused memory and then failed.
+    MemoryExceeded {
+        /// How much it wanted in all, in bytes.
+        wanted_bytes: u64,
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
+    /// It wrote more than it may.
+    OutputExceeded {
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
+    /// An object did not match its digest on this node.
+    ChunkCorrupt {
+        /// The object's name.
+        expected: Digest,
+        /// What its bytes hash to.
+        found: Digest,
+    },
+    /// An object could not be read on this node.
+    ChunkMissing {
+        /// The object's name.
+        digest: Digest,
+        /// Why.
+        message: String,
+    },
+    /// Something on the node failed: its disk, its runner process.
+    NodeFault {
+        /// What failed.
+        message: String,
+    },
+    /// The node did not renew the lease in time.
+    LeaseExpired,
+    /// The node went away.
+    NodeLost,
+    /// The user, or the end of the job, stopped it.
+    Canceled,
+}
+
+/// What a guest may say of its own failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestErrorKind {
+    /// The input is malformed.
+    BadInput,
+    /// A parameter is missing or unusable.
+    BadParam,
+    /// Anything else.
+    Failed,
+    /// A command ended with an exit status other than 0.
+    ExitStatus,
+}
+
+/// Which rule a trapped guest broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrapKind {
+    /// `unreachable`, which is also how a Rust panic ends.
+    Unreachable,
+    /// A load or store outside its memory.
+    MemoryOutOfBounds,
+    /// A table access out of bounds, or a call through a wrong entry.
+    BadCall,
+    /// Division by zero, overflow, or a float that fits no integer.
+    Arithmetic,
+    /// Too deep a recursion.
+    StackOverflow,
+    /// Anything else.
+    Other,
+}
+
+/// What an attempt used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Time on the wall in the sandbox, in microseconds: from opening inputs to the last output.
+    pub wall_us: u64,
+    /// Processor time of the guest's thread, in microseconds.
+    pub cpu_us: u64,
+    /// Part of `wall_us` spent on reading and checking inputs.
+    pub read_us: u64,
+    /// Part of `wall_us` spent on storing outputs.
+    pub write_us: u64,
+    /// Most linear memory at one time, in bytes.
+    pub memory_bytes_peak: u64,
+    /// Input bytes.
+    pub bytes_in: u64,
+    /// Output bytes.
+    pub bytes_out: u64,
+    /// Log bytes that were thrown away because the limit was reached.
+    pub log_bytes_dropped: u64,
+}
+
+impl Usage {
+    /// Adds `other`; peaks are the larger of the two.
+    pub fn add(&mut self, other: &Self) {
+        self.wall_us += other.wall_us;
+        self.cpu_us += other.cpu_us;
+        self.read_us += other.read_us;
+        self.write_us += other.write_us;
+        self.memory_bytes_peak = self.memory_bytes_peak.max(other.memory_bytes_peak);
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.log_bytes_dropped += other.log_bytes_dropped;
+    }
+}
+
+impl AttemptOutcome {
+    /// Whether another attempt may end otherwise.
+    ///
+    /// Faults of a node (corrupt or missing chunk, node fault, lost node, expired lease, time on
+    /// the wall) may not happen elsewhere. Faults of the guest happen again, because a task is a
+    /// pure function of its input: only an unspecific `failed` is worth another try.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Succeeded { .. }
+            | Self::Canceled
+            | Self::Trapped { .. }
+            | Self::OutOfTime { .. }
+            | Self::MemoryExceeded { .. }
+            | Self::OutputExceeded { .. } => false,
+            Self::GuestFailed { error, .. } => *error == GuestErrorKind::Failed,
+            Self::TimedOut { .. }
+            | Self::ChunkCorrupt { .. }
+            | Self::ChunkMissing { .. }
+            | Self::NodeFault { .. }
+            | Self::LeaseExpired
+            | Self::NodeLost => true,
+        }
+    }
+
+    /// Its name in JSON, in messages and in the list of errors.
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "succeeded",
+            Self::GuestFailed { error, .. } => match error {
+                GuestErrorKind::BadInput => "bad-input",
+                GuestErrorKind::BadParam => "bad-param",
+                GuestErrorKind::Failed => "guest-failed",
+                GuestErrorKind::ExitStatus => "exit-status",
+            },
+            Self::Trapped { .. } => "trapped",
+            Self::OutOfTime { .. } => "out-of-time",
+            Self::TimedOut { .. } => "timed-out",
+            Self::MemoryExceeded { .. } => "out-of-memory",
+            Self::OutputExceeded { .. } => "too-much-output",
+            Self::ChunkCorrupt { .. } => "chunk-corrupt",
+            Self::ChunkMissing { .. } => "chunk-missing",
+            Self::NodeFault { .. } => "node-fault",
+            Self::LeaseExpired => "lease-expired",
+            Self::NodeLost => "node-lost",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// What happened, in words for the user, without a full stop.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Succeeded { .. } => "succeeded".into(),
+            Self::GuestFailed { message, .. } => message.clone(),
+            Self::Trapped { message, .. } => message.clone(),
+            Self::OutOfTime { limit_ms } => {
+                format!("used all its processor time ({})", seconds(*limit_ms))
+            }
+            Self::TimedOut { limit_ms } => format!("was not done after {}", seconds(*limit_ms)),
+            Self::MemoryExceeded { wanted_bytes, limit_bytes } => format!(
+                "wanted {} MiB of memory, the limit is {} MiB",
+                wanted_bytes.div_ceil(1 << 20),
+                limit_bytes >> 20
+            ),
+            Self::OutputExceeded { limit_bytes } => {
+                format!("wrote more than its limit of {limit_bytes} bytes")
+            }
+            Self::ChunkCorrupt { expected, found } => format!(
+                "object {} is damaged: its bytes hash to {}",
+                expected.short(),
+                found.short()
+            ),
+            Self::ChunkMissing { digest, message } => {
+                format!("object {} could not be read: {message}", digest.short())
+            }
+            Self::NodeFault { message } => format!("the node failed: {message}"),
+            Self::LeaseExpired => "the node did not answer in time".into(),
+            Self::NodeLost => "the node went away".into(),
+            Self::Canceled => "was cancelled".into(),
+        }
+    }
+
+    /// What the user can do about it, where there is something.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfTime { .. } => Some(
+                "an endless loop, or chunks too big: try a smaller --chunk-size or a larger --cpu-time",
+            ),
+            Self::TimedOut { .. } => Some("raise --time-limit, or cut smaller with --chunk-size"),
+            Self::MemoryExceeded { .. } => {
+                Some("raise --memory, or cut smaller with --chunk-size")
+            }
+            Self::OutputExceeded { .. } => Some("raise --output-limit"),
+            Self::Trapped { trap: TrapKind::StackOverflow, .. } => {
+                Some("recursion without an end, or too deep: the stack holds 512 KiB")
+            }
+            Self::GuestFailed { error: GuestErrorKind::BadParam, .. } => {
+                Some("parameters are given with --arg name=value")
+            }
+            Self::ChunkCorrupt { .. } => {
+                Some("submit the input again to replace it, and check the disk that holds it")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_a_node_are_tried_again_and_faults_of_a_guest_are_not() {
+        assert!(AttemptOutcome::NodeLost.is_retryable());
+        assert!(AttemptOutcome::LeaseExpired.is_retryable());
+        assert!(AttemptOutcome::NodeFault { message: String::new() }.is_retryable());
+        assert!(!AttemptOutcome::OutOfTime { limit_ms: 1 }.is_retryable());
+        let trapped =
+            AttemptOutcome::Trapped { trap: TrapKind::Unreachable, message: String::new() };
+        assert!(!trapped.is_retryable());
+        let failed = |error| AttemptOutcome::GuestFailed { error, message: String::new() };
+        assert!(failed(GuestErrorKind::Failed).is_retryable());
+        assert!(!failed(GuestErrorKind::BadInput).is_retryable());
+    }
+
+    #[test]
+    fn an_outcome_is_tagged_by_its_slug_like_name_in_json() {
+        let json = serde_json::to_string(&AttemptOutcome::TimedOut { limit_ms: 1500 }).unwrap();
+        assert_eq!(json, r#"{"kind":"timed-out","limit_ms":1500}"#);
+    }
+}

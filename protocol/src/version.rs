@@ -1,0 +1,25 @@
+//! Versions of everything that outlives a process.
+
+/// Version of the messages between head and agent.
+///
+/// | version | what changed |
+/// |---|---|
+/// | 1 | first |
+pub const AGENT_PROTOCOL: u32 = 1;
+
+/// Version of the data directory's layout.
+///
+/// | version | what changed |
+/// |---|---|
+/// | 1 | first: `objects/`, `tmp/`, `journal.sqlite` |
+pub const DATA_FORMAT: u32 = 1;
+
+/// Version of the journal's records.
+///
+/// | version | what changed |
+/// |---|---|
+/// | 1 | first |
+pub const JOURNAL_FORMAT: u32 = 1;
+
+/// The guest interface that this release offers.
+pub const GUEST_INTERFACE: &str = "bramble:job@0.1.0";
