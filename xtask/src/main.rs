@@ -1,2 +1,66 @@
-//! Placeholder.
-fn main() {}
+//! Tasks of the project: `cargo xtask test`, `demo`, `build-jobs`, `tidy`.
+
+mod build_jobs;
+mod demo;
+mod process;
+mod test;
+mod tidy;
+mod toolchain;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use workspace::Workspace;
+
+const HELP: &str = "\
+Tasks of the project
+
+Usage: cargo xtask TASK
+
+  test [ARGS]   build everything and run all tests; ARGS go to the test runner,
+                as in: cargo xtask test -p bramble-store
+  demo          sort 500,000 numbers on one node and on two, on a cluster of this computer
+  build-jobs    build the guest modules into target/jobs
+  tidy          check what no compiler checks: import edges, file sizes, a test for every job
+  help          this text
+
+Environment:
+  BRAMBLE_GUEST_TOOLCHAIN=rustup|debian   how guests are compiled [default: what is there]";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let task = args.next().unwrap_or_else(|| "help".into());
+    let rest: Vec<String> = args.collect();
+    match run(&task, &rest) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  why: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
+    if task != "test" && !rest.is_empty() {
+        eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
+        return Ok(ExitCode::from(2));
+    }
+    match task {
+        "test" => test::run(&Workspace::load()?, rest),
+        "demo" => demo::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
+        "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprintln!("error: there is no task `{task}`\n\n{HELP}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The kernel's files, one reader for each kind.
+
+pub(crate) mod cpu;
+pub(crate) mod memory;
+pub(crate) mod model;
+pub(crate) mod temperature;
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The most that is read of a file: everything looked for stands at its beginning.
+const FILE_BYTES_MAX: u64 = 4 << 10;
+/// The most entries of a directory that are looked at.
+const ENTRIES_MAX: usize = 256;
+
+/// The beginning of a file, without what surrounds its text; `None` when there is none.
+fn text(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // Texts of the device tree end with NUL.
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The number that is all a file holds.
+fn number<T: std::str::FromStr>(path: &Path) -> Option<T> {
+    text(path)?.parse().ok()
+}
+
+/// Entries of a directory whose names begin and end so, by name.
+fn entries(dir: &Path, prefix: &str, suffix: &str) -> Vec<PathBuf> {
+    let Ok(listed) = fs::read_dir(dir) else { return Vec::new() };
+    let matches = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(prefix) && name.ends_with(suffix))
+    };
+    let mut found: Vec<PathBuf> = listed
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(matches)
+        .take(ENTRIES_MAX)
+        .collect();
+    found.sort();
+    found
+}

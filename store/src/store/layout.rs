@@ -1,0 +1,229 @@
+//! The store's directory: where things are, how it is made, what is swept away at opening.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use bramble_protocol::Digest;
+use bramble_protocol::version::DATA_FORMAT;
+use rustix::fs::{Access, access};
+
+use crate::StoreError;
+use crate::error::failed;
+
+/// A staged file that nobody has written to for so long belongs to a process that has died.
+/// Long, because another process, perhaps on another machine, may be staging just now.
+const LEFTOVER_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// What staged files' names start with. Only such files are ever swept: NFS keeps files of its
+/// own (`.nfs…`) in a directory.
+pub(super) const STAGED_PREFIX: &str = "staged-";
+/// `f_type` of a directory mounted by NFS.
+const NFS_MAGIC: u64 = 0x6969;
+/// The most that is read of the file `format`.
+const FORMAT_BYTES_MAX: u64 = 64;
+
+/// Where things are. All paths are absolute.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) dir: PathBuf,
+    pub(super) objects: PathBuf,
+    pub(super) tmp: PathBuf,
+    pub(super) corrupt: PathBuf,
+    /// Whether another machine holds the files, which then reports a full disk only when the
+    /// file is synced or closed.
+    pub(super) is_remote: bool,
+}
+
+impl Layout {
+    /// Opens or makes the directory. Checks the format before anything is changed.
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        make_dir(dir)?;
+        // One spelling, so that processes can tell that they use the same store.
+        let dir = dir.canonicalize().map_err(failed("find", dir))?;
+        let format = dir.join("format");
+        let known = read_format(&format)?;
+        let objects = dir.join("objects");
+        let tmp = dir.join("tmp");
+        make_dir(&tmp)?;
+        check_writable(&tmp)?;
+        make_dir(&objects)?;
+        check_writable(&objects)?;
+        if known.is_none() {
+            write_format(&format, &tmp)?;
+            sync_dir(&dir)?;
+        }
+        let is_remote = rustix::fs::statfs(&tmp)
+            .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| kind == NFS_MAGIC));
+        let layout = Self { corrupt: dir.join("corrupt"), dir, objects, tmp, is_remote };
+        layout.sweep(LEFTOVER_AFTER)?;
+        Ok(layout)
+    }
+
+    /// The directory that holds the objects whose names start like this one's.
+    pub(super) fn shard(&self, digest: &Digest) -> PathBuf {
+        self.objects.join(format!("{:02x}", digest.as_bytes()[0]))
+    }
+
+    /// Where an object is stored.
+    pub(super) fn object(&self, digest: &Digest) -> PathBuf {
+        let mut path = self.shard(digest);
+        path.push(digest.to_string());
+        path
+    }
+
+    /// Removes staged files that nobody has touched for `age`.
+    fn sweep(&self, age: Duration) -> Result<(), StoreError> {
+        let staged = self.staged_files()?;
+        if staged.is_empty() {
+            return Ok(());
+        }
+        // The filesystem's own clock: a board without a battery may believe it is 1970, and a
+        // server has a clock of its own.
+        let now = tempfile::Builder::new()
+            .prefix(STAGED_PREFIX)
+            .tempfile_in(&self.tmp)
+            .and_then(|probe| probe.as_file().metadata()?.modified())
+            .map_err(failed("write to", &self.tmp))?;
+        for path in staged {
+            if is_older(&path, now, age) {
+                // Somebody else may sweep at the same time, and a leftover does no harm.
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn staged_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut staged = Vec::new();
+        for entry in fs::read_dir(&self.tmp).map_err(failed("list", &self.tmp))? {
+            let entry = entry.map_err(failed("list", &self.tmp))?;
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| name.starts_with(STAGED_PREFIX)) {
+                staged.push(entry.path());
+            }
+        }
+        Ok(staged)
+    }
+}
+
+fn is_older(path: &Path, now: SystemTime, age: Duration) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|since| since > age))
+}
+
+/// Makes a directory and those above it; one that is there is left alone.
+pub(super) fn make_dir(path: &Path) -> Result<(), StoreError> {
+    match DirBuilder::new().recursive(true).mode(0o755).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(StoreError::NotADirectory { path: path.to_path_buf() })
+        }
+        Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(StoreError::NotWritable { path: path.to_path_buf(), source })
+        }
+        Err(error) => Err(StoreError::from_io("make directory", path, error)),
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(failed("sync", path))
+}
+
+fn check_writable(path: &Path) -> Result<(), StoreError> {
+    access(path, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|errno| StoreError::NotWritable { path: path.to_path_buf(), source: errno.into() })
+}
+
+/// The format the directory says it has; `None` for a new directory.
+fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {
+    let mut text = Vec::new();
+    match File::open(path).and_then(|file| file.take(FORMAT_BYTES_MAX).read_to_end(&mut text)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::from_io("read", path, error)),
+    }
+    let text = String::from_utf8_lossy(&text);
+    match text.trim().parse::<u32>() {
+        Ok(found) if (1..=DATA_FORMAT).contains(&found) => Ok(Some(found)),
+        Ok(found) if found > DATA_FORMAT => {
+            Err(StoreError::NewerFormat { path: path.to_path_buf(), found, known: DATA_FORMAT })
+        }
+        _ => Err(StoreError::BadFormat {
+            path: path.to_path_buf(),
+            text: text.trim().chars().take(32).collect(),
+        }),
+    }
+}
+
+fn write_format(path: &Path, tmp: &Path) -> Result<(), StoreError> {
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(STAGED_PREFIX).tempfile_in(tmp)?;
+        writeln!(file, "{DATA_FORMAT}")?;
+        rustix::fs::fchmod(file.as_file(), rustix::fs::Mode::from_raw_mode(0o644))?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error: io::Error| StoreError::from_io("write", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn age(path: &Path, age: Duration) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn opening_removes_old_staged_files_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::open(dir.path()).unwrap();
+        let day = Duration::from_secs(24 * 60 * 60);
+        for (name, days) in [("staged-old", 2), ("staged-fresh", 0), (".nfs0001", 2)] {
+            fs::write(layout.tmp.join(name), "half").unwrap();
+            age(&layout.tmp.join(name), day * days);
+        }
+        Layout::open(dir.path()).unwrap();
+        let mut left: Vec<_> = fs::read_dir(&layout.tmp)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".nfs0001", "staged-fresh"]);
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_nothing_is_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("format"), "7\n").unwrap();
+        let refused = Layout::open(dir.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::NewerFormat { found: 7, known: DATA_FORMAT, .. }));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_format_that_is_no_number_is_refused() {
+        for text in ["", "one", "0", "-1", "1 2", "99999999999999999999"] {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join("format"), text).unwrap();
+            let refused = Layout::open(dir.path()).unwrap_err();
+            assert!(matches!(refused, StoreError::BadFormat { .. }), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_directory_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("data");
+        fs::write(&file, "").unwrap();
+        for place in [file.clone(), file.join("below")] {
+            let refused = Layout::open(&place).unwrap_err();
+            assert!(matches!(refused, StoreError::NotADirectory { .. }), "{refused}");
+        }
+    }
+}
