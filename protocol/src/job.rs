@@ -207,12 +207,22 @@ pub struct TaskContext {
     pub index: u32,
     /// Number of tasks in the phase.
     pub count: u32,
-    /// Number of outputs the task may write, at least 1.
+    /// Number of key ranges of the job, at least 1. See [`TaskContext::outputs`].
     pub partitions: u32,
     /// The only seed a guest has. See [`task_seed`].
     pub seed: u64,
     /// Length in bytes of the input before this task's chunk; 0 outside the map phase.
     pub offset: u64,
+}
+
+impl TaskContext {
+    /// How many outputs the task has: a map writes one for each key range, any other task one.
+    pub const fn outputs(&self) -> u32 {
+        match self.phase {
+            Phase::Map { .. } => self.partitions,
+            Phase::Ranges | Phase::Merge { .. } => 1,
+        }
+    }
 }
 
 /// Seed of a task: the first 8 bytes (little-endian) of BLAKE3 over module digest, parameters,

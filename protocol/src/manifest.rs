@@ -91,8 +91,7 @@ impl Manifest {
         if manifest.chunks.len() > Self::CHUNKS_MAX {
             return Err(ManifestError::TooMany { found: manifest.chunks.len() });
         }
-        let found =
-            manifest.chunks.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.size));
+        let found = manifest.chunks.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.size));
         if found != manifest.total_bytes {
             return Err(ManifestError::Total { said: manifest.total_bytes, found });
         }

@@ -198,9 +198,7 @@ impl<'de> Deserialize<'de> for SplitRule {
 }
 
 /// A kind of machine for which modules are compiled.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TargetClass {
     /// 64-bit PCs.
     #[serde(rename = "x86_64")]
@@ -289,9 +287,12 @@ mod tests {
 
     #[test]
     fn split_rules_survive_text_and_back() {
-        for rule in
-            [SplitRule::Bytes, SplitRule::Lines, SplitRule::Records { bytes: 100 }, SplitRule::Guest]
-        {
+        for rule in [
+            SplitRule::Bytes,
+            SplitRule::Lines,
+            SplitRule::Records { bytes: 100 },
+            SplitRule::Guest,
+        ] {
             assert_eq!(rule.to_string().parse(), Ok(rule));
         }
         for bad in ["", "records", "records:0", "records:-1", "records:99999999", "line"] {

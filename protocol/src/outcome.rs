@@ -232,9 +232,7 @@ impl AttemptOutcome {
                 "an endless loop, or chunks too big: try a smaller --chunk-size or a larger --cpu-time",
             ),
             Self::TimedOut { .. } => Some("raise --time-limit, or cut smaller with --chunk-size"),
-            Self::MemoryExceeded { .. } => {
-                Some("raise --memory, or cut smaller with --chunk-size")
-            }
+            Self::MemoryExceeded { .. } => Some("raise --memory, or cut smaller with --chunk-size"),
             Self::OutputExceeded { .. } => Some("raise --output-limit"),
             Self::Trapped { trap: TrapKind::StackOverflow, .. } => {
                 Some("recursion without an end, or too deep: the stack holds 512 KiB")

@@ -1,1 +1,6 @@
-//! Placeholder.
+//! What the tests that cross crates share: real clusters on loopback, inputs and their expected
+//! results, and the simulator of the scheduler.
+
+pub mod cluster;
+pub mod data;
+pub mod sim;

@@ -1,0 +1,191 @@
+//! How attempts end, and what follows for their tasks and jobs.
+
+use bramble_protocol::agent::{AttemptReport, ToAgent};
+use bramble_protocol::api::{JobState, LogEntry};
+use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, Usage};
+
+use super::Scheduler;
+use super::action::Action;
+use super::config::{JOB_LOG_BYTES_MAX, MESSAGE_BYTES_MAX};
+use super::event::ConnectionId;
+use super::job::{Job, OpenJob};
+use super::node::Held;
+use super::record::Record;
+use super::task::TaskState;
+
+/// How an attempt ended.
+pub(super) struct Ending {
+    pub(super) outcome: AttemptOutcome,
+    pub(super) usage: Usage,
+    pub(super) log: String,
+}
+
+impl Scheduler {
+    /// Takes reports. All are acknowledged, also those that come too late to count, so that the
+    /// agent forgets them.
+    pub(super) fn on_reports(
+        &mut self,
+        connection: ConnectionId,
+        node: NodeId,
+        reports: Vec<AttemptReport>,
+    ) {
+        let leases: Vec<_> = reports.iter().map(|report| report.lease).collect();
+        for report in reports {
+            let AttemptReport { lease, attempt, outcome, usage, log } = report;
+            let held = self.held(node, lease, attempt).or_else(|| self.adopt(node, lease, attempt));
+            let Some(held) = held else { continue };
+            self.conclude(node, held, Ending { outcome, usage, log });
+        }
+        if !leases.is_empty() {
+            let message = ToAgent::Acknowledge { leases };
+            self.step.actions.push(Action::Send { connection, message });
+        }
+        self.step.hungry.insert(node);
+    }
+
+    /// Ends an attempt whose lease a node holds.
+    pub(super) fn conclude(&mut self, node: NodeId, held: Held, ending: Ending) {
+        let Held { attempt, leased_at, .. } = held;
+        let Ending { outcome, usage, log } = ending;
+        let outcome = sound(self.open(attempt.task.job), attempt, outcome);
+        self.save_log(node, attempt, &outcome, log);
+        let (leased_at_ms, at_ms) = (leased_at.0, self.now.0);
+        if let AttemptOutcome::Succeeded { outputs } = outcome {
+            self.commit(Record::TaskSucceeded {
+                attempt,
+                node,
+                leased_at_ms,
+                at_ms,
+                outputs,
+                usage,
+            });
+        } else {
+            let open = self.open(attempt.task.job);
+            let failures = open.tasks[attempt.task.index as usize].failed_on.len() as u32 + 1;
+            let fatal = !outcome.is_retryable() || failures >= open.spec.limits.attempts_max;
+            self.commit(Record::AttemptFailed {
+                attempt,
+                node,
+                leased_at_ms,
+                at_ms,
+                outcome,
+                fatal,
+            });
+        }
+        self.end_if_over(attempt.task.job);
+    }
+
+    /// Writes down the end of a job that is over, and takes all that it still holds.
+    pub(super) fn end_if_over(&mut self, id: JobId) {
+        let open = self.open(id);
+        if !open.state().is_final() {
+            return;
+        }
+        let leased = open.tasks.iter().filter_map(|task| match task.state {
+            TaskState::Leased { node, lease } => Some((node, lease)),
+            _ => None,
+        });
+        let leased: Vec<_> = leased.collect();
+        let ended = open.summary(self.now, |node| self.cluster.get(node).name.clone());
+        for (node, lease) in leased {
+            self.cluster.update(node, |node| node.release(lease));
+            self.step.hungry.insert(node);
+            self.revoke_from(node, lease);
+        }
+        self.commit(Record::JobEnded(Box::new(ended)));
+        if let Some(view) = self.job(id) {
+            self.step.actions.push(Action::JobEnded(Box::new(view)));
+        }
+        while self.ended.len() > self.config.jobs_ended_max.max(1) {
+            let oldest = self.ended[0];
+            self.commit(Record::JobForgotten { job: oldest });
+        }
+    }
+
+    /// Keeps what an attempt logged, and that it failed. A success without a log leaves nothing.
+    fn save_log(
+        &mut self,
+        node: NodeId,
+        attempt: AttemptId,
+        outcome: &AttemptOutcome,
+        log: String,
+    ) {
+        let succeeded = matches!(outcome, AttemptOutcome::Succeeded { .. });
+        let job = attempt.task.job;
+        let Some(open) = self.jobs.get_mut(&job).and_then(Job::open_mut) else { return };
+        let room = JOB_LOG_BYTES_MAX.saturating_sub(open.log_bytes);
+        let text = truncated(log, room.min(open.spec.limits.log_bytes_max as usize));
+        if succeeded && text.is_empty() {
+            return;
+        }
+        open.log_bytes += text.len();
+        let entry = LogEntry {
+            task: attempt.task,
+            attempt: attempt.number,
+            phase: open.plan.phase(attempt.task.index).kind(),
+            index: open.plan.place(attempt.task.index).0,
+            node: self.cluster.get(node).name.clone(),
+            at_ms: self.now.0,
+            outcome: outcome.slug().to_owned(),
+            error: (!succeeded).then(|| outcome.message()),
+            text,
+        };
+        self.step.actions.push(Action::SaveLog { job, entry: Box::new(entry) });
+    }
+
+    /// A job that must be open: leases are held only for tasks of such jobs.
+    pub(super) fn open(&self, id: JobId) -> &OpenJob {
+        self.jobs.get(&id).and_then(Job::open).expect("the job is open")
+    }
+
+    /// The state of a job, if it is known.
+    pub fn job_state(&self, id: JobId) -> Option<JobState> {
+        self.jobs.get(&id).map(Job::state)
+    }
+}
+
+/// What an agent said, made fit to be kept: within limits, and nothing that only the head may
+/// say.
+fn sound(open: &OpenJob, attempt: AttemptId, outcome: AttemptOutcome) -> AttemptOutcome {
+    let cut = |text| truncated(text, MESSAGE_BYTES_MAX);
+    match outcome {
+        AttemptOutcome::Succeeded { outputs } => {
+            let expected = open.plan.outputs(open.plan.phase(attempt.task.index));
+            if outputs.len() == expected as usize {
+                AttemptOutcome::Succeeded { outputs }
+            } else {
+                let found = outputs.len();
+                let message = format!("it reported {found} outputs instead of {expected}");
+                AttemptOutcome::NodeFault { message }
+            }
+        }
+        AttemptOutcome::GuestFailed { error, message } => {
+            AttemptOutcome::GuestFailed { error, message: cut(message) }
+        }
+        AttemptOutcome::Trapped { trap, message } => {
+            AttemptOutcome::Trapped { trap, message: cut(message) }
+        }
+        AttemptOutcome::ChunkMissing { digest, message } => {
+            AttemptOutcome::ChunkMissing { digest, message: cut(message) }
+        }
+        AttemptOutcome::NodeFault { message } => {
+            AttemptOutcome::NodeFault { message: cut(message) }
+        }
+        AttemptOutcome::Canceled => {
+            AttemptOutcome::NodeFault { message: "it dropped the attempt by itself".into() }
+        }
+        outcome => outcome,
+    }
+}
+
+/// The end of a text, at most `bytes_max` long: the last lines tell most.
+pub(super) fn truncated(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let mut from = text.len() - bytes_max;
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+        text.drain(..from);
+    }
+    text
+}

@@ -1,0 +1,64 @@
+//! The scheduler's settings and limits.
+
+/// Times and limits of a head. All times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How often agents send a heartbeat.
+    pub heartbeat_ms: u64,
+    /// Silence after which a node gets no more work until it is heard again.
+    pub suspect_ms: u64,
+    /// Silence after which a node is lost, though its connection seems open.
+    pub lost_ms: u64,
+    /// How long the leases of a node without a connection are kept for it, and how long a head
+    /// that was started again waits for nodes to come back.
+    pub reconnect_grace_ms: u64,
+    /// How long a lease lasts unless a heartbeat renews it.
+    pub lease_ms: u64,
+    /// How long to wait before a module is compiled again after a failure that may pass.
+    pub compile_retry_ms: u64,
+    /// How often a module is compiled for one class before its jobs fail.
+    pub compile_attempts_max: u32,
+    /// Jobs that have not ended.
+    pub jobs_open_max: usize,
+    /// Tasks of jobs that have not ended.
+    pub tasks_open_max: usize,
+    /// Jobs that have ended and are still shown.
+    pub jobs_ended_max: usize,
+    /// Agents that are connected.
+    pub agents_max: usize,
+    /// Nodes that were ever connected.
+    pub nodes_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: 1_000,
+            suspect_ms: 3_000,
+            lost_ms: 10_000,
+            reconnect_grace_ms: 5_000,
+            lease_ms: 30_000,
+            compile_retry_ms: 2_000,
+            compile_attempts_max: 5,
+            jobs_open_max: 1_000,
+            tasks_open_max: 1_000_000,
+            jobs_ended_max: 1_000,
+            agents_max: 1_000,
+            nodes_max: 10_000,
+        }
+    }
+}
+
+/// The slots one agent may offer.
+pub(crate) const SLOTS_MAX: u32 = 1_024;
+/// Names and values of a job's parameters together, and its arguments together, in bytes.
+pub(crate) const PARAMS_BYTES_MAX: usize = 64 << 10;
+/// A job's name, in bytes.
+pub(crate) const NAME_BYTES_MAX: usize = 200;
+/// Leases in one message. A lease holds at most two times [`PARAMS_BYTES_MAX`] and the names of
+/// [`super::plan::FAN_IN`] parts, so that the message stays below the protocol's limit.
+pub(crate) const LEASES_PER_MESSAGE_MAX: usize = 32;
+/// What an agent may say about a failure, in bytes; the rest is cut off.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 8 << 10;
+/// Log lines kept of all attempts of one job, in bytes.
+pub(crate) const JOB_LOG_BYTES_MAX: usize = 16 << 20;

@@ -1,0 +1,112 @@
+//! What the core is told.
+
+use std::fmt;
+
+use bramble_protocol::agent::{FromAgent, Hello};
+use bramble_protocol::{Digest, JobId, JobSpec, Manifest, ModuleInfo, ObjectRef, TargetClass};
+use serde::{Deserialize, Serialize};
+
+/// A time in milliseconds since 1970. The core never reads a clock: each event brings its time.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The time `ms` milliseconds later.
+    #[must_use]
+    pub const fn plus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds since `earlier`; 0 when that is later.
+    pub const fn ms_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// One connection of an agent. Given by the driver, never used again within a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Ties a reply to the request it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestToken(pub u64);
+
+/// A job to be accepted. Its module, manifest and chunks are stored.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// What the user asks for.
+    pub spec: JobSpec,
+    /// What the module is.
+    pub module: ModuleInfo,
+    /// The input.
+    pub manifest: Manifest,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A user submits a job.
+    Submit {
+        /// For the answer.
+        token: RequestToken,
+        /// The job.
+        job: Box<NewJob>,
+    },
+    /// A user cancels a job.
+    Cancel {
+        /// For the answer.
+        token: RequestToken,
+        /// Which.
+        job: JobId,
+    },
+    /// An agent connected and said who it is.
+    AgentConnected {
+        /// The new connection.
+        connection: ConnectionId,
+        /// Its first message.
+        hello: Box<Hello>,
+    },
+    /// An agent sent a later message.
+    AgentMessage {
+        /// On this connection.
+        connection: ConnectionId,
+        /// The message.
+        message: FromAgent,
+    },
+    /// A connection is gone.
+    AgentDisconnected {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// A module was compiled.
+    Compiled {
+        /// Which.
+        module: Digest,
+        /// For which kind of machine.
+        class: TargetClass,
+        /// The stored artefact.
+        artefact: ObjectRef,
+    },
+    /// A module could not be compiled.
+    CompileFailed {
+        /// Which.
+        module: Digest,
+        /// For which kind of machine.
+        class: TargetClass,
+        /// Why, one line.
+        message: String,
+        /// Whether it may succeed later.
+        retry: bool,
+    },
+    /// Time passed. Due a few times a second.
+    Tick,
+}

@@ -1,0 +1,160 @@
+//! What must always be true, worked out anew from the tasks and nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bramble_protocol::{JobId, NodeId};
+
+use super::Scheduler;
+use super::job::{Body, Job, OpenJob};
+use super::task::TaskState;
+
+impl Scheduler {
+    /// Compares every index and counter with what it should be. Costs as much as there is state:
+    /// for tests, after each step.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.cluster.is_sound() {
+            return Err("the indices of the cluster do not fit its nodes".into());
+        }
+        let mut leased = BTreeMap::new();
+        let mut open_jobs = BTreeSet::new();
+        let mut tasks_open = 0;
+        for (id, job) in &self.jobs {
+            if let Body::Open(open) = &job.body {
+                open_jobs.insert(*id);
+                tasks_open += open.tasks.len();
+                self.check_open(*id, open)?;
+                for (index, task) in (0..).zip(&open.tasks) {
+                    if let TaskState::Leased { node, lease } = task.state {
+                        leased.insert(lease, (node, open.task_id(index), task.number));
+                    }
+                }
+            }
+        }
+        same("open jobs", &open_jobs, &self.open)?;
+        same("open tasks", &tasks_open, &self.tasks_open)?;
+        let ended: BTreeSet<JobId> = self.ended.iter().copied().collect();
+        let all: BTreeSet<JobId> = self.jobs.keys().copied().collect();
+        same("all jobs", &open_jobs.union(&ended).copied().collect(), &all)?;
+        self.check_nodes(&leased)?;
+        self.check_queue()?;
+        self.check_modules()
+    }
+
+    fn check_open(&self, id: JobId, open: &OpenJob) -> Result<(), String> {
+        let name = |what: &str| format!("{what} of job {id}");
+        let mut counts = open.counts;
+        (counts.waiting, counts.ready, counts.leased, counts.succeeded) = (0, 0, 0, 0);
+        let mut ready = (BTreeSet::new(), BTreeSet::new());
+        let mut shares: BTreeMap<NodeId, u32> = BTreeMap::new();
+        let mut done = BTreeMap::new();
+        for (index, task) in (0..).zip(&open.tasks) {
+            match &task.state {
+                TaskState::Waiting { dependencies } => {
+                    counts.waiting += 1;
+                    let missing = missing(open, index);
+                    same(&format!("dependencies of {id}@{index}"), &missing, dependencies)?;
+                }
+                TaskState::Ready => {
+                    counts.ready += 1;
+                    let set = if task.failed_on.is_empty() { &mut ready.0 } else { &mut ready.1 };
+                    set.insert(index);
+                    same(&format!("missing inputs of {id}@{index}"), &0, &missing(open, index))?;
+                }
+                TaskState::Leased { node, .. } => {
+                    counts.leased += 1;
+                    *shares.entry(*node).or_default() += 1;
+                }
+                TaskState::Succeeded { outputs } => {
+                    counts.succeeded += 1;
+                    let phase = open.plan.phase(index);
+                    *done.entry(phase.kind()).or_insert(0) += 1;
+                    let expected = open.plan.outputs(phase) as usize;
+                    same(&format!("outputs of {id}@{index}"), &expected, &outputs.len())?;
+                }
+            }
+        }
+        same(&name("counters"), &counts, &open.counts)?;
+        same(&name("ready tasks"), &ready, &(open.fresh.clone(), open.retry.clone()))?;
+        let kept: BTreeMap<NodeId, u32> = open
+            .shares
+            .iter()
+            .filter(|(_, share)| share.leased > 0)
+            .map(|(node, share)| (*node, share.leased))
+            .collect();
+        same(&name("shares"), &shares, &kept)?;
+        for view in &open.phases {
+            let expected = done.get(&view.phase).copied().unwrap_or(0);
+            same(&name(view.phase.name()), &expected, &view.succeeded)?;
+        }
+        if open.state().is_final() {
+            return Err(format!("job {id} is {} but open", open.state().name()));
+        }
+        Ok(())
+    }
+
+    fn check_nodes(
+        &self,
+        leased: &BTreeMap<bramble_protocol::LeaseId, (NodeId, bramble_protocol::TaskId, u32)>,
+    ) -> Result<(), String> {
+        let mut held = BTreeMap::new();
+        for node in self.cluster.all() {
+            let mut jobs: BTreeMap<JobId, u32> = BTreeMap::new();
+            for (lease, entry) in &node.leases {
+                held.insert(*lease, (node.id, entry.attempt.task, entry.attempt.number));
+                *jobs.entry(entry.attempt.task.job).or_default() += 1;
+                if entry.expires_at < node.next_expiry {
+                    return Err(format!("lease {lease} ends before its node is looked at"));
+                }
+            }
+            same(&format!("jobs of node {}", node.name), &jobs, &node.jobs)?;
+            if node.link == super::node::Link::Lost && !node.leases.is_empty() {
+                return Err(format!("node {} is lost but has leases", node.name));
+            }
+        }
+        same("leases of nodes", leased, &held)
+    }
+
+    fn check_queue(&self) -> Result<(), String> {
+        let queued: BTreeSet<JobId> = self.queue.iter().copied().collect();
+        same("length of the queue", &queued.len(), &self.queue.len())?;
+        let open = |job: &&Job| job.open().is_some_and(|open| open.counts.ready > 0);
+        let due: BTreeSet<JobId> = self.jobs.values().filter(open).map(|job| job.id).collect();
+        same("jobs in the queue", &due, &queued)
+    }
+
+    fn check_modules(&self) -> Result<(), String> {
+        let mut expected: BTreeMap<_, BTreeSet<JobId>> = BTreeMap::new();
+        for id in &self.open {
+            expected.entry(self.jobs[id].spec.module).or_default().insert(*id);
+        }
+        let found = self.modules.iter().map(|(digest, module)| (*digest, module.jobs.clone()));
+        same("jobs of modules", &expected, &found.collect())
+    }
+}
+
+/// How many of the tasks that one depends on are not done.
+fn missing(open: &OpenJob, index: u32) -> u32 {
+    use bramble_protocol::Phase;
+    let is_open =
+        |task: &u32| !matches!(open.tasks[*task as usize].state, TaskState::Succeeded { .. });
+    let dependencies: Vec<u32> = match open.plan.phase(index) {
+        Phase::Ranges => Vec::new(),
+        Phase::Map { .. } if open.plan.has_ranges() => vec![0],
+        Phase::Map { .. } => Vec::new(),
+        Phase::Merge { level, partition, group } => {
+            open.plan.parts(level, partition, group).into_iter().map(|(task, _)| task).collect()
+        }
+    };
+    dependencies.iter().filter(|task| is_open(task)).count() as u32
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) -> Result<(), String> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("{what}: should be {expected:?}, is {found:?}"))
+    }
+}

@@ -1,0 +1,378 @@
+//! One job: its tasks, and all that is counted of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bramble_protocol::api::{FailureView, JobState, PhaseView, TaskCounts};
+use bramble_protocol::{
+    JobId, JobSpec, LeaseId, ModuleInfo, NodeId, NodeSelector, ObjectRef, Phase, PhaseKind, TaskId,
+    Usage,
+};
+
+use super::event::Timestamp;
+use super::plan::Plan;
+use super::record::{Ended, Submitted};
+use super::task::{Task, TaskState};
+
+/// Tasks that are looked at to find one that has not failed on the node that asks.
+const RETRY_SCAN_MAX: usize = 64;
+
+/// A job that was accepted.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) spec: Arc<JobSpec>,
+    pub(crate) submitted_at: Timestamp,
+    pub(crate) input_bytes: u64,
+    pub(crate) body: Body,
+}
+
+/// What is kept of it.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Everything, while it has not ended.
+    Open(Box<OpenJob>),
+    /// A summary, when it has.
+    Ended(Box<Ended>),
+}
+
+/// A job that has not ended.
+#[derive(Debug)]
+pub(crate) struct OpenJob {
+    pub(crate) id: JobId,
+    pub(crate) spec: Arc<JobSpec>,
+    pub(crate) submitted_at: Timestamp,
+    /// Which head accepted it.
+    pub(crate) epoch: u32,
+    pub(crate) module: ModuleInfo,
+    pub(crate) chunks: Vec<ObjectRef>,
+    /// Input bytes before each chunk.
+    pub(crate) offsets: Vec<u64>,
+    pub(crate) sample: Option<ObjectRef>,
+    pub(crate) plan: Plan,
+    pub(crate) tasks: Vec<Task>,
+    /// Ready tasks that never failed, in order.
+    pub(crate) fresh: BTreeSet<u32>,
+    /// Ready tasks that failed before.
+    pub(crate) retry: BTreeSet<u32>,
+    pub(crate) counts: TaskCounts,
+    pub(crate) phases: Vec<PhaseView>,
+    pub(crate) shares: BTreeMap<NodeId, Share>,
+    /// Nodes that keep their place in a job for at most so many nodes.
+    pub(crate) members: BTreeSet<NodeId>,
+    /// Whether it stands in the queue.
+    pub(crate) queued: bool,
+    /// Whether it is older than this head process.
+    pub(crate) restored: bool,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) usage: Usage,
+    /// Log bytes kept since this head started.
+    pub(crate) log_bytes: usize,
+    pub(crate) fate: Option<Fate>,
+}
+
+/// One node's part in a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) succeeded: u32,
+    pub(crate) leased: u32,
+    pub(crate) cpu_us: u64,
+}
+
+/// What ends a job before its tasks are done.
+#[derive(Clone, Debug)]
+pub(crate) enum Fate {
+    /// A task failed for good.
+    Failed(FailureView),
+    /// It cannot be run.
+    Unrunnable(String),
+    /// A user stopped it.
+    Canceled,
+}
+
+/// How an attempt did that succeeded.
+pub(crate) struct Success {
+    pub(crate) node: NodeId,
+    pub(crate) leased_at: Timestamp,
+    pub(crate) at: Timestamp,
+    pub(crate) outputs: Vec<ObjectRef>,
+    pub(crate) usage: Usage,
+}
+
+impl Job {
+    pub(crate) fn open(&self) -> Option<&OpenJob> {
+        match &self.body {
+            Body::Open(open) => Some(open),
+            Body::Ended(_) => None,
+        }
+    }
+
+    pub(crate) fn open_mut(&mut self) -> Option<&mut OpenJob> {
+        match &mut self.body {
+            Body::Open(open) => Some(open),
+            Body::Ended(_) => None,
+        }
+    }
+
+    /// Derived from what is counted, never stored while the job is open.
+    pub(crate) fn state(&self) -> JobState {
+        match &self.body {
+            Body::Ended(ended) => ended.state,
+            Body::Open(open) => open.state(),
+        }
+    }
+}
+
+impl OpenJob {
+    pub(crate) fn new(submitted: Submitted, spec: Arc<JobSpec>, epoch: u32) -> Self {
+        let Submitted { job, at_ms, module, chunks, sample, partitions, .. } = submitted;
+        let plan = Plan::new(&module, chunks.len() as u32, partitions);
+        let offsets = chunks
+            .iter()
+            .scan(0u64, |sum, chunk| {
+                let before = *sum;
+                *sum += chunk.size;
+                Some(before)
+            })
+            .collect();
+        let tasks: Vec<Task> = (0..plan.total())
+            .map(|index| {
+                let state = match plan.dependencies(plan.phase(index)) {
+                    0 => TaskState::Ready,
+                    dependencies => TaskState::Waiting { dependencies },
+                };
+                Task { state, number: 0, failed_on: Vec::new() }
+            })
+            .collect();
+        let fresh: BTreeSet<u32> =
+            (0..plan.total()).filter(|i| tasks[*i as usize].state == TaskState::Ready).collect();
+        let ready = fresh.len() as u32;
+        let counts = TaskCounts {
+            total: plan.total(),
+            waiting: plan.total() - ready,
+            ready,
+            ..TaskCounts::default()
+        };
+        let phases = plan.phases().into_iter().map(|(kind, total)| phase_view(kind, total));
+        Self {
+            id: job,
+            spec,
+            submitted_at: Timestamp(at_ms),
+            epoch,
+            phases: phases.collect(),
+            module,
+            chunks,
+            offsets,
+            sample,
+            plan,
+            tasks,
+            fresh,
+            retry: BTreeSet::new(),
+            counts,
+            shares: BTreeMap::new(),
+            members: BTreeSet::new(),
+            queued: false,
+            restored: false,
+            started_at: None,
+            usage: Usage::default(),
+            log_bytes: 0,
+            fate: None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> JobState {
+        match &self.fate {
+            Some(Fate::Failed(_) | Fate::Unrunnable(_)) => JobState::Failed,
+            Some(Fate::Canceled) => JobState::Canceled,
+            None if self.counts.succeeded == self.counts.total => JobState::Done,
+            None if self.started_at.is_some() => JobState::Running,
+            None => JobState::Waiting,
+        }
+    }
+
+    pub(crate) fn task_id(&self, index: u32) -> TaskId {
+        TaskId { job: self.id, index }
+    }
+
+    pub(crate) fn phase_mut(&mut self, kind: PhaseKind) -> &mut PhaseView {
+        self.phases
+            .iter_mut()
+            .find(|view| view.phase == kind)
+            .expect("a job lists the phases of all its tasks")
+    }
+
+    /// Mean time of the phase's tasks so far, in microseconds; `None` before the first is done.
+    pub(crate) fn mean_wall_us(&self, kind: PhaseKind) -> Option<u64> {
+        let view = self.phases.iter().find(|view| view.phase == kind)?;
+        view.usage.wall_us.checked_div(view.succeeded.into())
+    }
+
+    /// The ready task that should run next on a node. One that failed before goes first, unless
+    /// `avoid` says that it failed there and should run elsewhere.
+    pub(crate) fn next_ready(&self, avoid: impl Fn(&[NodeId]) -> bool) -> Option<u32> {
+        self.retry
+            .iter()
+            .take(RETRY_SCAN_MAX)
+            .find(|index| !avoid(&self.tasks[**index as usize].failed_on))
+            .or_else(|| self.fresh.first())
+            .copied()
+    }
+
+    /// Marks a ready task as leased.
+    pub(crate) fn lease(
+        &mut self,
+        index: u32,
+        number: u32,
+        (node, lease): (NodeId, LeaseId),
+        at: Timestamp,
+    ) {
+        self.set_state(index, TaskState::Leased { node, lease });
+        self.tasks[index as usize].number = number;
+        self.shares.entry(node).or_default().leased += 1;
+        self.started(index, at);
+        if let NodeSelector::AtMost(_) = self.spec.nodes {
+            self.members.insert(node);
+        }
+    }
+
+    /// Makes a leased task ready again.
+    pub(crate) fn unlease(&mut self, index: u32) {
+        self.drop_share(index);
+        self.set_state(index, TaskState::Ready);
+    }
+
+    /// Marks a task as done and returns how many others became ready by it.
+    pub(crate) fn succeed(&mut self, index: u32, success: Success) -> u32 {
+        self.drop_share(index);
+        let share = self.shares.entry(success.node).or_default();
+        share.succeeded += 1;
+        share.cpu_us += success.usage.cpu_us;
+        self.started(index, success.leased_at);
+        self.usage.add(&success.usage);
+        let phase = self.plan.phase(index);
+        let view = self.phase_mut(phase.kind());
+        view.succeeded += 1;
+        view.usage.add(&success.usage);
+        if view.succeeded == view.total {
+            view.ended_at_ms = Some(success.at.0);
+        }
+        self.set_state(index, TaskState::Succeeded { outputs: success.outputs.into() });
+        let mut ready = 0;
+        for dependent in self.plan.dependents(phase) {
+            match &mut self.tasks[dependent as usize].state {
+                TaskState::Waiting { dependencies } if *dependencies > 1 => *dependencies -= 1,
+                _ => {
+                    self.set_state(dependent, TaskState::Ready);
+                    ready += 1;
+                }
+            }
+        }
+        ready
+    }
+
+    /// Notes that an attempt failed on a node; the task is ready again.
+    pub(crate) fn note_failure(&mut self, index: u32, node: NodeId, leased_at: Timestamp) {
+        self.started(index, leased_at);
+        if matches!(self.tasks[index as usize].state, TaskState::Leased { .. }) {
+            self.unlease(index);
+        }
+        self.tasks[index as usize].failed_on.push(node);
+        // It is ready and now stands with those that failed before.
+        self.fresh.remove(&index);
+        self.retry.insert(index);
+        self.counts.retried += 1;
+    }
+
+    /// Counts a task's move from one state to another.
+    fn set_state(&mut self, index: u32, next: TaskState) {
+        let task = &mut self.tasks[index as usize];
+        assert!(task.state.may_become(&next), "task {index}: {:?} to {next:?}", task.state);
+        let failed_before = !task.failed_on.is_empty();
+        let ready = if failed_before { &mut self.retry } else { &mut self.fresh };
+        match &task.state {
+            TaskState::Waiting { .. } => self.counts.waiting -= 1,
+            TaskState::Ready => {
+                self.counts.ready -= 1;
+                ready.remove(&index);
+            }
+            TaskState::Leased { .. } => self.counts.leased -= 1,
+            TaskState::Succeeded { .. } => self.counts.succeeded -= 1,
+        }
+        match &next {
+            TaskState::Waiting { .. } => self.counts.waiting += 1,
+            TaskState::Ready => {
+                self.counts.ready += 1;
+                ready.insert(index);
+            }
+            TaskState::Leased { .. } => self.counts.leased += 1,
+            TaskState::Succeeded { .. } => self.counts.succeeded += 1,
+        }
+        task.state = next;
+    }
+
+    /// Takes a leased task out of its node's share.
+    fn drop_share(&mut self, index: u32) {
+        if let TaskState::Leased { node, .. } = self.tasks[index as usize].state {
+            let share = self.shares.get_mut(&node).expect("a node with a lease has a share");
+            share.leased -= 1;
+        }
+    }
+
+    fn started(&mut self, index: u32, at: Timestamp) {
+        let earliest = |known: Option<u64>| Some(known.map_or(at.0, |known| known.min(at.0)));
+        self.started_at = earliest(self.started_at.map(|at| at.0)).map(Timestamp);
+        let view = self.phase_mut(self.plan.phase(index).kind());
+        view.started_at_ms = earliest(view.started_at_ms);
+    }
+
+    /// The objects that a task reads.
+    pub(crate) fn inputs(&self, phase: Phase) -> Vec<ObjectRef> {
+        match phase {
+            Phase::Ranges => self.sample.into_iter().collect(),
+            Phase::Map { chunk } => vec![self.chunks[chunk as usize]],
+            Phase::Merge { level, partition, group } => self
+                .plan
+                .parts(level, partition, group)
+                .into_iter()
+                .map(|(task, output)| self.outputs(task)[output as usize])
+                .filter(|part| part.size > 0)
+                .collect(),
+        }
+    }
+
+    /// What a task that is done wrote; nothing for others.
+    pub(crate) fn outputs(&self, index: u32) -> &[ObjectRef] {
+        match &self.tasks[index as usize].state {
+            TaskState::Succeeded { outputs } => outputs,
+            _ => &[],
+        }
+    }
+
+    /// The result's objects in order; empty ones are left out.
+    pub(crate) fn result(&self) -> Vec<ObjectRef> {
+        let last = self.plan.last_tasks();
+        last.flat_map(|task| self.outputs(task)).filter(|part| part.size > 0).copied().collect()
+    }
+
+    /// Whether the selector lets a node take a task.
+    pub(crate) fn admits(&self, node: NodeId, name: &str) -> bool {
+        match &self.spec.nodes {
+            NodeSelector::Any => true,
+            NodeSelector::AtMost(max) => {
+                self.members.contains(&node) || self.members.len() < *max as usize
+            }
+            NodeSelector::Named(names) => names.iter().any(|allowed| allowed == name),
+        }
+    }
+}
+
+fn phase_view(phase: PhaseKind, total: u32) -> PhaseView {
+    PhaseView {
+        phase,
+        total,
+        succeeded: 0,
+        started_at_ms: None,
+        ended_at_ms: None,
+        usage: Usage::default(),
+    }
+}

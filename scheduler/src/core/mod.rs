@@ -1,0 +1,173 @@
+//! The pure core: jobs, tasks, leases and nodes as one state machine.
+//!
+//! Nothing here reads a clock, a file or a socket, and nothing waits: each event brings its time
+//! and [`Scheduler::apply`] answers with what is to be done. The same events give the same
+//! actions, so a simulation replays any failure from a seed.
+//!
+//! What must survive a crash is a [`Record`]. The state changes by records and by leases; a
+//! lease is not recorded, because a node that holds one brings it back itself when the head was
+//! started again.
+
+mod action;
+mod artefact;
+mod attempt;
+mod cluster;
+mod config;
+mod event;
+mod invariants;
+mod job;
+mod lease;
+mod liveness;
+mod node;
+mod placement;
+mod plan;
+mod queue;
+mod record;
+mod replay;
+mod submit;
+mod summary;
+mod task;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bramble_protocol::agent::{Lease, ToAgent};
+use bramble_protocol::{Digest, JobId, LeaseId, NodeId};
+
+pub use action::{Action, Answer, Rejection};
+pub use config::Config;
+pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
+pub use plan::FAN_IN;
+pub use record::{Ended, Record, Submitted};
+pub use replay::ReplayError;
+
+use artefact::Module;
+use cluster::Cluster;
+use job::Job;
+use lease::LeaseNumbers;
+use liveness::Comeback;
+use queue::Queue;
+
+/// The state of a head.
+#[derive(Debug)]
+pub struct Scheduler {
+    config: Config,
+    now: Timestamp,
+    lease_numbers: LeaseNumbers,
+    next_job: u64,
+    jobs: BTreeMap<JobId, Job>,
+    open: BTreeSet<JobId>,
+    /// In the order in which they ended.
+    ended: VecDeque<JobId>,
+    /// Tasks of open jobs.
+    tasks_open: usize,
+    queue: Queue,
+    cluster: Cluster,
+    /// Modules of open jobs.
+    modules: BTreeMap<Digest, Module>,
+    comeback: Option<Comeback>,
+    step: Step,
+}
+
+/// What one event has led to so far.
+#[derive(Debug, Default)]
+struct Step {
+    actions: Vec<Action>,
+    leases: BTreeMap<ConnectionId, Vec<Lease>>,
+    revoked: BTreeMap<ConnectionId, Vec<LeaseId>>,
+    changed: BTreeSet<JobId>,
+    /// Nodes that may take more work than before.
+    hungry: BTreeSet<NodeId>,
+    /// Whether a task became ready, or could be leased now where it could not before.
+    more_ready: bool,
+}
+
+impl Scheduler {
+    /// A scheduler without a past. [`Scheduler::start`] must follow.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            now: Timestamp(0),
+            lease_numbers: LeaseNumbers::default(),
+            next_job: 1,
+            jobs: BTreeMap::new(),
+            open: BTreeSet::new(),
+            ended: VecDeque::new(),
+            tasks_open: 0,
+            queue: Queue::default(),
+            cluster: Cluster::default(),
+            modules: BTreeMap::new(),
+            comeback: None,
+            step: Step::default(),
+        }
+    }
+
+    /// Starts a head on what was restored: leases get numbers that no head before has used, and
+    /// nodes get time to come back. To be called once, before any event.
+    ///
+    /// The record must be on disk before the first event is applied. Leases are sent without
+    /// waiting for the journal, so a head that died before this record was written would leave
+    /// leases behind whose numbers the next head gives again.
+    #[must_use]
+    pub fn start(&mut self, now: Timestamp) -> Record {
+        self.now = self.now.max(now);
+        let record = Record::HeadStarted { epoch: self.lease_numbers.next_epoch() };
+        self.perform(record.clone()).expect("a head may always start");
+        self.expect_comeback();
+        record
+    }
+
+    /// Takes one event and says what is to be done about it, in order.
+    ///
+    /// `now` may not go back: an earlier time than before counts as the same.
+    pub fn apply(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
+        self.now = self.now.max(now);
+        match event {
+            Event::Submit { token, job } => self.on_submit(token, *job),
+            Event::Cancel { token, job } => self.on_cancel(token, job),
+            Event::AgentConnected { connection, hello } => self.on_connected(connection, *hello),
+            Event::AgentMessage { connection, message } => self.on_message(connection, message),
+            Event::AgentDisconnected { connection } => self.on_disconnected(connection),
+            Event::Compiled { module, class, artefact } => {
+                self.on_compiled(module, class, artefact);
+            }
+            Event::CompileFailed { module, class, message, retry } => {
+                self.on_compile_failed(module, class, message, retry);
+            }
+            Event::Tick => self.on_tick(),
+        }
+        self.finish_step()
+    }
+
+    fn finish_step(&mut self) -> Vec<Action> {
+        self.place();
+        let step = std::mem::take(&mut self.step);
+        let mut actions = step.actions;
+        for (connection, leases) in step.revoked {
+            let message = ToAgent::Revoke { leases };
+            actions.push(Action::Send { connection, message });
+        }
+        for (connection, leases) in step.leases {
+            for leases in leases.chunks(config::LEASES_PER_MESSAGE_MAX) {
+                let message = ToAgent::Leases { leases: leases.to_vec() };
+                actions.push(Action::Send { connection, message });
+            }
+        }
+        let changed = step.changed.into_iter().filter(|job| self.open.contains(job));
+        actions.extend(changed.map(Action::JobChanged));
+        actions
+    }
+
+    /// Records a decision and carries it out.
+    fn commit(&mut self, record: Record) {
+        self.step.actions.push(Action::Append(record.clone()));
+        self.perform(record).expect("a decision fits the state it was made for");
+    }
+
+    fn revoke(&mut self, connection: ConnectionId, lease: LeaseId) {
+        self.step.revoked.entry(connection).or_default().push(lease);
+    }
+}

@@ -1,0 +1,251 @@
+//! Which node runs what: leases for free slots, and a few in advance where tasks are short.
+
+use std::collections::BTreeSet;
+
+use bramble_protocol::agent::{Lease, Work};
+use bramble_protocol::job::task_seed;
+use bramble_protocol::{AttemptId, JobId, NodeId, NodeSelector, ObjectRef, Phase, TaskContext};
+
+use super::Scheduler;
+use super::artefact::Artefact;
+use super::cluster::{Capacity, class_index};
+use super::job::OpenJob;
+
+/// Work that a slot should have waiting, so that it need not wait for the head: about the time
+/// of a few round trips and journal writes.
+const AHEAD_US: u64 = 50_000;
+/// The most leases for one slot.
+const DEPTH_MAX: u32 = 64;
+
+impl Scheduler {
+    /// Gives out all leases that can be given now.
+    pub(super) fn place(&mut self) {
+        let hungry = std::mem::take(&mut self.step.hungry);
+        if self.queue.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.step.more_ready) {
+            self.spread();
+        }
+        for node in hungry {
+            while self.give_one(node) {}
+        }
+    }
+
+    /// Fills free slots everywhere, one per node in turn and idle nodes first, so that few tasks
+    /// do not crowd on one node.
+    fn spread(&mut self) {
+        loop {
+            let idle: Vec<NodeId> =
+                self.cluster.index().idle.iter().map(|(_, node)| *node).collect();
+            let mut given = false;
+            for node in idle {
+                if self.queue.is_empty() {
+                    return;
+                }
+                given |= self.give_one(node);
+            }
+            if !given {
+                return;
+            }
+        }
+    }
+
+    /// Gives a node one lease of the next job that has a task for it.
+    fn give_one(&mut self, node: NodeId) -> bool {
+        if !self.cluster.get(node).is_available() {
+            return false;
+        }
+        for _ in 0..self.queue.len() {
+            let Some(job) = self.queue.turn() else { return false };
+            if let Some((index, artefact)) = self.fitting_task(job, node) {
+                self.give(job, node, index, artefact);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The task of a job that a node should get now.
+    fn fitting_task(&self, id: JobId, node: NodeId) -> Option<(u32, ObjectRef)> {
+        let open = self.open(id);
+        let node = self.cluster.get(node);
+        if self.awaits_comeback(open.restored) || !open.admits(node.id, &node.name) {
+            return None;
+        }
+        let Some(Artefact::Ready(artefact)) = self.artefact(&open.spec.module, node.class) else {
+            return None;
+        };
+        if node.free_slots() == 0 && node.leased() >= DEPTH_MAX * node.slots {
+            return None;
+        }
+        let avoid = |failed_on: &[NodeId]| {
+            failed_on.contains(&node.id) && self.has_other_node(open, failed_on)
+        };
+        let index = open.next_ready(avoid)?;
+        if node.free_slots() == 0 {
+            let mean_us = open.mean_wall_us(open.plan.phase(index).kind());
+            let capacity = self.capacity(open);
+            let depth = depth(mean_us, open.counts.ready, capacity);
+            if node.leased() >= depth * node.slots {
+                return None;
+            }
+        }
+        Some((index, *artefact))
+    }
+
+    /// Whether a node on which a task did not fail could run it now or soon.
+    fn has_other_node(&self, open: &OpenJob, failed_on: &[NodeId]) -> bool {
+        let usable = |id: NodeId| {
+            let node = self.cluster.get(id);
+            node.is_available()
+                && open.admits(id, &node.name)
+                && self.is_compiled(open, class_index(node.class))
+        };
+        let mut tried: Vec<NodeId> = failed_on.to_vec();
+        tried.sort_unstable();
+        tried.dedup();
+        let tried = tried.into_iter().filter(|id| usable(*id)).count();
+        self.capacity(open).nodes as usize > tried
+    }
+
+    /// What the nodes that may run a job can take.
+    pub(super) fn capacity(&self, open: &OpenJob) -> Capacity {
+        let mut sum = Capacity::default();
+        let mut add = |id: NodeId| {
+            let node = self.cluster.get(id);
+            if self.is_compiled(open, class_index(node.class)) {
+                sum.add(node);
+            }
+        };
+        match &open.spec.nodes {
+            NodeSelector::Named(names) => {
+                // A set, because a user may name a node twice.
+                let named = names.iter().filter_map(|name| self.cluster.find(name));
+                let named: BTreeSet<NodeId> = named.map(|node| node.id).collect();
+                named.into_iter().for_each(&mut add);
+            }
+            NodeSelector::AtMost(max) if open.members.len() >= *max as usize => {
+                open.members.iter().copied().for_each(&mut add);
+            }
+            NodeSelector::Any | NodeSelector::AtMost(_) => {
+                for (class, capacity) in self.cluster.index().capacity.iter().enumerate() {
+                    if self.is_compiled(open, class) {
+                        sum.join(*capacity);
+                    }
+                }
+            }
+        }
+        sum
+    }
+
+    fn is_compiled(&self, open: &OpenJob, class: usize) -> bool {
+        let class = bramble_protocol::TargetClass::ALL[class];
+        matches!(self.artefact(&open.spec.module, class), Some(Artefact::Ready(_)))
+    }
+
+    fn give(&mut self, job: JobId, node: NodeId, index: u32, artefact: ObjectRef) {
+        let lease = self.lease_numbers.next();
+        let open = self.open(job);
+        let number = open.tasks[index as usize].number + 1;
+        let attempt = AttemptId { task: open.task_id(index), number };
+        let work = work(open, index, artefact);
+        self.grant(node, lease, attempt);
+        if let Some(connection) = self.cluster.get(node).connection() {
+            let leases = self.step.leases.entry(connection).or_default();
+            leases.push(Lease { id: lease, attempt, work });
+        }
+    }
+
+    /// Slots of the nodes that a selector allows: of the largest nodes, when it only says how
+    /// many.
+    pub(super) fn slots_for(&self, selector: &NodeSelector) -> u32 {
+        let available = self.cluster.index().present.iter().map(|id| self.cluster.get(*id));
+        let mut slots: Vec<u32> = match selector {
+            NodeSelector::Named(names) => {
+                available.filter(|node| names.contains(&node.name)).map(|node| node.slots).collect()
+            }
+            NodeSelector::Any | NodeSelector::AtMost(_) => {
+                available.map(|node| node.slots).collect()
+            }
+        };
+        if let NodeSelector::AtMost(max) = selector {
+            slots.sort_unstable_by(|a, b| b.cmp(a));
+            slots.truncate(*max as usize);
+        }
+        slots.iter().sum()
+    }
+}
+
+/// How many leases a node may hold for each of its slots.
+///
+/// One while nothing is known of the tasks' length. Then enough for [`AHEAD_US`] of work beside
+/// the running one, but never so many that the last tasks crowd on few nodes: of what is ready,
+/// half may be given out in advance.
+fn depth(mean_us: Option<u64>, ready: u32, capacity: Capacity) -> u32 {
+    let Some(mean_us) = mean_us else { return 1 };
+    let by_time = AHEAD_US.div_ceil(mean_us.max(1)).saturating_add(1).min(DEPTH_MAX.into()) as u32;
+    let fair = ready / (2 * capacity.slots.max(1));
+    by_time.min(fair).max(1)
+}
+
+/// All that a node needs to run a task.
+fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
+    let phase = open.plan.phase(index);
+    let (place, count) = open.plan.place(index);
+    let spec = &open.spec;
+    Work {
+        artefact,
+        kind: open.module.kind,
+        job_name: spec.name.clone(),
+        task: TaskContext {
+            job: open.id,
+            phase,
+            index: place,
+            count,
+            partitions: match phase {
+                // It has one output, which must say how to tell so many key ranges apart.
+                Phase::Ranges => open.plan.partitions(),
+                _ => open.plan.outputs(phase),
+            },
+            seed: task_seed(&spec.module, &spec.params, phase.kind(), place),
+            offset: match phase {
+                Phase::Map { chunk } => open.offsets[chunk as usize],
+                Phase::Ranges | Phase::Merge { .. } => 0,
+            },
+        },
+        inputs: open.inputs(phase),
+        ranges: match phase {
+            Phase::Map { .. } if open.plan.has_ranges() => open.outputs(0).first().copied(),
+            _ => None,
+        },
+        params: spec.params.clone(),
+        args: spec.args.clone(),
+        limits: spec.limits,
+        clock_ms: open.submitted_at.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capacity(slots: u32) -> Capacity {
+        Capacity { nodes: 2, slots, free: 0 }
+    }
+
+    #[test]
+    fn short_tasks_are_leased_ahead_by_time_and_long_ones_by_one() {
+        assert_eq!(depth(None, 10_000, capacity(4)), 1);
+        assert_eq!(depth(Some(100), 10_000, capacity(4)), DEPTH_MAX);
+        assert_eq!(depth(Some(10_000), 10_000, capacity(4)), 6);
+        assert_eq!(depth(Some(2_000_000), 10_000, capacity(4)), 2);
+    }
+
+    #[test]
+    fn the_last_tasks_are_not_leased_ahead() {
+        assert_eq!(depth(Some(100), 80, capacity(4)), 10);
+        assert_eq!(depth(Some(100), 15, capacity(4)), 1);
+        assert_eq!(depth(Some(100), 0, capacity(4)), 1);
+    }
+}

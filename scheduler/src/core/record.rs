@@ -1,0 +1,170 @@
+//! What the journal holds: everything that must survive a crash, and nothing else.
+//!
+//! Records are decisions, not requests: replaying them needs none of the rules that led to them.
+//! They are versioned by [`bramble_protocol::version::JOURNAL_FORMAT`]: whoever changes a record
+//! so that an older head would misread it raises that number.
+
+use bramble_protocol::api::{FailureView, JobNodeView, JobState, PhaseView, TaskCounts};
+use bramble_protocol::{
+    AttemptId, AttemptOutcome, JobId, JobSpec, ModuleInfo, NodeId, ObjectRef, TargetClass, Usage,
+};
+use serde::{Deserialize, Serialize};
+
+/// One record of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "record")]
+pub enum Record {
+    /// A head started on this journal.
+    HeadStarted {
+        /// How many heads have, with this one. Part of each lease's number.
+        epoch: u32,
+    },
+    /// A node connected for the first time, or as another kind of machine than before.
+    NodeKnown {
+        /// Its number.
+        node: NodeId,
+        /// Its name.
+        name: String,
+        /// What its runners can execute.
+        class: TargetClass,
+    },
+    /// A job was accepted.
+    JobSubmitted(Box<Submitted>),
+    /// An attempt succeeded, and with it its task.
+    TaskSucceeded {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Where it ran.
+        node: NodeId,
+        /// When it was leased, in milliseconds since 1970.
+        leased_at_ms: u64,
+        /// When its report came in, in milliseconds since 1970.
+        at_ms: u64,
+        /// What it wrote.
+        outputs: Vec<ObjectRef>,
+        /// What it used.
+        usage: Usage,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Where it ran.
+        node: NodeId,
+        /// When it was leased, in milliseconds since 1970.
+        leased_at_ms: u64,
+        /// When that was known, in milliseconds since 1970.
+        at_ms: u64,
+        /// How it ended.
+        outcome: AttemptOutcome,
+        /// Whether the job fails with it; else the task is tried again.
+        fatal: bool,
+    },
+    /// A job failed for a reason that no task of it has.
+    JobFailed {
+        /// The job.
+        job: JobId,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// Why, in words for the user.
+        reason: String,
+    },
+    /// A user cancelled a job.
+    JobCanceled {
+        /// The job.
+        job: JobId,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+    },
+    /// A job ended, and this is all that is kept of its tasks. Written right after the record
+    /// that ended it; the journal then drops the job's records about attempts.
+    JobEnded(Box<Ended>),
+    /// A job that ended long ago is not shown any more.
+    JobForgotten {
+        /// The job.
+        job: JobId,
+    },
+}
+
+/// An accepted job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submitted {
+    /// Its number.
+    pub job: JobId,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What the user asked for.
+    pub spec: JobSpec,
+    /// What the module is.
+    pub module: ModuleInfo,
+    /// The input's chunks in order.
+    pub chunks: Vec<ObjectRef>,
+    /// The input's sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<ObjectRef>,
+    /// Into how many key ranges the head decided to cut it.
+    pub partitions: u32,
+}
+
+/// What is kept of a job that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The job.
+    pub job: JobId,
+    /// How it ended: always a final state.
+    pub state: JobState,
+    /// When its first task was leased, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at_ms: Option<u64>,
+    /// When it ended, in milliseconds since 1970.
+    pub ended_at_ms: u64,
+    /// Its tasks by state.
+    pub tasks: TaskCounts,
+    /// The same for each phase.
+    pub phases: Vec<PhaseView>,
+    /// Work by node.
+    pub nodes: Vec<JobNodeView>,
+    /// What its successful attempts used in all.
+    pub usage: Usage,
+    /// The task's failure that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureView>,
+    /// Why it failed, when no task of it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The result's objects in order, when it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Vec<ObjectRef>>,
+}
+
+impl Record {
+    /// Its name in the journal.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::HeadStarted { .. } => "head-started",
+            Self::NodeKnown { .. } => "node-known",
+            Self::JobSubmitted(_) => "job-submitted",
+            Self::TaskSucceeded { .. } => "task-succeeded",
+            Self::AttemptFailed { .. } => "attempt-failed",
+            Self::JobFailed { .. } => "job-failed",
+            Self::JobCanceled { .. } => "job-canceled",
+            Self::JobEnded(_) => "job-ended",
+            Self::JobForgotten { .. } => "job-forgotten",
+        }
+    }
+
+    /// The job it is about.
+    pub const fn job(&self) -> Option<JobId> {
+        match self {
+            Self::HeadStarted { .. } | Self::NodeKnown { .. } => None,
+            Self::JobSubmitted(submitted) => Some(submitted.job),
+            Self::TaskSucceeded { attempt, .. } | Self::AttemptFailed { attempt, .. } => {
+                Some(attempt.task.job)
+            }
+            Self::JobFailed { job, .. }
+            | Self::JobCanceled { job, .. }
+            | Self::JobForgotten { job } => Some(*job),
+            Self::JobEnded(ended) => Some(ended.job),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Carrying out records: the one way in which the lasting state changes, both when a decision is
+//! made and when the journal is read.
+
+use std::sync::Arc;
+
+use bramble_protocol::api::FailureView;
+use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId};
+
+use super::Scheduler;
+use super::config::Config;
+use super::event::Timestamp;
+use super::job::{Body, Fate, Job, OpenJob, Success};
+use super::node::Node;
+use super::record::{Ended, Record, Submitted};
+use super::task::TaskState;
+
+/// Why records do not make a state: the journal is damaged, or was written by a program with a
+/// fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// A record speaks of a job that no record before it made, or that had ended.
+    #[error("a `{record}` record speaks of job {job}, which is not open at that point")]
+    NoSuchJob {
+        /// The record's kind.
+        record: &'static str,
+        /// The job.
+        job: JobId,
+    },
+    /// A record speaks of a task that does not exist, or is not due.
+    #[error("a record speaks of attempt {attempt}, which cannot have been made at that point")]
+    NoSuchAttempt {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// A record speaks of a node that no record before it made.
+    #[error("a record speaks of node {node}, which was never connected at that point")]
+    NoSuchNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// A job is over, but the record of its end is missing.
+    #[error("the record of the end of job {job} is missing")]
+    NoEnd {
+        /// The job.
+        job: JobId,
+    },
+}
+
+impl Scheduler {
+    /// The state that records lead to. [`Scheduler::start`] must follow.
+    ///
+    /// # Errors
+    /// When the records cannot have been written in this order.
+    pub fn restore(
+        config: Config,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, ReplayError> {
+        let mut scheduler = Self::new(config);
+        for record in records {
+            scheduler.replay(record)?;
+        }
+        scheduler.finish_replay()?;
+        Ok(scheduler)
+    }
+
+    /// Carries out one record of the journal.
+    ///
+    /// # Errors
+    /// When it does not follow from those before.
+    pub fn replay(&mut self, record: Record) -> Result<(), ReplayError> {
+        self.perform(record)
+    }
+
+    /// Checks that the journal did not end in the midst of a decision.
+    ///
+    /// # Errors
+    /// When it did.
+    pub fn finish_replay(&mut self) -> Result<(), ReplayError> {
+        self.step = super::Step::default();
+        for id in &self.open {
+            let Some(open) = self.jobs.get_mut(id).and_then(Job::open_mut) else { continue };
+            if open.state().is_final() {
+                return Err(ReplayError::NoEnd { job: *id });
+            }
+            open.restored = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn perform(&mut self, record: Record) -> Result<(), ReplayError> {
+        let kind = record.kind();
+        match record {
+            Record::HeadStarted { epoch } => self.lease_numbers.enter(epoch),
+            Record::NodeKnown { node, name, class } => {
+                if node.0 as usize == self.cluster.len() + 1 {
+                    self.cluster.push(Node::new(node, name, class));
+                } else {
+                    self.check_node(node)?;
+                    self.cluster.update(node, |node| node.class = class);
+                }
+            }
+            Record::JobSubmitted(submitted) => self.perform_submitted(*submitted),
+            Record::TaskSucceeded { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
+                let success = Success {
+                    node,
+                    leased_at: Timestamp(leased_at_ms),
+                    at: Timestamp(at_ms),
+                    outputs,
+                    usage,
+                };
+                self.perform_success(attempt, success)?;
+            }
+            Record::AttemptFailed { attempt, node, leased_at_ms, at_ms, outcome, fatal } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                self.perform_failure(attempt, node, Timestamp(leased_at_ms), outcome, fatal)?;
+            }
+            Record::JobFailed { job, at_ms, reason } => {
+                self.perform_fate(kind, job, at_ms, Fate::Unrunnable(reason))?;
+            }
+            Record::JobCanceled { job, at_ms } => {
+                self.perform_fate(kind, job, at_ms, Fate::Canceled)?;
+            }
+            Record::JobEnded(ended) => self.perform_ended(ended)?,
+            Record::JobForgotten { job } => {
+                // The job's own records are gone already when the journal is read again.
+                self.next_job = self.next_job.max(job.0 + 1);
+                self.ended.retain(|id| *id != job);
+                self.jobs.remove(&job);
+            }
+        }
+        Ok(())
+    }
+
+    fn perform_submitted(&mut self, submitted: Submitted) {
+        let id = submitted.job;
+        let submitted_at = Timestamp(submitted.at_ms);
+        self.now = self.now.max(submitted_at);
+        self.next_job = self.next_job.max(id.0 + 1);
+        let spec = Arc::new(submitted.spec.clone());
+        let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
+        let mut open = OpenJob::new(submitted, Arc::clone(&spec), self.lease_numbers.epoch());
+        self.tasks_open += open.tasks.len();
+        self.queue.sync(&mut open);
+        self.modules.entry(spec.module).or_default().jobs.insert(id);
+        let body = Body::Open(Box::new(open));
+        self.jobs.insert(id, Job { id, spec, submitted_at, input_bytes, body });
+        self.open.insert(id);
+        self.step.more_ready = true;
+        self.step.changed.insert(id);
+    }
+
+    fn perform_success(&mut self, attempt: AttemptId, success: Success) -> Result<(), ReplayError> {
+        self.now = self.now.max(success.at);
+        self.detach(attempt, success.node)?;
+        self.cluster.update(success.node, |node| node.succeeded += 1);
+        let open = self.open_job("task-succeeded", attempt.task.job)?;
+        open.tasks[attempt.task.index as usize].number = attempt.number;
+        let ready = open.succeed(attempt.task.index, success);
+        self.step.more_ready |= ready > 0;
+        self.changed(attempt.task.job);
+        Ok(())
+    }
+
+    fn perform_failure(
+        &mut self,
+        attempt: AttemptId,
+        node: NodeId,
+        leased_at: Timestamp,
+        outcome: AttemptOutcome,
+        fatal: bool,
+    ) -> Result<(), ReplayError> {
+        self.detach(attempt, node)?;
+        self.cluster.update(node, |node| node.failed += 1);
+        let name = self.cluster.get(node).name.clone();
+        let open = self.open_job("attempt-failed", attempt.task.job)?;
+        let index = attempt.task.index;
+        open.tasks[index as usize].number = attempt.number;
+        open.note_failure(index, node, leased_at);
+        if fatal {
+            open.counts.retried -= 1;
+            open.fate = Some(Fate::Failed(FailureView {
+                task: attempt.task,
+                phase: open.plan.phase(index).kind(),
+                index: open.plan.place(index).0,
+                node: name,
+                attempts: open.tasks[index as usize].failed_on.len() as u32,
+                outcome,
+            }));
+        } else {
+            self.step.more_ready = true;
+        }
+        self.changed(attempt.task.job);
+        Ok(())
+    }
+
+    fn perform_fate(
+        &mut self,
+        record: &'static str,
+        job: JobId,
+        at_ms: u64,
+        fate: Fate,
+    ) -> Result<(), ReplayError> {
+        self.now = self.now.max(Timestamp(at_ms));
+        self.open_job(record, job)?.fate = Some(fate);
+        self.changed(job);
+        Ok(())
+    }
+
+    fn perform_ended(&mut self, ended: Box<Ended>) -> Result<(), ReplayError> {
+        let id = ended.job;
+        self.now = self.now.max(Timestamp(ended.ended_at_ms));
+        let missing = ReplayError::NoSuchJob { record: "job-ended", job: id };
+        let job = self.jobs.get_mut(&id).ok_or(missing)?;
+        if let Body::Open(open) = &mut job.body {
+            self.tasks_open -= open.tasks.len();
+            // So that the queue lets it go.
+            open.fate.get_or_insert(Fate::Canceled);
+            self.queue.sync(open);
+        }
+        if let Some(module) = self.modules.get_mut(&job.spec.module) {
+            module.jobs.remove(&id);
+            if module.jobs.is_empty() {
+                self.modules.remove(&job.spec.module);
+            }
+        }
+        job.body = Body::Ended(ended);
+        self.open.remove(&id);
+        self.ended.push_back(id);
+        Ok(())
+    }
+
+    /// Takes an attempt that ended from the node that holds its lease, if one does.
+    fn detach(&mut self, attempt: AttemptId, node: NodeId) -> Result<(), ReplayError> {
+        self.check_node(node)?;
+        let open = self.open_job("attempt", attempt.task.job)?;
+        let task = open.tasks.get(attempt.task.index as usize);
+        match task.map(|task| &task.state) {
+            Some(TaskState::Ready) => Ok(()),
+            Some(&TaskState::Leased { node, lease }) => {
+                self.cluster.update(node, |node| node.release(lease));
+                self.step.hungry.insert(node);
+                Ok(())
+            }
+            _ => Err(ReplayError::NoSuchAttempt { attempt }),
+        }
+    }
+
+    fn check_node(&self, node: NodeId) -> Result<(), ReplayError> {
+        let known = (1..=self.cluster.len()).contains(&(node.0 as usize));
+        if known { Ok(()) } else { Err(ReplayError::NoSuchNode { node }) }
+    }
+
+    fn open_job(&mut self, record: &'static str, job: JobId) -> Result<&mut OpenJob, ReplayError> {
+        self.jobs
+            .get_mut(&job)
+            .and_then(Job::open_mut)
+            .ok_or(ReplayError::NoSuchJob { record, job })
+    }
+
+    /// Notes that an open job changed.
+    pub(super) fn changed(&mut self, job: JobId) {
+        if let Some(open) = self.jobs.get_mut(&job).and_then(Job::open_mut) {
+            self.queue.sync(open);
+        }
+        self.step.changed.insert(job);
+    }
+}

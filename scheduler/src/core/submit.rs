@@ -1,0 +1,142 @@
+//! What users ask for: jobs to be accepted, jobs to be stopped.
+
+use bramble_protocol::node::is_node_name;
+use bramble_protocol::{JobId, JobSpec, Manifest, NodeSelector};
+
+use super::Scheduler;
+use super::action::{Action, Answer, Rejection};
+use super::config::{NAME_BYTES_MAX, PARAMS_BYTES_MAX};
+use super::event::{NewJob, RequestToken};
+use super::plan::{self, PARTITIONS_MAX, Plan, choose_partitions};
+use super::record::{Record, Submitted};
+
+impl Scheduler {
+    pub(super) fn on_submit(&mut self, token: RequestToken, job: NewJob) {
+        let answer = match self.accept(job) {
+            Ok(id) => self.answer_with(id),
+            Err(rejection) => Answer::Rejected(rejection),
+        };
+        self.step.actions.push(Action::Reply { token, answer });
+    }
+
+    fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
+        check_job(&job)?;
+        let NewJob { spec, module, manifest } = job;
+        let chunks = manifest.chunks.len() as u32;
+        let slots = self.slots_for(&spec.nodes);
+        let sampled = manifest.sample.is_some();
+        let partitions = choose_partitions(&module, spec.partitions, chunks, sampled, slots);
+        let tasks = Plan::new(&module, chunks, partitions).total() as usize;
+        self.check_room(tasks)?;
+        let id = JobId(self.next_job);
+        self.commit(Record::JobSubmitted(Box::new(Submitted {
+            job: id,
+            at_ms: self.now.0,
+            spec,
+            module,
+            chunks: manifest.chunks,
+            sample: manifest.sample,
+            partitions,
+        })));
+        self.compile_for_job(id);
+        self.fail_if_unrunnable(id);
+        Ok(id)
+    }
+
+    fn check_room(&self, tasks: usize) -> Result<(), Rejection> {
+        let busy = |reason| Err(Rejection::Busy { reason });
+        if self.open.len() >= self.config.jobs_open_max {
+            return busy(format!("{} jobs have not ended yet", self.open.len()));
+        }
+        if self.tasks_open + tasks > self.config.tasks_open_max {
+            return busy(format!(
+                "its {tasks} tasks and {} of other jobs are more than {}",
+                self.tasks_open, self.config.tasks_open_max
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_cancel(&mut self, token: RequestToken, job: JobId) {
+        let answer = match self.job_state(job) {
+            None => Answer::Rejected(Rejection::NoSuchJob(job)),
+            Some(state) if state.is_final() => {
+                Answer::Rejected(Rejection::WrongState { job, state })
+            }
+            Some(_) => {
+                self.commit(Record::JobCanceled { job, at_ms: self.now.0 });
+                self.end_if_over(job);
+                self.answer_with(job)
+            }
+        };
+        self.step.actions.push(Action::Reply { token, answer });
+    }
+
+    fn answer_with(&self, job: JobId) -> Answer {
+        match self.job(job) {
+            Some(view) => Answer::Job(Box::new(view)),
+            None => Answer::Rejected(Rejection::NoSuchJob(job)),
+        }
+    }
+}
+
+/// What can be wrong with a job whatever the head has to do.
+fn check_job(job: &NewJob) -> Result<(), Rejection> {
+    let NewJob { spec, module, manifest } = job;
+    let unsound = |reason: String, help: Option<&str>| {
+        Err(Rejection::Unsound { reason, help: help.map(str::to_owned) })
+    };
+    if spec.module != module.digest {
+        return unsound(
+            "the job names another module than the one that was inspected".into(),
+            None,
+        );
+    }
+    if !plan::maps(module) {
+        let help = "export `mapper` or `mapper-bytes` of bramble:job, or build a WASI command";
+        return unsound("the module exports nothing that maps a chunk".into(), Some(help));
+    }
+    if manifest.chunks.is_empty() {
+        return unsound("the input is empty".into(), Some("give an input of at least one byte"));
+    }
+    if manifest.chunks.len() > Manifest::CHUNKS_MAX {
+        return unsound(
+            format!("the input has {} chunks", manifest.chunks.len()),
+            Some("cut it into fewer with a larger --chunk-size"),
+        );
+    }
+    if let Some(fault) = spec.limits.fault() {
+        return unsound(fault, None);
+    }
+    if let Some(fault) = module.declared.param_fault(&spec.params) {
+        return unsound(fault, None);
+    }
+    if let Some(fault) = spec_fault(spec) {
+        return unsound(fault, None);
+    }
+    Ok(())
+}
+
+fn spec_fault(spec: &JobSpec) -> Option<String> {
+    let params: usize = spec.params.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let args: usize = spec.args.iter().map(String::len).sum();
+    if spec.name.len() > NAME_BYTES_MAX || spec.result_name.len() > NAME_BYTES_MAX {
+        return Some(format!("a name is longer than {NAME_BYTES_MAX} bytes"));
+    }
+    if params > PARAMS_BYTES_MAX || args > PARAMS_BYTES_MAX {
+        return Some(format!("parameters or arguments are longer than {PARAMS_BYTES_MAX} bytes"));
+    }
+    if spec.partitions.is_some_and(|wanted| !(1..=PARTITIONS_MAX).contains(&wanted)) {
+        return Some(format!("the number of partitions must be 1 to {PARTITIONS_MAX}"));
+    }
+    match &spec.nodes {
+        NodeSelector::AtMost(0) => Some("a job needs at least one node".into()),
+        NodeSelector::Named(names) if names.is_empty() => {
+            Some("a job needs at least one node".into())
+        }
+        NodeSelector::Named(names) => names.iter().find(|name| !is_node_name(name)).map(|name| {
+            format!("`{}` cannot name a node", name.chars().take(80).collect::<String>())
+        }),
+        NodeSelector::Any | NodeSelector::AtMost(_) => None,
+    }
+}

@@ -1,0 +1,55 @@
+//! What is kept of a job that ends.
+
+use bramble_protocol::NodeId;
+use bramble_protocol::api::{JobNodeView, JobState, TaskCounts};
+
+use super::event::Timestamp;
+use super::job::{Fate, OpenJob};
+use super::record::Ended;
+
+impl OpenJob {
+    /// All that is kept when the job ends now.
+    pub(crate) fn summary(&self, at: Timestamp, name: impl Fn(NodeId) -> String) -> Ended {
+        let state = self.state();
+        let counts = self.counts;
+        let open = counts.waiting + counts.ready + counts.leased;
+        let (failure, reason) = match &self.fate {
+            Some(Fate::Failed(failure)) => (Some(failure.clone()), None),
+            Some(Fate::Unrunnable(reason)) => (None, Some(reason.clone())),
+            Some(Fate::Canceled) | None => (None, None),
+        };
+        let mut nodes = self.node_views(name);
+        for node in &mut nodes {
+            node.leased = 0;
+        }
+        Ended {
+            job: self.id,
+            state,
+            started_at_ms: self.started_at.map(|at| at.0),
+            ended_at_ms: at.0,
+            tasks: TaskCounts { waiting: 0, ready: 0, leased: 0, ended: open, ..counts },
+            phases: self.phases.clone(),
+            nodes,
+            usage: self.usage,
+            failure,
+            reason,
+            result: (state == JobState::Done).then(|| self.result()),
+        }
+    }
+
+    /// Work by node, most tasks first.
+    pub(crate) fn node_views(&self, name: impl Fn(NodeId) -> String) -> Vec<JobNodeView> {
+        let mut views: Vec<_> = self
+            .shares
+            .iter()
+            .map(|(node, share)| JobNodeView {
+                name: name(*node),
+                succeeded: share.succeeded,
+                leased: share.leased,
+                cpu_us: share.cpu_us,
+            })
+            .collect();
+        views.sort_by(|a, b| b.succeeded.cmp(&a.succeeded).then_with(|| a.name.cmp(&b.name)));
+        views
+    }
+}

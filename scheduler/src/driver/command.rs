@@ -1,0 +1,180 @@
+//! Commands of handles: what they ask for, and how they are answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bramble_protocol::JobId;
+use bramble_protocol::agent::{FromAgent, Hello};
+use bramble_protocol::api::{JobView, LogEntry, NodeView, ResultView};
+use tokio::sync::{oneshot, watch};
+
+use super::Driver;
+use super::group::Deferred;
+use crate::core::{
+    Action, Answer, ConnectionId, Event, NewJob, Rejection, RequestToken, Scheduler,
+};
+use crate::handle::{AgentLink, CommandError, Refusal};
+
+pub(super) type JobReply = oneshot::Sender<Result<JobView, CommandError>>;
+
+/// What the mailbox carries.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Submit { job: Box<NewJob>, reply: JobReply },
+    Cancel { job: JobId, reply: JobReply },
+    Job { job: JobId, reply: oneshot::Sender<Option<JobView>> },
+    Jobs { reply: oneshot::Sender<Vec<JobView>> },
+    Nodes { reply: oneshot::Sender<Vec<NodeView>> },
+    Result { job: JobId, reply: oneshot::Sender<Result<ResultView, CommandError>> },
+    Logs { job: JobId, reply: oneshot::Sender<Result<Vec<LogEntry>, CommandError>> },
+    Watch { job: JobId, reply: oneshot::Sender<Result<watch::Receiver<JobView>, CommandError>> },
+    Connect { hello: Box<Hello>, reply: oneshot::Sender<Result<AgentLink, Refusal>> },
+    Agent { connection: ConnectionId, message: Box<FromAgent> },
+    Disconnected { connection: ConnectionId },
+    Shutdown { reply: oneshot::Sender<()> },
+}
+
+impl Driver {
+    pub(super) fn obey(&mut self, command: Command) {
+        match command {
+            Command::Submit { job, reply } => {
+                let token = self.expect_reply(reply);
+                self.apply(Event::Submit { token, job });
+            }
+            Command::Cancel { job, reply } => {
+                let token = self.expect_reply(reply);
+                self.apply(Event::Cancel { token, job });
+            }
+            Command::Job { job, reply } => self.answer(reply, self.core.job(job)),
+            Command::Jobs { reply } => self.answer(reply, self.core.jobs()),
+            Command::Nodes { reply } => self.answer(reply, self.core.nodes()),
+            Command::Result { job, reply } => {
+                let result = self.core.result(job).map_err(|state| match state {
+                    Some(state) => CommandError::WrongState { job, state },
+                    None => CommandError::NoSuchJob(job),
+                });
+                self.answer(reply, result);
+            }
+            Command::Logs { job, reply } => {
+                if self.core.job_state(job).is_none() {
+                    self.answer(reply, Err(CommandError::NoSuchJob(job)));
+                } else if let Some(due) = self.committer.defer(Deferred::Logs { job, reply }) {
+                    self.release(due);
+                }
+            }
+            Command::Watch { job, reply } => match self.core.job(job) {
+                None => self.answer(reply, Err(CommandError::NoSuchJob(job))),
+                Some(view) => {
+                    let receiver = self.watchers.subscribe(view);
+                    self.answer(reply, Ok(receiver));
+                }
+            },
+            Command::Connect { hello, reply } => {
+                let connection = self.links.prepare(reply);
+                self.apply(Event::AgentConnected { connection, hello });
+            }
+            Command::Agent { connection, message } => {
+                self.apply(Event::AgentMessage { connection, message: *message });
+            }
+            Command::Disconnected { connection } => {
+                self.links.close(connection, "the agent is gone");
+                self.apply(Event::AgentDisconnected { connection });
+            }
+            Command::Shutdown { reply } => self.stopping.get_or_insert_default().push(reply),
+        }
+    }
+
+    fn expect_reply(&mut self, reply: JobReply) -> RequestToken {
+        self.last_token += 1;
+        let token = RequestToken(self.last_token);
+        self.replies.insert(token, reply);
+        token
+    }
+
+    /// Answers from the state as it is now, once that is on disk.
+    fn answer<T: Send + 'static>(&mut self, reply: oneshot::Sender<T>, answer: T) {
+        // Whoever asked may have gone.
+        let send = move || drop(reply.send(answer));
+        if let Some(due) = self.committer.defer(Deferred::Answer(Box::new(send))) {
+            self.release(due);
+        }
+    }
+
+    /// Does what had to wait for the journal.
+    pub(super) fn release(&mut self, deferred: Deferred) {
+        match deferred {
+            Deferred::Answer(send) => send(),
+            Deferred::Logs { job, reply } => self.committer.ask_logs(job, reply),
+            Deferred::Action(Action::Reply { token, answer }) => {
+                if let Some(reply) = self.replies.remove(&token) {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(result_of(answer));
+                }
+            }
+            Deferred::Action(Action::Send { connection, message }) => {
+                self.links.send(connection, message);
+            }
+            Deferred::Action(Action::JobChanged(job)) => self.watchers.changed(job),
+            Deferred::Action(Action::JobEnded(view)) => self.watchers.ended(*view),
+            Deferred::Action(_) => unreachable!("no other action waits for the journal"),
+        }
+    }
+}
+
+fn result_of(answer: Answer) -> Result<JobView, CommandError> {
+    match answer {
+        Answer::Job(view) => Ok(*view),
+        Answer::Rejected(rejection) => Err(match rejection {
+            Rejection::NoSuchJob(job) => CommandError::NoSuchJob(job),
+            Rejection::WrongState { job, state } => CommandError::WrongState { job, state },
+            Rejection::Unsound { reason, help } => CommandError::Refused { reason, help },
+            Rejection::Busy { reason } => CommandError::Busy { reason },
+        }),
+    }
+}
+
+/// Who watches which job.
+#[derive(Default)]
+pub(super) struct Watchers {
+    jobs: BTreeMap<JobId, watch::Sender<JobView>>,
+    changed: BTreeSet<JobId>,
+}
+
+impl Watchers {
+    fn subscribe(&mut self, view: JobView) -> watch::Receiver<JobView> {
+        if view.state.is_final() {
+            // Nothing more will come, and the receiver sees that the sender is gone.
+            return watch::channel(view).1;
+        }
+        self.jobs.entry(view.id).or_insert_with(|| watch::channel(view).0).subscribe()
+    }
+
+    fn changed(&mut self, job: JobId) {
+        if self.jobs.contains_key(&job) {
+            self.changed.insert(job);
+        }
+    }
+
+    fn ended(&mut self, view: JobView) {
+        self.changed.remove(&view.id);
+        if let Some(sender) = self.jobs.remove(&view.id) {
+            sender.send_replace(view);
+        }
+    }
+
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Shows the changes since the last time.
+    pub(super) fn publish(&mut self, core: &Scheduler) {
+        for job in std::mem::take(&mut self.changed) {
+            let Some(sender) = self.jobs.get(&job) else { continue };
+            if sender.receiver_count() == 0 {
+                self.jobs.remove(&job);
+            } else if let Some(view) = core.job(job).filter(|view| !view.state.is_final()) {
+                // A final state is shown when it is on disk, by `ended`.
+                sender.send_replace(view);
+            }
+        }
+    }
+}

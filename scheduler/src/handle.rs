@@ -1,0 +1,214 @@
+//! How the rest of the head talks to the scheduler: an async mailbox.
+
+use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
+use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
+use bramble_protocol::{JobId, NodeId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::core::{ConnectionId, NewJob};
+use crate::driver::Command;
+
+/// Commands that wait for the scheduler. Whoever sends more waits too.
+pub(crate) const MAILBOX_LENGTH: usize = 1_024;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No job of this number is known.
+    #[error("there is no job {0}")]
+    NoSuchJob(JobId),
+    /// The job's state does not allow it: it has ended already, or has no result.
+    #[error("job {job} is {}", state.name())]
+    WrongState {
+        /// The job.
+        job: JobId,
+        /// Its state.
+        state: JobState,
+    },
+    /// The job is not sound.
+    #[error("{reason}")]
+    Refused {
+        /// What is wrong with it, one line.
+        reason: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// The journal could not be written. The head stops.
+    #[error("the journal could not be written: {message}")]
+    Journal {
+        /// Why.
+        message: String,
+    },
+    /// The head has as much to do as it accepts. A later try may succeed.
+    #[error("the head is busy: {reason}")]
+    Busy {
+        /// Which limit is reached.
+        reason: String,
+    },
+    /// The scheduler has stopped.
+    #[error("the scheduler has stopped")]
+    Stopped,
+}
+
+/// Why an agent was not let in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// Why, and what to do.
+    pub reason: String,
+    /// Whether the agent should try again later.
+    pub retry: bool,
+}
+
+/// The scheduler, to everybody else. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    mailbox: mpsc::Sender<Command>,
+}
+
+impl Handle {
+    pub(crate) const fn new(mailbox: mpsc::Sender<Command>) -> Self {
+        Self { mailbox }
+    }
+
+    /// Accepts a job. Returns when it is in the journal: from then on it will end, whatever
+    /// crashes.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn submit(&self, job: NewJob) -> Result<JobView, CommandError> {
+        self.ask(|reply| Command::Submit { job: Box::new(job), reply }).await?
+    }
+
+    /// Cancels a job. Returns when that is in the journal.
+    ///
+    /// # Errors
+    /// When there is no such job, or it has ended.
+    pub async fn cancel(&self, job: JobId) -> Result<JobView, CommandError> {
+        self.ask(|reply| Command::Cancel { job, reply }).await?
+    }
+
+    /// One job; `None` when there is none of this number, or the scheduler has stopped.
+    pub async fn job(&self, job: JobId) -> Option<JobView> {
+        self.ask(|reply| Command::Job { job, reply }).await.ok()?
+    }
+
+    /// All jobs that are known, newest first.
+    pub async fn jobs(&self) -> Vec<JobView> {
+        self.ask(|reply| Command::Jobs { reply }).await.unwrap_or_default()
+    }
+
+    /// All nodes that were connected since the journal began, by name.
+    pub async fn nodes(&self) -> Vec<NodeView> {
+        self.ask(|reply| Command::Nodes { reply }).await.unwrap_or_default()
+    }
+
+    /// The result of a job that is done.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] when it is not done.
+    pub async fn result(&self, job: JobId) -> Result<ResultView, CommandError> {
+        self.ask(|reply| Command::Result { job, reply }).await?
+    }
+
+    /// What the attempts of a job logged, in the order in which they ended. An attempt that
+    /// succeeded and logged nothing has no entry.
+    ///
+    /// # Errors
+    /// When there is no such job or the journal cannot be read.
+    pub async fn logs(&self, job: JobId) -> Result<Vec<LogEntry>, CommandError> {
+        self.ask(|reply| Command::Logs { job, reply }).await?
+    }
+
+    /// A job as it changes: at most every 100 ms, and at once when it ends. After the final
+    /// state nothing more comes and the sender is gone.
+    ///
+    /// # Errors
+    /// When there is no such job.
+    pub async fn watch_job(&self, job: JobId) -> Result<watch::Receiver<JobView>, CommandError> {
+        self.ask(|reply| Command::Watch { job, reply }).await?
+    }
+
+    /// Lets an agent in that has said hello.
+    ///
+    /// # Errors
+    /// When it must not come in, or not now.
+    pub async fn connect(&self, hello: Hello) -> Result<AgentLink, Refusal> {
+        self.ask(|reply| Command::Connect { hello: Box::new(hello), reply })
+            .await
+            .unwrap_or_else(|stopped| Err(Refusal { reason: stopped.to_string(), retry: true }))
+    }
+
+    /// Stops the scheduler after all that was accepted is in the journal.
+    pub async fn shutdown(&self) {
+        // When it has stopped already there is nothing left to do.
+        let _ = self.ask(|reply| Command::Shutdown { reply }).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(command(reply)).await.map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)
+    }
+}
+
+/// An agent's connection, as the scheduler sees it.
+#[derive(Debug)]
+pub struct AgentLink {
+    /// The first message to send.
+    pub welcome: ToAgent,
+    /// What else to send, in order. Ends when the scheduler closes the connection.
+    pub outbox: mpsc::Receiver<ToAgent>,
+    /// Where the agent's messages go. Dropping it tells the scheduler that the connection is gone.
+    pub inbox: AgentInbox,
+}
+
+/// Where one agent's messages go.
+#[derive(Debug)]
+pub struct AgentInbox {
+    connection: ConnectionId,
+    node: NodeId,
+    mailbox: mpsc::Sender<Command>,
+}
+
+impl AgentInbox {
+    pub(crate) const fn new(
+        connection: ConnectionId,
+        node: NodeId,
+        mailbox: mpsc::Sender<Command>,
+    ) -> Self {
+        Self { connection, node, mailbox }
+    }
+
+    /// The node's number.
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Passes on a message. Waits while the scheduler has too much to do.
+    ///
+    /// # Errors
+    /// When the scheduler has stopped: close the connection.
+    pub async fn send(&self, message: FromAgent) -> Result<(), CommandError> {
+        let message = Box::new(message);
+        let command = Command::Agent { connection: self.connection, message };
+        self.mailbox.send(command).await.map_err(|_| CommandError::Stopped)
+    }
+}
+
+impl Drop for AgentInbox {
+    fn drop(&mut self) {
+        let command = Command::Disconnected { connection: self.connection };
+        if let Err(mpsc::error::TrySendError::Full(command)) = self.mailbox.try_send(command)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // Waits for room behind the connection's last messages. Where there is no runtime
+            // any more, the node's silence tells the scheduler the same.
+            let mailbox = self.mailbox.clone();
+            runtime.spawn(async move { mailbox.send(command).await });
+        }
+    }
+}

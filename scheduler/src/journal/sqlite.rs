@@ -1,0 +1,279 @@
+//! The journal's file.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use bramble_protocol::JobId;
+use bramble_protocol::api::LogEntry;
+use bramble_protocol::version::JOURNAL_FORMAT;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+
+use super::{Group, JournalError, filesystem};
+use crate::core::{Config, Record, Scheduler};
+
+const SCHEMA: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE records (
+        seq INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        job INTEGER,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL
+    );
+    CREATE INDEX records_by_job ON records (job) WHERE job IS NOT NULL;
+    CREATE TABLE logs (seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE INDEX logs_by_job ON logs (job);
+";
+
+/// An open journal. Only one process can have it open.
+#[derive(Debug)]
+pub struct Journal {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// What a journal held when it was opened.
+#[derive(Debug)]
+pub struct Restored {
+    /// The state that its records lead to. [`Scheduler::start`] must follow.
+    pub scheduler: Scheduler,
+    /// The time of the latest record, in milliseconds since 1970.
+    pub latest_at_ms: u64,
+}
+
+impl Journal {
+    /// Opens a journal, or creates an empty one where there is no file.
+    ///
+    /// # Errors
+    /// When the file lies where no journal should, is in use, too new or damaged. It is never
+    /// changed then.
+    pub fn open(path: &Path, network_filesystem_allowed: bool) -> Result<Self, JournalError> {
+        if !network_filesystem_allowed {
+            filesystem::check(path)?;
+        }
+        if !path.exists() {
+            create(path)?;
+        }
+        let damaged = |detail: String| JournalError::Damaged { path: path.to_owned(), detail };
+        let size = fs::metadata(path)
+            .map_err(|source| JournalError::Create { path: path.to_owned(), source })?;
+        // SQLite would take an empty file for a new database, and all jobs would be forgotten.
+        if size.len() == 0 {
+            return Err(damaged("the file is empty".into()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|error| opening_error(path, error))?;
+        let journal = Self { connection, path: path.to_owned() };
+        journal.check_format().and_then(|()| journal.set_up()).and_then(|()| journal.check())?;
+        Ok(journal)
+    }
+
+    fn check_format(&self) -> Result<(), JournalError> {
+        let opening = |error| opening_error(&self.path, error);
+        // Before anything else: it takes the lock, and so keeps a second head from reading.
+        self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(opening)?;
+        let format: String = self
+            .connection
+            .query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get(0))
+            .map_err(opening)?;
+        match format.parse::<u32>() {
+            Ok(found) if found > JOURNAL_FORMAT => {
+                Err(JournalError::NewerFormat { path: self.path.clone(), found })
+            }
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.damaged(format!("its format is `{format}`"))),
+        }
+    }
+
+    fn set_up(&self) -> Result<(), JournalError> {
+        let opening = |error| opening_error(&self.path, error);
+        self.connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
+            .map_err(opening)?;
+        self.connection.pragma_update(None, "synchronous", "FULL").map_err(opening)
+    }
+
+    fn check(&self) -> Result<(), JournalError> {
+        let verdict: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|error| opening_error(&self.path, error))?;
+        if verdict == "ok" { Ok(()) } else { Err(self.damaged(verdict)) }
+    }
+
+    /// Reads all records and restores the state that they lead to.
+    ///
+    /// # Errors
+    /// When they cannot be read or contradict one another.
+    pub fn restore(&self, config: Config) -> Result<Restored, JournalError> {
+        let reading = |error| opening_error(&self.path, error);
+        let contradiction =
+            |source| JournalError::Contradiction { path: self.path.clone(), source };
+        let mut scheduler = Scheduler::new(config);
+        let mut latest_at_ms = 0;
+        let mut statement = self
+            .connection
+            .prepare("SELECT seq, at_ms, body FROM records ORDER BY seq")
+            .map_err(reading)?;
+        let mut rows = statement.query([]).map_err(reading)?;
+        while let Some(row) = rows.next().map_err(reading)? {
+            let seq: i64 = row.get(0).map_err(reading)?;
+            let at_ms: i64 = row.get(1).map_err(reading)?;
+            let body = row
+                .get_ref(2)
+                .map_err(reading)?
+                .as_str()
+                .map_err(|_| self.damaged(format!("record {seq} is not text")))?;
+            let record: Record = serde_json::from_str(body)
+                .map_err(|error| self.damaged(format!("record {seq} cannot be read: {error}")))?;
+            scheduler.replay(record).map_err(contradiction)?;
+            latest_at_ms = latest_at_ms.max(at_ms as u64);
+        }
+        scheduler.finish_replay().map_err(contradiction)?;
+        Ok(Restored { scheduler, latest_at_ms })
+    }
+
+    /// Writes a group. It is on disk when this returns, whole; or not at all, on an error.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn append(&mut self, group: &Group) -> Result<(), JournalError> {
+        let write = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for (at_ms, record) in &group.records {
+                append_record(&transaction, *at_ms, record)?;
+            }
+            for (job, entry) in &group.logs {
+                transaction
+                    .prepare_cached("INSERT INTO logs (job, body) VALUES (?1, ?2)")?
+                    .execute(params![job.0 as i64, json(entry)])?;
+            }
+            transaction.commit()
+        };
+        write(&mut self.connection).map_err(|source| JournalError::Sqlite {
+            what: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// What the attempts of a job logged, in order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn logs(&self, job: JobId) -> Result<Vec<LogEntry>, JournalError> {
+        let reading = |source| JournalError::Sqlite {
+            what: "read logs from",
+            path: self.path.clone(),
+            source,
+        };
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT body FROM logs WHERE job = ?1 ORDER BY seq")
+            .map_err(reading)?;
+        let bodies = statement
+            .query_map([job.0 as i64], |row| row.get::<_, String>(0))
+            .map_err(reading)?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(reading)?;
+        let parse = |body: &String| {
+            serde_json::from_str(body)
+                .map_err(|error| self.damaged(format!("a log entry of job {job}: {error}")))
+        };
+        bodies.iter().map(parse).collect()
+    }
+
+    /// Lets the file grow no further, as a full disk does.
+    #[cfg(test)]
+    pub(crate) fn fill_disk(&self) {
+        let pages: i64 =
+            self.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        self.connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))
+            .unwrap();
+    }
+
+    fn damaged(&self, detail: String) -> JournalError {
+        JournalError::Damaged { path: self.path.clone(), detail }
+    }
+}
+
+fn append_record(
+    transaction: &Transaction<'_>,
+    at_ms: u64,
+    record: &Record,
+) -> rusqlite::Result<()> {
+    let job = record.job().map(|job| job.0 as i64);
+    match record {
+        // The summary replaces them.
+        Record::JobEnded(_) => {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM records WHERE job = ?1 \
+                     AND kind IN ('task-succeeded', 'attempt-failed')",
+                )?
+                .execute(params![job])?;
+        }
+        Record::JobForgotten { .. } => {
+            for table in ["records", "logs"] {
+                transaction
+                    .prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1"))?
+                    .execute(params![job])?;
+            }
+        }
+        _ => {}
+    }
+    transaction
+        .prepare_cached("INSERT INTO records (at_ms, job, kind, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![at_ms as i64, job, record.kind(), json(record)])?;
+    Ok(())
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("records and logs hold nothing that JSON cannot")
+}
+
+/// Makes an empty journal under another name and then moves it to its place, so that a file of
+/// the right name is never half made.
+fn create(path: &Path) -> Result<(), JournalError> {
+    let creating = |source| JournalError::Create { path: path.to_owned(), source };
+    let sqlite = |source| JournalError::Sqlite { what: "create", path: path.to_owned(), source };
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    if temporary.exists() {
+        fs::remove_file(&temporary).map_err(creating)?;
+    }
+    let connection = Connection::open(&temporary).map_err(sqlite)?;
+    connection.execute_batch(SCHEMA).map_err(sqlite)?;
+    connection
+        .execute("INSERT INTO meta VALUES ('format', ?1)", [JOURNAL_FORMAT.to_string()])
+        .map_err(sqlite)?;
+    connection.close().map_err(|(_, error)| sqlite(error))?;
+    File::open(&temporary).and_then(|file| file.sync_all()).map_err(creating)?;
+    fs::rename(&temporary, path).map_err(creating)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(creating)
+}
+
+/// Tells damage and a second head apart from other troubles.
+fn opening_error(path: &Path, error: rusqlite::Error) -> JournalError {
+    let path = path.to_owned();
+    match &error {
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => JournalError::InUse { path },
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                JournalError::Damaged { path, detail: error.to_string() }
+            }
+            // A table that is not there.
+            ErrorCode::Unknown => JournalError::Damaged { path, detail: error.to_string() },
+            _ => JournalError::Sqlite { what: "open", path, source: error },
+        },
+        rusqlite::Error::QueryReturnedNoRows => {
+            JournalError::Damaged { path, detail: "its format is missing".into() }
+        }
+        _ => JournalError::Sqlite { what: "read", path, source: error },
+    }
+}

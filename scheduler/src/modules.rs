@@ -1,0 +1,43 @@
+//! What the scheduler needs to have done with modules, without knowing how.
+
+use bramble_protocol::{Digest, ModuleInfo, ObjectRef, TargetClass};
+
+/// Inspects and compiles modules. Implemented where the sandbox is known.
+///
+/// Both calls may take seconds and block: they are made outside the async runtime's own threads.
+pub trait ModuleService: Send + Sync + 'static {
+    /// Finds out what a module is, without running it.
+    ///
+    /// # Errors
+    /// When it cannot be run as a job, in words for the user.
+    fn inspect(&self, module: &[u8]) -> Result<ModuleInfo, ModuleRefusal>;
+
+    /// Compiles a stored module for `class` and stores the artefact, or finds the artefact of an
+    /// earlier call.
+    ///
+    /// # Errors
+    /// When there is no artefact; the failure says whether a later call may succeed.
+    fn compile(&self, module: &Digest, class: TargetClass) -> Result<ObjectRef, CompileFailure>;
+}
+
+/// Why a module is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{title}")]
+pub struct ModuleRefusal {
+    /// What is wrong, one line.
+    pub title: String,
+    /// Why, in more words.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Why a module has no artefact.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileFailure {
+    /// What went wrong, one line.
+    pub message: String,
+    /// Whether it may succeed later: a full disk, say, but not an invalid module.
+    pub retry: bool,
+}

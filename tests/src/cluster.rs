@@ -1,0 +1,280 @@
+//! A real cluster for one test: a head and agents as processes of the real binary on loopback,
+//! on ports that the system chooses, with all data in a directory of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use bramble_protocol::api::{JobView, NodeView};
+use tempfile::TempDir;
+
+/// How long a test waits for anything before it fails: generous, because machines are slow.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Path of the `bramble` binary: `BRAMBLE_BIN`, or beside this test's own directory.
+pub fn program() -> PathBuf {
+    built("BRAMBLE_BIN", "debug/bramble")
+}
+
+/// Path of a guest module: in `BRAMBLE_JOBS`, or where `cargo xtask build-jobs` puts it.
+pub fn job(name: &str) -> PathBuf {
+    let path = built("BRAMBLE_JOBS", "jobs").join(name).with_extension("wasm");
+    assert!(path.exists(), "{} is missing: run `cargo xtask build-jobs`", path.display());
+    path
+}
+
+/// Path of a file in `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn built(variable: &str, relative: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
+        return path.into();
+    }
+    // A test is <target>/debug/deps/<test>, a benchmark <target>/debug/<benchmark>.
+    let this = std::env::current_exe().expect("a program knows its own path");
+    let built = this.ancestors().map(|dir| dir.join(relative)).find(|path| path.exists());
+    built.unwrap_or_else(|| {
+        panic!("{relative} is not beside {}: run `cargo xtask test`", this.display())
+    })
+}
+
+/// Waits until `condition` gives a value, and fails the test with `what` after [`DEADLINE`].
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A command of the real binary that knows nothing of the user's own settings.
+pub fn bramble() -> Command {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("BRAMBLE_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Exit status; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Said {
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Fails the test unless the command succeeded.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.text(), self.stderr);
+        self
+    }
+
+    /// Fails the test unless the command ended with `code` and said all of `words` on
+    /// standard error.
+    #[track_caller]
+    pub fn fails(self, code: i32, words: &[&str]) -> Self {
+        let (stdout, stderr) = (self.text(), &self.stderr);
+        assert_eq!(self.code, code, "stdout:\n{stdout}\nstderr:\n{stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "`{word}` is not in:\n{stderr}");
+        }
+        self
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A process that is killed when the test is over.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How an agent gets at objects.
+#[derive(Clone, Copy, Debug)]
+pub enum Objects {
+    /// It shares the head's directory.
+    Shared,
+    /// It has a directory of its own and asks the head for the rest.
+    Own,
+}
+
+/// A head and its agents.
+pub struct Cluster {
+    dir: TempDir,
+    head: Option<Process>,
+    agents: Vec<(String, Option<Process>)>,
+    /// Where the head listens.
+    pub url: String,
+}
+
+impl Cluster {
+    /// A head and `nodes` agents of one slot each, named `node-1` and so on, all connected.
+    pub fn start(nodes: usize) -> Self {
+        Self::start_with(nodes, Objects::Shared)
+    }
+
+    /// The same, with agents that get at objects as said.
+    pub fn start_with(nodes: usize, objects: Objects) -> Self {
+        let dir = TempDir::new().expect("a temporary directory can be made");
+        let mut cluster = Self { dir, head: None, agents: Vec::new(), url: String::new() };
+        cluster.start_head();
+        for number in 1..=nodes {
+            cluster.agents.push((format!("node-{number}"), None));
+            cluster.start_agent(number - 1, objects);
+        }
+        cluster.wait_for_nodes(nodes);
+        cluster
+    }
+
+    /// The test's own directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The head's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Starts the head, on the address it had before if there was one.
+    pub fn start_head(&mut self) {
+        let listen = match self.url.strip_prefix("http://") {
+            Some(address) => address.to_owned(),
+            None => "127.0.0.1:0".to_owned(),
+        };
+        let record = self.data().join("head.json");
+        // A head that was killed leaves its record behind.
+        let _ = fs::remove_file(&record);
+        let log = self.log("head");
+        let child = bramble()
+            .args(["head", "--listen", &listen, "--data"])
+            .arg(self.data())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the head can be started");
+        self.head = Some(Process(child));
+        self.url = wait_for("the head to listen", || {
+            let text = fs::read_to_string(&record).ok()?;
+            let record: serde_json::Value = serde_json::from_str(&text).ok()?;
+            Some(record["url"].as_str()?.to_owned())
+        });
+    }
+
+    fn log(&self, name: &str) -> fs::File {
+        let path = self.dir.path().join(format!("{name}.log"));
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .expect("a log can be written in the test's own directory")
+    }
+
+    /// Starts one of the agents, counted from 0.
+    pub fn start_agent(&mut self, index: usize, objects: Objects) {
+        let name = self.agents[index].0.clone();
+        let mut command = bramble();
+        command.args(["agent", "--head", &self.url, "--name", &name, "--slots", "1"]);
+        match objects {
+            Objects::Shared => command.arg("--store").arg(self.data().join("store")),
+            Objects::Own => command.arg("--data").arg(self.dir.path().join(&name)),
+        };
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(self.log(&name))
+            .spawn()
+            .expect("an agent can be started");
+        self.agents[index].1 = Some(Process(child));
+    }
+
+    /// Process id of the head.
+    pub fn head_process(&self) -> u32 {
+        self.head.as_ref().expect("the head was started").0.id()
+    }
+
+    /// SIGKILL for the head.
+    pub fn kill_head(&mut self) {
+        self.head = None;
+    }
+
+    /// SIGKILL for an agent, counted from 0.
+    pub fn kill_agent(&mut self, index: usize) {
+        self.agents[index].1 = None;
+    }
+
+    /// Waits until `count` nodes are connected.
+    pub fn wait_for_nodes(&self, count: usize) {
+        wait_for("all nodes to connect", || {
+            let said = self.bramble(&["nodes", "--json"]);
+            let nodes: Vec<NodeView> = serde_json::from_slice(&said.stdout).ok()?;
+            let alive = nodes.iter().filter(|node| node.state.name() != "lost").count();
+            (alive == count).then_some(())
+        });
+    }
+
+    /// A command of this cluster, not started yet, with the test's directory as its own.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = bramble();
+        command.env("BRAMBLE_CLUSTER", &self.url).current_dir(self.dir()).args(args);
+        command
+    }
+
+    /// Runs a command of this cluster to its end.
+    pub fn bramble(&self, args: &[&str]) -> Said {
+        self.command(args).output().expect("the binary can be started").into()
+    }
+
+    /// Writes a file into the test's directory and returns its path as text.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.dir().join(name);
+        fs::write(&path, bytes).expect("a file can be written in the test's own directory");
+        path.into_os_string().into_string().expect("temporary paths are text")
+    }
+
+    /// A job as the head shows it.
+    pub fn job(&self, id: &str) -> JobView {
+        let said = self.bramble(&["jobs", id, "--json"]).ok();
+        let jobs: serde_json::Value =
+            serde_json::from_slice(&said.stdout).expect("jobs --json is JSON");
+        let job = jobs.get(0).cloned().unwrap_or(jobs);
+        serde_json::from_value(job).expect("a job is a JobView")
+    }
+
+    /// What the head or an agent has logged.
+    pub fn logged(&self, name: &str) -> String {
+        fs::read_to_string(self.dir().join(format!("{name}.log"))).unwrap_or_default()
+    }
+}

@@ -1,0 +1,17 @@
+//! A seeded simulation of a whole cluster around the scheduler's pure core.
+//!
+//! Time, network, disks, nodes and users are fake and driven by one random number generator, so
+//! that a seed replays a run exactly. The core is the real one. Messages are late and connections
+//! break; nodes crash, freeze and lose power; the head dies at any point and starts again with
+//! what its journal had written. Then the faults end, and every job must end as it should.
+
+mod agents;
+mod dice;
+mod fleet;
+mod head;
+mod network;
+mod oracle;
+mod users;
+mod world;
+
+pub use world::{Options, Outcome, run};

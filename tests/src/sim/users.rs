@@ -1,0 +1,272 @@
+//! Fake users: what they order, what they are told, and whether it is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bramble_protocol::api::{JobState, JobView};
+use bramble_protocol::{
+    Digest, JobId, Limits, Manifest, ModuleInfo, NodeSelector, NodeState, ObjectRef,
+};
+use bramble_scheduler::core::{Answer, Event, NewJob, RequestToken};
+use bramble_scheduler::testing;
+
+use super::agents::CPU_US;
+use super::dice::Dice;
+use super::head::Head;
+use super::oracle::expected;
+use super::world::{Happening, Options, World};
+
+/// A job that a user wants done.
+#[derive(Debug)]
+pub(super) struct Order {
+    job: NewJob,
+    /// Whether one of its chunks cannot be worked on.
+    poisoned: bool,
+    /// The number it was given, once that is certain.
+    pub(super) accepted: Option<JobId>,
+    cancel_asked: bool,
+}
+
+/// What a user waits to hear.
+#[derive(Clone, Copy, Debug)]
+enum Question {
+    Submit(usize),
+    Cancel,
+}
+
+/// All users.
+#[derive(Debug)]
+pub(super) struct Users {
+    pub(super) orders: Vec<Order>,
+    pub(super) trouble_until: u64,
+    bad_module: Digest,
+    poison: BTreeSet<Digest>,
+    questions: BTreeMap<RequestToken, Question>,
+    last_token: u64,
+    /// Final states that somebody was told. They must never change.
+    told: BTreeMap<JobId, JobView>,
+}
+
+impl Users {
+    pub(super) fn new(options: &Options, dice: &mut Dice) -> Self {
+        let bad_module = Digest::of(b"a module that no compiler takes");
+        let mut poison = BTreeSet::new();
+        let orders = (0..options.jobs)
+            .map(|number| {
+                let mut job = random_job(options, number, dice);
+                if dice.permille(60) {
+                    job.module.digest = bad_module;
+                    job.spec.module = bad_module;
+                }
+                let poisoned = dice.permille(150);
+                if poisoned {
+                    poison.insert(dice.pick(&job.manifest.chunks).digest);
+                }
+                Order { job, poisoned, accepted: None, cancel_asked: false }
+            })
+            .collect();
+        Self {
+            orders,
+            trouble_until: 0,
+            bad_module,
+            poison,
+            questions: BTreeMap::new(),
+            last_token: 0,
+            told: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_bad(&self, module: &Digest) -> bool {
+        *module == self.bad_module
+    }
+
+    pub(super) fn is_poisoned(&self, chunk: &Digest) -> bool {
+        self.poison.contains(chunk)
+    }
+
+    pub(super) fn open_orders(&self) -> String {
+        let open = |order: &&Order| match order.accepted {
+            Some(id) => !self.told.contains_key(&id),
+            None => true,
+        };
+        format!("{:#?}", self.orders.iter().filter(open).collect::<Vec<_>>())
+    }
+
+    fn ask(&mut self, question: Question) -> RequestToken {
+        self.last_token += 1;
+        let token = RequestToken(self.last_token);
+        self.questions.insert(token, question);
+        token
+    }
+
+    /// Nobody will be answered by that process any more.
+    pub(super) fn head_died(&mut self) {
+        self.questions.clear();
+    }
+
+    pub(super) fn answered(&mut self, token: RequestToken, answer: Answer) -> Result<(), String> {
+        match (self.questions.remove(&token), answer) {
+            (Some(Question::Submit(order)), Answer::Job(view)) => {
+                self.orders[order].accepted = Some(view.id);
+                Ok(())
+            }
+            (Some(Question::Cancel), Answer::Job(view)) if view.state.is_final() => Ok(()),
+            // It had ended just before.
+            (Some(Question::Cancel), Answer::Rejected(_)) => Ok(()),
+            (question, answer) => Err(format!("{question:?} was answered by {answer:?}")),
+        }
+    }
+
+    /// Whether a head that has just started knows all that others were told.
+    pub(super) fn check_restored(&self, head: &Head) -> Result<(), String> {
+        let Some(core) = head.core() else { return Ok(()) };
+        let journalled = head.journalled();
+        for id in self.orders.iter().filter_map(|order| order.accepted) {
+            if core.job(id).is_none() || !journalled.contains(&id) {
+                return Err(format!("job {id} was accepted and is lost"));
+            }
+        }
+        for (id, view) in &self.told {
+            if core.job(*id).as_ref() != Some(view) {
+                let now = core.job(*id);
+                return Err(format!("job {id} was shown as {view:#?} and is now {now:#?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn random_job(options: &Options, number: usize, dice: &mut Dice) -> NewJob {
+    let modules: [ModuleInfo; 3] =
+        [testing::map_module(), testing::merge_module(), testing::sort_module()];
+    let module = dice.pick(&modules).clone();
+    let nodes = random_selector(options, dice);
+    // So that a job for few nodes does not outlast the others by far.
+    let few = nodes != NodeSelector::Any;
+    let chunks_max = if few { options.chunks_max.min(200) } else { options.chunks_max };
+    let chunks = dice.between(1, chunks_max.into());
+    let chunk = |index| ObjectRef {
+        digest: Digest::of(format!("{} {number} {index}", options.seed).as_bytes()),
+        size: 1_000,
+    };
+    let sample = dice.permille(800).then(|| ObjectRef::of(b"sample"));
+    let mut job = testing::job(&module, 1);
+    job.manifest = Manifest::new((0..chunks).map(chunk).collect(), sample);
+    job.spec.name = format!("order {number}");
+    // More than all the trouble can use up: so a job may fail only by its own fault.
+    job.spec.limits = Limits { attempts_max: 100, ..Limits::default() };
+    job.spec.nodes = nodes;
+    job.spec.partitions = dice.permille(300).then(|| dice.between(1, 9) as u32);
+    job
+}
+
+fn random_selector(options: &Options, dice: &mut Dice) -> NodeSelector {
+    match dice.between(0, 9) {
+        0 | 1 => NodeSelector::AtMost(dice.between(1, 3) as u32),
+        2 => {
+            // Not the last one: it may lose power for ever.
+            let last = (options.nodes as u64).saturating_sub(2);
+            let name = |_| format!("n{}", dice.between(0, last));
+            NodeSelector::Named((0..2).map(name).collect())
+        }
+        _ => NodeSelector::Any,
+    }
+}
+
+impl World {
+    pub(super) fn submits(&mut self, order: usize) {
+        if self.users.orders[order].accepted.is_some() {
+            return;
+        }
+        if self.head.core().is_some() {
+            let token = self.users.ask(Question::Submit(order));
+            let job = Box::new(self.users.orders[order].job.clone());
+            self.tell(Event::Submit { token, job });
+            if self.dice.permille(100) {
+                let delay = self.dice.between(100, 10_000);
+                self.after(delay, Happening::Cancels { order });
+            }
+        }
+        // Without an answer, the user tries again: the job may then be there twice.
+        self.after(6_000, Happening::Submits { order });
+    }
+
+    pub(super) fn cancels(&mut self, order: usize) {
+        let Some(job) = self.users.orders[order].accepted else { return };
+        if self.head.core().is_some() {
+            self.users.orders[order].cancel_asked = true;
+            let token = self.users.ask(Question::Cancel);
+            self.tell(Event::Cancel { token, job });
+        }
+    }
+
+    /// Somebody is told that a job ended.
+    pub(super) fn job_ended(&mut self, view: &JobView) {
+        self.check_ended(view).unwrap_or_else(|what| self.fail(&what));
+        if let Some(earlier) = self.users.told.insert(view.id, view.clone()) {
+            self.fail(&format!("job {} ended twice: {earlier:#?} and {view:#?}", view.id));
+        }
+    }
+
+    fn check_ended(&self, view: &JobView) -> Result<(), String> {
+        let id = view.id;
+        let order = self.users.orders.iter().find(|order| order.job.spec == view.spec);
+        let order = order.ok_or(format!("nobody ordered job {id}"))?;
+        let bad = self.users.is_bad(&view.spec.module);
+        match view.state {
+            JobState::Done if order.poisoned || bad => Err(format!("job {id} cannot be done")),
+            JobState::Done => self.check_result(view, order),
+            JobState::Failed if bad && view.failure.is_none() && view.note.is_some() => Ok(()),
+            JobState::Failed if order.poisoned && view.failure.is_some() => {
+                let slug = view.failure.as_ref().map(|failure| failure.outcome.slug());
+                if slug == Some("bad-input") { Ok(()) } else { Err(format!("{view:#?}")) }
+            }
+            JobState::Canceled if order.cancel_asked => Ok(()),
+            state => Err(format!("job {id} ended as {}: {view:#?}", state.name())),
+        }
+    }
+
+    fn check_result(&self, view: &JobView, order: &Order) -> Result<(), String> {
+        let id = view.id;
+        let counts = view.tasks;
+        if counts.succeeded != counts.total || counts.ended != 0 {
+            return Err(format!("job {id} is done with {counts:?}"));
+        }
+        if view.usage.cpu_us != u64::from(counts.total) * CPU_US {
+            return Err(format!("job {id}: not each task counted once: {:?}", view.usage));
+        }
+        let by_node: u32 = view.nodes.iter().map(|node| node.succeeded).sum();
+        if by_node != counts.total {
+            return Err(format!("job {id}: its nodes did {by_node} of {} tasks", counts.total));
+        }
+        let Some(result) = self.head.core().and_then(|core| core.result(id).ok()) else {
+            return Err(format!("job {id} is done without a result"));
+        };
+        let merges = order.job.module.exports.merger && order.job.manifest.chunks.len() > 1;
+        let partitions = self.head.partitions(id).ok_or(format!("job {id} is not journalled"))?;
+        if result.manifest.chunks != expected(&order.job.manifest, merges, partitions) {
+            return Err(format!("job {id} has a wrong result"));
+        }
+        Ok(())
+    }
+
+    /// Whether everything is as it must be when all jobs have ended.
+    pub(super) fn check_end(&mut self) {
+        self.users.check_restored(&self.head).unwrap_or_else(|what| self.fail(&what));
+        let Some(core) = self.head.core() else { self.fail("there is no head") };
+        core.check().unwrap_or_else(|what| self.fail(&what));
+        for view in core.jobs() {
+            self.check_ended(&view).unwrap_or_else(|what| self.fail(&what));
+            self.outcome.retried += u64::from(view.tasks.retried);
+            match view.state {
+                JobState::Done => self.outcome.done += 1,
+                JobState::Failed => self.outcome.failed += 1,
+                _ => self.outcome.canceled += 1,
+            }
+        }
+        for node in core.nodes() {
+            if node.leased > 0 || node.state == NodeState::Busy {
+                self.fail(&format!("node {} still has leases", node.name));
+            }
+        }
+    }
+}
