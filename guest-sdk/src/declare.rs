@@ -1,0 +1,273 @@
+//! What a job says of itself, and its JSON form for the module's custom section, made while the
+//! job is compiled.
+
+/// Where the input may be cut into chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// After a line feed.
+    Lines,
+    /// After any byte.
+    Bytes,
+    /// After each record of this many bytes.
+    Records(u32),
+    /// Where the job's own `plan` says.
+    Guest,
+    /// As the value of a parameter says: its name, and the rule for each value.
+    ByParam(&'static str, &'static [(&'static str, Split)]),
+}
+
+impl Split {
+    /// Whether the job itself cuts the input, always or for some value of the parameter.
+    pub(crate) const fn asks_the_guest(self) -> bool {
+        match self {
+            Self::Guest => true,
+            Self::ByParam(_, cases) => {
+                let mut at = 0;
+                while at < cases.len() {
+                    if cases[at].1.asks_the_guest() {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A parameter that a job understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) default: Option<&'static str>,
+    pub(crate) choices: &'static [&'static str],
+}
+
+impl Param {
+    /// A parameter with its name in `--arg name=value` and one sentence on what it does.
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, default: None, choices: &[] }
+    }
+
+    /// The value when the user gives none.
+    pub const fn default(self, value: &'static str) -> Self {
+        Self { default: Some(value), ..self }
+    }
+
+    /// The only values allowed. Others are refused before the job starts.
+    pub const fn choices(self, values: &'static [&'static str]) -> Self {
+        Self { choices: values, ..self }
+    }
+}
+
+/// All that a job says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Declaration {
+    /// Short name.
+    pub name: &'static str,
+    /// One sentence on what it does.
+    pub about: &'static str,
+    /// How its input is cut.
+    pub split: Split,
+    /// Its parameters.
+    pub params: &'static [Param],
+}
+
+impl Declaration {
+    /// Length of the JSON form in bytes.
+    pub const fn json_len(&self) -> usize {
+        let mut counter = Writer { bytes: [], len: 0 };
+        counter.declaration(self);
+        counter.len
+    }
+
+    /// The JSON form. `N` is [`json_len`](Self::json_len).
+    pub const fn json<const N: usize>(&self) -> [u8; N] {
+        let mut writer = Writer { bytes: [0; N], len: 0 };
+        writer.declaration(self);
+        assert!(writer.len == N, "the length of the JSON form was counted wrongly");
+        writer.bytes
+    }
+}
+
+/// Writes as much as fits into `N` bytes and counts the rest, so that the same code finds the
+/// length and fills the bytes. All of it can run in a constant.
+struct Writer<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Writer<N> {
+    const fn declaration(&mut self, declaration: &Declaration) {
+        self.raw("{\"name\":");
+        self.text(declaration.name);
+        self.raw(",\"about\":");
+        self.text(declaration.about);
+        self.raw(",\"split\":");
+        match declaration.split {
+            Split::ByParam(param, cases) => self.split_by_param(param, cases),
+            rule => {
+                self.raw("{\"always\":");
+                self.rule(rule);
+                self.raw("}");
+            }
+        }
+        self.raw(",\"params\":[");
+        let mut at = 0;
+        while at < declaration.params.len() {
+            self.comma_unless(at == 0);
+            self.param(&declaration.params[at]);
+            at += 1;
+        }
+        self.raw("]}");
+    }
+
+    const fn split_by_param(&mut self, param: &str, cases: &[(&str, Split)]) {
+        self.raw("{\"by-param\":{\"param\":");
+        self.text(param);
+        self.raw(",\"cases\":{");
+        let mut at = 0;
+        while at < cases.len() {
+            self.comma_unless(at == 0);
+            self.text(cases[at].0);
+            self.raw(":");
+            self.rule(cases[at].1);
+            at += 1;
+        }
+        self.raw("}}}");
+    }
+
+    const fn rule(&mut self, rule: Split) {
+        match rule {
+            Split::Lines => self.raw("\"lines\""),
+            Split::Bytes => self.raw("\"bytes\""),
+            Split::Guest => self.raw("\"guest\""),
+            Split::Records(bytes) => {
+                self.raw("\"records:");
+                self.number(bytes);
+                self.raw("\"");
+            }
+            Split::ByParam(..) => panic!("a split rule can depend on one parameter only"),
+        }
+    }
+
+    const fn param(&mut self, param: &Param) {
+        self.raw("{\"name\":");
+        self.text(param.name);
+        self.raw(",\"help\":");
+        self.text(param.help);
+        if let Some(default) = param.default {
+            self.raw(",\"default\":");
+            self.text(default);
+        }
+        self.raw(",\"choices\":[");
+        let mut at = 0;
+        while at < param.choices.len() {
+            self.comma_unless(at == 0);
+            self.text(param.choices[at]);
+            at += 1;
+        }
+        self.raw("]}");
+    }
+
+    const fn comma_unless(&mut self, first: bool) {
+        if !first {
+            self.raw(",");
+        }
+    }
+
+    const fn number(&mut self, number: u32) {
+        if number >= 10 {
+            self.number(number / 10);
+        }
+        self.byte(b'0' + (number % 10) as u8);
+    }
+
+    /// A JSON string with its quotes.
+    const fn text(&mut self, text: &str) {
+        const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.byte(b'"');
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            match bytes[at] {
+                quoted @ (b'"' | b'\\') => {
+                    self.byte(b'\\');
+                    self.byte(quoted);
+                }
+                control @ 0..0x20 => {
+                    self.raw("\\u00");
+                    self.byte(HEX_DIGITS[(control >> 4) as usize]);
+                    self.byte(HEX_DIGITS[(control & 15) as usize]);
+                }
+                plain => self.byte(plain),
+            }
+            at += 1;
+        }
+        self.byte(b'"');
+    }
+
+    const fn raw(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            self.byte(bytes[at]);
+            at += 1;
+        }
+    }
+
+    const fn byte(&mut self, byte: u8) {
+        if self.len < N {
+            self.bytes[self.len] = byte;
+        }
+        self.len += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_becomes_json_in_a_constant() {
+        const DECLARATION: Declaration = Declaration {
+            name: "sort",
+            about: "Say \"hi\" \\ in\ntwo lines: привет",
+            split: Split::ByParam("type", &[("text", Split::Lines), ("u64", Split::Records(8))]),
+            params: &[
+                Param::new("type", "what").default("text").choices(&["text", "u64"]),
+                Param::new("other", ""),
+            ],
+        };
+        const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
+        assert_eq!(
+            std::str::from_utf8(&JSON).unwrap(),
+            concat!(
+                r#"{"name":"sort","about":"Say \"hi\" \\ in\u000atwo lines: привет","#,
+                r#""split":{"by-param":{"param":"type","#,
+                r#""cases":{"text":"lines","u64":"records:8"}}},"#,
+                r#""params":[{"name":"type","help":"what","default":"text","#,
+                r#""choices":["text","u64"]},{"name":"other","help":"","choices":[]}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_plain_rule_holds_always() {
+        let rules = [
+            (Split::Lines, "lines"),
+            (Split::Bytes, "bytes"),
+            (Split::Guest, "guest"),
+            (Split::Records(1048576), "records:1048576"),
+        ];
+        for (split, text) in rules {
+            let declaration = Declaration { name: "n", about: "", split, params: &[] };
+            let mut writer = Writer { bytes: [0; 200], len: 0 };
+            writer.declaration(&declaration);
+            let json = std::str::from_utf8(&writer.bytes[..writer.len]).unwrap();
+            assert!(json.contains(&format!(r#""split":{{"always":"{text}"}}"#)), "{json}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a job may ask of whoever runs it. In a native test that is [`local`](crate::local).
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::{Job, JobError, JobResult};
+
+#[cfg(target_family = "wasm")]
+use crate::__bindings::host as runner;
+#[cfg(not(target_family = "wasm"))]
+use crate::local::host as runner;
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// For whoever writes the job.
+    Debug,
+    /// For whoever runs it.
+    Info,
+    /// Something is odd, but the task goes on.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+impl Level {
+    /// Its name, as in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Adds a line to the task's log, of which the last ones are kept: `bramble logs JOB`.
+pub fn log(level: Level, message: impl Display) {
+    runner::log(level, &message.to_string());
+}
+
+/// Logs what is for whoever writes the job.
+pub fn debug(message: impl Display) {
+    log(Level::Debug, message);
+}
+
+/// Logs what is for whoever runs it.
+pub fn info(message: impl Display) {
+    log(Level::Info, message);
+}
+
+/// Logs that something is odd.
+pub fn warn(message: impl Display) {
+    log(Level::Warn, message);
+}
+
+/// Logs that something is wrong.
+pub fn error(message: impl Display) {
+    log(Level::Error, message);
+}
+
+/// Tells how much is done out of how much, in any unit.
+pub fn progress(done: u64, total: u64) {
+    runner::progress(done, total);
+}
+
+/// A parameter: what the user gave by `--arg name=value`, else the default the job declared.
+pub fn param(name: &str) -> Option<String> {
+    runner::param(name).or_else(|| declared_default(name).map(str::to_owned))
+}
+
+/// A parameter, or `otherwise` when the user gave none and the job declared no default.
+pub fn param_or(name: &str, otherwise: &str) -> String {
+    param(name).unwrap_or_else(|| otherwise.to_owned())
+}
+
+/// A parameter that must be there and must be a `T`, such as a number.
+///
+/// # Errors
+/// [`JobError::BadParam`] says which parameter is missing or what is wrong with its value.
+pub fn param_as<T>(name: &str) -> JobResult<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let value = param(name).ok_or_else(|| {
+        JobError::BadParam(format!("`{name}` is missing: give it by --arg {name}=VALUE"))
+    })?;
+    value.parse().map_err(|why| {
+        JobError::BadParam(format!("`{name}` cannot be {}: {why}", crate::quote(&value)))
+    })
+}
+
+/// All parameters the user gave, in the order of their names.
+pub fn params() -> Vec<(String, String)> {
+    runner::params()
+}
+
+/// What this job's `ranges` function answered; empty when it has none.
+pub fn ranges() -> Vec<u8> {
+    runner::ranges()
+}
+
+thread_local! {
+    static RUNNING: Cell<Option<&'static Job>> = const { Cell::new(None) };
+}
+
+/// Runs one phase of `job`, whose declared defaults [`param`] then knows.
+pub(crate) fn within<T>(job: &'static Job, phase: impl FnOnce() -> T) -> T {
+    let before = RUNNING.replace(Some(job));
+    let outcome = phase();
+    RUNNING.set(before);
+    outcome
+}
+
+fn declared_default(name: &str) -> Option<&'static str> {
+    let params = RUNNING.get()?.declaration.params;
+    params.iter().find(|param| param.name == name)?.default
+}

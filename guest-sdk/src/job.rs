@@ -1,0 +1,81 @@
+//! What a job is made of: a declaration and a function for each phase it has.
+
+use crate::{Declaration, Input, JobResult, Output};
+
+/// Where a task stands in its job. Another attempt at the same task, on whatever node, is told
+/// the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Task {
+    /// The job's number, for messages only.
+    pub job: u64,
+    /// Place among the tasks of this phase, from 0. For a map: the number of the chunk.
+    pub index: u32,
+    /// How many tasks this phase has.
+    pub count: u32,
+    /// How many partitions there are to write to, at least 1. For `ranges`: how many key ranges
+    /// are wanted.
+    pub partitions: u32,
+    /// The only seed to use for random numbers, so that a repeated task gives the same bytes.
+    pub seed: u64,
+    /// Length in bytes of the input before this chunk.
+    pub offset: u64,
+}
+
+/// A piece of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it starts, in bytes.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// Works on one chunk.
+pub type MapFn = fn(&Task, &mut Input<'_>, &mut Output<'_>) -> JobResult;
+/// The same, for chunks that are small enough to hold.
+pub type MapBytesFn = fn(&Task, &[u8]) -> JobResult<Vec<u8>>;
+/// Chooses key ranges from a sample of the input, in a form that only the job must understand.
+pub type RangesFn = fn(&Task, &mut Input<'_>) -> JobResult<Vec<u8>>;
+/// Joins the parts of one key range, which are in the order of their chunks.
+pub type MergeFn = fn(&Task, Vec<Input<'_>>, &mut Output<'_>) -> JobResult;
+/// Cuts the input into pieces of about so many bytes, in order and without a gap.
+pub type PlanFn = fn(&mut Input<'_>, u64) -> JobResult<Vec<Span>>;
+
+/// A job, as [`job!`](crate::job!) defines it.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// What it says of itself.
+    pub declaration: Declaration,
+    /// The same as JSON.
+    pub manifest: &'static str,
+    /// Works on one chunk.
+    pub map: Option<MapFn>,
+    /// Works on one small chunk.
+    pub map_bytes: Option<MapBytesFn>,
+    /// Chooses key ranges.
+    pub ranges: Option<RangesFn>,
+    /// Joins parts.
+    pub merge: Option<MergeFn>,
+    /// Cuts the input.
+    pub plan: Option<PlanFn>,
+}
+
+impl Job {
+    /// Refuses, while it is compiled, a job that could not run.
+    #[doc(hidden)]
+    pub const fn check(&self) {
+        assert!(
+            self.map.is_some() != self.map_bytes.is_some(),
+            "a job needs either `map` or `map_bytes`"
+        );
+        assert!(
+            self.ranges.is_none() || (self.merge.is_some() && self.map.is_some()),
+            "`ranges` is for jobs that have `map` and `merge`"
+        );
+        assert!(
+            !self.declaration.split.asks_the_guest() || self.plan.is_some(),
+            "`Split::Guest` needs `plan`"
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! Runs a job without WebAssembly, in memory: for its tests.
+//!
+//! ```
+//! use bramble_guest::{local, prelude::*};
+//!
+//! bramble_guest::job! {
+//!     name: "shout",
+//!     about: "Turns text into capitals.",
+//!     split: Split::Lines,
+//!     map_bytes: shout,
+//! }
+//!
+//! fn shout(_: &Task, text: &[u8]) -> JobResult<Vec<u8>> {
+//!     Ok(text.to_ascii_uppercase())
+//! }
+//!
+//! assert_eq!(local::Run::new(&JOB).whole(&[b"hey\n", b"you\n"]).unwrap(), b"HEY\nYOU\n");
+//! ```
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::host::{self as guest_host, Level};
+use crate::input::Source;
+use crate::output::Sink;
+use crate::{Input, Job, JobResult, Output, Span, Task};
+
+/// A job with parameters, ready to run any of its phases.
+#[derive(Clone, Debug)]
+pub struct Run {
+    job: &'static Job,
+    surroundings: Surroundings,
+    partitions: u32,
+    block_bytes: usize,
+}
+
+/// What the functions of [`host`] answer with.
+#[derive(Clone, Debug, Default)]
+struct Surroundings {
+    params: BTreeMap<String, String>,
+    ranges: Vec<u8>,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Run {
+    /// With no parameters and one partition.
+    pub fn new(job: &'static Job) -> Self {
+        Self { job, surroundings: Surroundings::default(), partitions: 1, block_bytes: 64 << 10 }
+    }
+
+    /// Sets a parameter, as `--arg name=value` does.
+    #[must_use]
+    pub fn arg(mut self, name: &str, value: &str) -> Self {
+        self.surroundings.params.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the number of key ranges.
+    #[must_use]
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = partitions.max(1);
+        self
+    }
+
+    /// Sets the largest block in which inputs are read. Small ones find mistakes at the borders.
+    #[must_use]
+    pub fn block_bytes(mut self, bytes: usize) -> Self {
+        self.block_bytes = bytes.max(1);
+        self
+    }
+
+    /// What the job has logged so far, each line with its level before it.
+    pub fn logged(&self) -> Vec<String> {
+        self.surroundings.log.borrow().clone()
+    }
+
+    /// The whole job, as a cluster runs it: key ranges from all of the input, a map of each
+    /// chunk, a merge of each range, and the results in order.
+    ///
+    /// # Errors
+    /// The first error of any phase.
+    pub fn whole(&self, chunks: &[&[u8]]) -> JobResult<Vec<u8>> {
+        let mut run = self.clone();
+        if self.job.ranges.is_some() {
+            run.surroundings.ranges = self.ranges(&chunks.concat())?;
+        }
+        let mut parts: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.partitions as usize];
+        let mut offset = 0;
+        for (index, chunk) in chunks.iter().enumerate() {
+            let task = Task { offset, ..run.task(index, chunks.len()) };
+            for (partition, part) in run.map_task(&task, chunk)?.into_iter().enumerate() {
+                parts[partition].push(part);
+            }
+            offset += chunk.len() as u64;
+        }
+        let mut result = Vec::new();
+        for range in parts {
+            if self.job.merge.is_some() {
+                let borrowed: Vec<&[u8]> = range.iter().map(Vec::as_slice).collect();
+                result.extend(run.merge(&borrowed)?);
+            } else {
+                result.extend(range.concat());
+            }
+        }
+        Ok(result)
+    }
+
+    /// The map of one chunk: one output for each partition. It is told the ranges that
+    /// [`with_ranges`](Self::with_ranges) set.
+    ///
+    /// # Errors
+    /// What the job's function answered.
+    ///
+    /// # Panics
+    /// When the job has no map.
+    pub fn map(&self, chunk: &[u8]) -> JobResult<Vec<Vec<u8>>> {
+        self.map_task(&self.task(0, 1), chunk)
+    }
+
+    /// Sets what the maps are told of key ranges.
+    #[must_use]
+    pub fn with_ranges(mut self, ranges: &[u8]) -> Self {
+        self.surroundings.ranges = ranges.to_vec();
+        self
+    }
+
+    /// The choice of key ranges from `sample`.
+    ///
+    /// # Errors
+    /// What the job's function answered.
+    ///
+    /// # Panics
+    /// When the job chooses none.
+    pub fn ranges(&self, sample: &[u8]) -> JobResult<Vec<u8>> {
+        let ranges = self.job.ranges.expect("the job chooses no key ranges");
+        self.within(|| ranges(&self.task(0, 1), &mut input(sample, self.block_bytes)))
+    }
+
+    /// The merge of `parts`.
+    ///
+    /// # Errors
+    /// What the job's function answered.
+    ///
+    /// # Panics
+    /// When the job does not merge.
+    pub fn merge(&self, parts: &[&[u8]]) -> JobResult<Vec<u8>> {
+        let merge = self.job.merge.expect("the job does not merge");
+        let task = Task { partitions: 1, ..self.task(0, 1) };
+        let inputs = parts.iter().map(|part| input(part, self.block_bytes)).collect();
+        let mut outputs = self.written(1, |output| merge(&task, inputs, output))?;
+        Ok(outputs.swap_remove(0))
+    }
+
+    /// The job's own cut of `whole` into pieces of about `wanted_bytes`.
+    ///
+    /// # Errors
+    /// What the job's function answered.
+    ///
+    /// # Panics
+    /// When the job does not cut.
+    pub fn plan(&self, whole: &[u8], wanted_bytes: u64) -> JobResult<Vec<Span>> {
+        let plan = self.job.plan.expect("the job does not cut its input");
+        self.within(|| plan(&mut input(whole, self.block_bytes), wanted_bytes))
+    }
+
+    fn map_task(&self, task: &Task, chunk: &[u8]) -> JobResult<Vec<Vec<u8>>> {
+        if let Some(map) = self.job.map {
+            let mut input = input(chunk, self.block_bytes);
+            return self.written(self.partitions, |output| map(task, &mut input, output));
+        }
+        let map_bytes = self.job.map_bytes.expect("the job has no map");
+        self.within(|| map_bytes(task, chunk)).map(|output| vec![output])
+    }
+
+    fn written(
+        &self,
+        partitions: u32,
+        phase: impl FnOnce(&mut Output<'_>) -> JobResult,
+    ) -> JobResult<Vec<Vec<u8>>> {
+        let mut outputs = vec![Vec::new(); partitions as usize];
+        let mut output = Output::new(Vectors(&mut outputs), partitions);
+        self.within(|| phase(&mut output))?;
+        output.finish();
+        Ok(outputs)
+    }
+
+    fn within<T>(&self, phase: impl FnOnce() -> T) -> T {
+        let before = SURROUNDINGS.replace(Some(self.surroundings.clone()));
+        let outcome = guest_host::within(self.job, phase);
+        SURROUNDINGS.set(before);
+        outcome
+    }
+
+    fn task(&self, index: usize, count: usize) -> Task {
+        Task {
+            job: 1,
+            index: index as u32,
+            count: count as u32,
+            partitions: self.partitions,
+            seed: 0x5eed + index as u64,
+            offset: 0,
+        }
+    }
+}
+
+/// An input over `bytes` that gives at most `block_bytes` at a time.
+pub fn input(bytes: &[u8], block_bytes: usize) -> Input<'_> {
+    Input::new(Slice { bytes, at: 0, block_bytes })
+}
+
+struct Slice<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    block_bytes: usize,
+}
+
+impl Source for Slice<'_> {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read(&mut self, max: u32) -> Vec<u8> {
+        let block = self.read_at(self.at as u64, max);
+        self.at += block.len();
+        block
+    }
+
+    fn read_at(&self, offset: u64, len: u32) -> Vec<u8> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        let take = (len as usize).min(self.block_bytes).min(self.bytes.len() - start);
+        self.bytes[start..start + take].to_vec()
+    }
+}
+
+struct Vectors<'a>(&'a mut [Vec<u8>]);
+
+impl Sink for Vectors<'_> {
+    fn write_to(&mut self, partition: u32, bytes: &[u8]) {
+        self.0[partition as usize].extend_from_slice(bytes);
+    }
+}
+
+thread_local! {
+    static SURROUNDINGS: RefCell<Option<Surroundings>> = const { RefCell::new(None) };
+}
+
+/// The host's side of [`crate::host`].
+#[cfg_attr(target_family = "wasm", expect(dead_code, reason = "a node answers there"))]
+pub(crate) mod host {
+    use super::{Level, SURROUNDINGS, Surroundings};
+
+    pub(crate) fn log(level: Level, message: &str) {
+        let line = format!("{}: {message}", level.name());
+        if current(|here| here.log.borrow_mut().push(line.clone())).is_none() {
+            eprintln!("{line}");
+        }
+    }
+
+    pub(crate) fn progress(_done: u64, _total: u64) {}
+
+    pub(crate) fn param(name: &str) -> Option<String> {
+        current(|here| here.params.get(name).cloned()).flatten()
+    }
+
+    pub(crate) fn params() -> Vec<(String, String)> {
+        current(|here| here.params.clone().into_iter().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn ranges() -> Vec<u8> {
+        current(|here| here.ranges.clone()).unwrap_or_default()
+    }
+
+    fn current<T>(ask: impl FnOnce(&Surroundings) -> T) -> Option<T> {
+        SURROUNDINGS.with_borrow(|surroundings| surroundings.as_ref().map(ask))
+    }
+}

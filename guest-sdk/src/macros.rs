@@ -1,0 +1,133 @@
+//! `job!`, which turns functions into a job.
+
+/// Defines a job: its name, what it says of itself, and its functions.
+///
+/// The keys stand in this order, and all but `name` and `about` may be left out:
+///
+/// | key | type | |
+/// |---|---|---|
+/// | `name` | `&'static str` | short name of the job |
+/// | `about` | `&'static str` | one sentence on what it does |
+/// | `split` | [`Split`](crate::Split) | where its input may be cut; after lines when left out |
+/// | `params` | array of [`Param`](crate::Param) | its parameters; others are then refused |
+/// | `map` | [`MapFn`](crate::MapFn) | works on one chunk |
+/// | `map_bytes` | [`MapBytesFn`](crate::MapBytesFn) | the same for small chunks; give one of the two |
+/// | `ranges` | [`RangesFn`](crate::RangesFn) | chooses key ranges, for jobs that merge |
+/// | `merge` | [`MergeFn`](crate::MergeFn) | joins the parts of one key range |
+/// | `plan` | [`PlanFn`](crate::PlanFn) | cuts the input, with `split: Split::Guest` |
+///
+/// It defines `pub static JOB: Job`, which [`local`](crate::local) runs in tests. Compiled to
+/// WebAssembly it also exports what the host calls, and puts the declaration into the module's
+/// custom section `bramble:manifest`.
+#[macro_export]
+macro_rules! job {
+    (
+        name: $name:expr,
+        about: $about:expr
+        $(, split: $split:expr)?
+        $(, params: $params:expr)?
+        $(, map: $map:path)?
+        $(, map_bytes: $map_bytes:path)?
+        $(, ranges: $ranges:path)?
+        $(, merge: $merge:path)?
+        $(, plan: $plan:path)?
+        $(,)?
+    ) => {
+        /// The job that this crate is.
+        pub static JOB: $crate::Job = {
+            const DECLARATION: $crate::Declaration = $crate::Declaration {
+                name: $name,
+                about: $about,
+                split: $crate::__first!($($split,)? $crate::Split::Lines),
+                params: &$crate::__first!($($params,)? []),
+            };
+            const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
+            #[cfg(target_family = "wasm")]
+            #[unsafe(link_section = "bramble:manifest")]
+            #[used]
+            static SECTION: [u8; JSON.len()] = JSON;
+            const JOB: $crate::Job = $crate::Job {
+                declaration: DECLARATION,
+                manifest: match ::core::str::from_utf8(&JSON) {
+                    Ok(text) => text,
+                    Err(_) => panic!("JSON is text"),
+                },
+                map: $crate::__first!($(Some($map),)? None),
+                map_bytes: $crate::__first!($(Some($map_bytes),)? None),
+                ranges: $crate::__first!($(Some($ranges),)? None),
+                merge: $crate::__first!($(Some($merge),)? None),
+                plan: $crate::__first!($(Some($plan),)? None),
+            };
+            const _: () = JOB.check();
+            JOB
+        };
+        $($crate::__export!(map $map);)?
+        $($crate::__export!(map_bytes $map_bytes);)?
+        $($crate::__export!(ranges $ranges);)?
+        $($crate::__export!(merge $merge);)?
+        $($crate::__export!(plan $plan);)?
+    };
+}
+
+/// What was given, else what stands last.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __first {
+    ($first:expr $(, $otherwise:expr)?) => {
+        $first
+    };
+}
+
+/// Exports one interface of a job.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    (map $map:path) => {
+        $crate::__export!(mapper, export_mapper, call_map;
+            fn run(task: Task, input: &Source, output: &Sink) -> Result<(), JobError>);
+    };
+    (map_bytes $map:path) => {
+        $crate::__export!(mapper_bytes, export_mapper_bytes, call_map_bytes;
+            fn run(task: Task, chunk: Vec<u8>) -> Result<Vec<u8>, JobError>);
+    };
+    (ranges $ranges:path) => {
+        $crate::__export!(partitioner, export_partitioner, call_ranges;
+            fn ranges(task: Task, sample: &Source) -> Result<Vec<u8>, JobError>);
+    };
+    (merge $merge:path) => {
+        $crate::__export!(merger, export_merger, call_merge;
+            fn run(task: Task, inputs: Vec<Source>, output: &Sink) -> Result<(), JobError>);
+    };
+    (plan $plan:path) => {
+        $crate::__export!(planner, export_planner, call_plan;
+            fn split(input: &Source, wanted_bytes: u64) -> Result<Vec<Span>, JobError>);
+    };
+    (
+        $interface:ident, $export:ident, $call:ident;
+        fn $function:ident($($arg:ident: $type:ty),*) -> $result:ty
+    ) => {
+        const _: () = {
+            use $crate::__bindings::{$call, $interface, imports::bramble::job};
+            use job::{io::{Sink, Source}, types::{JobError, Span, Task}};
+
+            struct Exported;
+
+            impl $interface::exports::bramble::job::$interface::Guest for Exported {
+                fn $function($($arg: $type),*) -> $result {
+                    $call(&JOB, $($arg),*)
+                }
+            }
+
+            $interface::$export!(Exported with_types_in $crate::__bindings::$interface);
+        };
+    };
+}
+
+/// Outside of WebAssembly nothing is exported.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    ($($any:tt)*) => {};
+}

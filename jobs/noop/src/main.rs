@@ -1,0 +1,3 @@
+//! A command that does nothing, to measure what a task costs besides its work.
+
+fn main() {}
