@@ -1,0 +1,275 @@
+//! The agent's one async task: keeps the connection, passes leases to the slots and reports to
+//! the head, and forgets nothing while the head is away.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::pin;
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::Duration;
+
+use bramble_hardware::Sensors;
+use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent};
+use bramble_protocol::version::AGENT_PROTOCOL;
+use bramble_protocol::{LeaseId, TargetClass};
+use bramble_store::Store;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::connection::{ConnectError, Connection};
+use super::objects::Objects;
+use super::queue::Queue;
+use super::slot::Slot;
+use super::{AgentConfig, AgentError, StoreAccess, committer};
+
+/// First and longest wait before connecting again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A head that says nothing for so long is taken for gone.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// Groups of reports that may wait for the driver.
+const REPORT_GROUPS_MAX: usize = 64;
+/// The most reports in one message: the head answers each message as a whole.
+const REPORTS_PER_MESSAGE: usize = 512;
+
+pub(super) async fn run(
+    config: AgentConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    let mut shutdown = pin!(shutdown);
+    let (mut driver, threads) = Driver::start(config)?;
+    let mut wait = BACKOFF.0;
+    let ended = loop {
+        let end = tokio::select! {
+            biased;
+            () = &mut shutdown => break Ok(()),
+            end = driver.connect() => end,
+        };
+        let lost = match end {
+            Ok(mut connection) => {
+                wait = BACKOFF.0;
+                let end = driver.serve(&mut connection, shutdown.as_mut()).await;
+                if matches!(end, SessionEnd::Shutdown) {
+                    driver.queue.close();
+                    // The head learns of the lost connection anyway; this only saves its wait.
+                    let _ = connection.send(&FromAgent::Goodbye).await;
+                    connection.close().await;
+                    break Ok(());
+                }
+                end
+            }
+            Err(end) => end,
+        };
+        match lost {
+            SessionEnd::Refused { reason, retry: false } => {
+                break Err(AgentError::Refused { reason });
+            }
+            SessionEnd::Lost(ConnectError::Address(url)) => break Err(AgentError::Address { url }),
+            SessionEnd::Refused { reason, .. } => tracing::warn!("the head refuses: {reason}"),
+            SessionEnd::Lost(error) => {
+                tracing::warn!("lost the head: {}; trying again", crate::error_chain(&error));
+            }
+            SessionEnd::Shutdown => break Ok(()),
+        }
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break Ok(()),
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(BACKOFF.1),
+        }
+    };
+    driver.queue.close();
+    drop(driver);
+    for thread in threads {
+        // A thread that panicked has said so already.
+        let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+    }
+    ended
+}
+
+enum SessionEnd {
+    Shutdown,
+    Refused { reason: String, retry: bool },
+    Lost(ConnectError),
+}
+
+impl From<ConnectError> for SessionEnd {
+    fn from(error: ConnectError) -> Self {
+        Self::Lost(error)
+    }
+}
+
+struct Driver {
+    config: AgentConfig,
+    instance: u64,
+    sensors: Sensors,
+    queue: Queue,
+    reports: mpsc::Receiver<Vec<AttemptReport>>,
+    /// Reports that the head has not acknowledged.
+    spool: BTreeMap<LeaseId, AttemptReport>,
+    heartbeat: Duration,
+}
+
+impl Driver {
+    fn start(config: AgentConfig) -> Result<(Self, Vec<thread::JoinHandle<()>>), AgentError> {
+        let dir = config.store.dir();
+        let store =
+            Store::open(dir).map_err(|source| AgentError::Store { dir: dir.to_owned(), source })?;
+        let objects = match &config.store {
+            StoreAccess::Shared(_) => Objects::shared(store),
+            StoreAccess::Own(_) => Objects::own(store, &config.head),
+        };
+        let queue = Queue::new();
+        let (ended, ended_rx) = std_mpsc::channel();
+        let (reports_tx, reports) = mpsc::channel(REPORT_GROUPS_MAX);
+        let mut threads = Vec::new();
+        for number in 0..config.slots {
+            let slot = Slot {
+                queue: queue.clone(),
+                objects: objects.clone(),
+                program: config.program.clone(),
+                ended: ended.clone(),
+            };
+            threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
+        }
+        let commit = move || committer::run(&objects, &ended_rx, &reports_tx);
+        threads.push(spawn("committer".into(), "outputs", commit)?);
+        let driver = Self {
+            instance: RandomState::new().build_hasher().finish(),
+            sensors: Sensors::new(std::path::Path::new("/")),
+            queue,
+            reports,
+            spool: BTreeMap::new(),
+            heartbeat: Duration::from_secs(1),
+            config,
+        };
+        Ok((driver, threads))
+    }
+
+    /// Opens a connection and introduces this node.
+    async fn connect(&mut self) -> Result<Connection, SessionEnd> {
+        let mut connection = Connection::open(&self.config.head).await?;
+        let hello = Hello {
+            protocol: AGENT_PROTOCOL,
+            version: self.config.version.clone(),
+            name: self.config.name.clone(),
+            instance: self.instance,
+            class: TargetClass::native(),
+            slots: self.config.slots,
+            leases: self.queue.held(),
+            status: self.sensors.read(),
+        };
+        connection.send(&FromAgent::Hello(hello)).await?;
+        let answer = tokio::time::timeout(SILENCE_MAX, async {
+            loop {
+                if let Some(message) = connection.receive().await? {
+                    return Ok::<_, ConnectError>(message);
+                }
+            }
+        });
+        match answer.await.map_err(|_| ConnectError::Timeout(self.config.head.clone()))?? {
+            ToAgent::Welcome { node, heartbeat_ms } => {
+                self.heartbeat = Duration::from_millis(heartbeat_ms.clamp(50, 10_000));
+                tracing::info!(node = node.0, "connected to {}", self.config.head);
+                Ok(connection)
+            }
+            ToAgent::Refused { reason, retry } => Err(SessionEnd::Refused { reason, retry }),
+            _ => Err(ConnectError::Closed(": it did not say welcome".into()).into()),
+        }
+    }
+
+    async fn serve(
+        &mut self,
+        connection: &mut Connection,
+        mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> SessionEnd {
+        let mut ticks = tokio::time::interval(self.heartbeat);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        let unacknowledged: Vec<_> = self.spool.values().cloned().collect();
+        if let Err(error) = send_reports(connection, unacknowledged).await {
+            return error.into();
+        }
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = &mut shutdown => return SessionEnd::Shutdown,
+                message = connection.receive() => {
+                    heard = Instant::now();
+                    message.map(|message| message.into_iter().for_each(|it| self.obey(it)))
+                }
+                Some(reports) = self.reports.recv() => self.report(connection, reports).await,
+                _ = ticks.tick() => {
+                    if heard.elapsed() > SILENCE_MAX {
+                        return ConnectError::Timeout(self.config.head.clone()).into();
+                    }
+                    self.beat(connection).await
+                }
+            };
+            if let Err(error) = step {
+                return error.into();
+            }
+        }
+    }
+
+    fn obey(&mut self, message: ToAgent) {
+        match message {
+            ToAgent::Leases { leases } => self.queue.grant(leases),
+            ToAgent::Revoke { leases } => {
+                self.queue.revoke(&leases);
+                leases.iter().for_each(|lease| drop(self.spool.remove(lease)));
+            }
+            ToAgent::Acknowledge { leases } => {
+                for lease in &leases {
+                    self.spool.remove(lease);
+                    self.queue.acknowledged(*lease);
+                }
+            }
+            ToAgent::Welcome { .. } | ToAgent::Refused { .. } => {
+                tracing::warn!("the head said welcome twice");
+            }
+        }
+    }
+
+    async fn report(
+        &mut self,
+        connection: &mut Connection,
+        mut reports: Vec<AttemptReport>,
+    ) -> Result<(), ConnectError> {
+        while let Ok(more) = self.reports.try_recv() {
+            reports.extend(more);
+        }
+        for report in &reports {
+            self.spool.insert(report.lease, report.clone());
+        }
+        send_reports(connection, reports).await
+    }
+
+    async fn beat(&mut self, connection: &mut Connection) -> Result<(), ConnectError> {
+        let leases = self.queue.held().iter().map(|held| held.lease).collect();
+        let status = self.sensors.read();
+        connection.send(&FromAgent::Heartbeat { status, leases }).await?;
+        connection.ping().await
+    }
+}
+
+async fn send_reports(
+    connection: &mut Connection,
+    mut reports: Vec<AttemptReport>,
+) -> Result<(), ConnectError> {
+    while !reports.is_empty() {
+        let rest = reports.split_off(reports.len().min(REPORTS_PER_MESSAGE));
+        connection.send(&FromAgent::Reports { reports }).await?;
+        reports = rest;
+    }
+    Ok(())
+}
+
+fn spawn(
+    name: String,
+    what: &'static str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<thread::JoinHandle<()>, AgentError> {
+    thread::Builder::new()
+        .name(name)
+        .spawn(work)
+        .map_err(|source| AgentError::Thread { what, source })
+}

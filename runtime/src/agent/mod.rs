@@ -1,0 +1,107 @@
+//! The agent: the loop on each board that takes leases from the head, has runners work on
+//! them, and brings the results back.
+//!
+//! ```text
+//!            WebSocket                 queue                 pipe
+//!   head ◄───────────────► driver ───────────────► slot ───────────────► runner process
+//!                             ▲                      │ finished
+//!                             └──── committer ◄──────┘
+//!                            reports        outputs made durable in groups
+//! ```
+//!
+//! The driver is one async task that owns the connection; slots and the committer are plain
+//! threads, because what they do blocks. No guest ever runs in this process.
+
+mod committer;
+mod connection;
+mod driver;
+mod objects;
+mod queue;
+mod slot;
+
+use std::path::PathBuf;
+
+pub use connection::ConnectError;
+
+/// What an agent is told at its start.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Where the head listens, such as `http://10.0.0.1:8420`.
+    pub head: String,
+    /// The node's name.
+    pub name: String,
+    /// How many tasks to run at a time, at least 1.
+    pub slots: u32,
+    /// Where objects are kept: the shared directory, or this node's own.
+    pub store: StoreAccess,
+    /// The program whose `internal runner` subcommand is a runner: usually the running one.
+    pub program: PathBuf,
+    /// Version of the program, for people.
+    pub version: String,
+}
+
+/// How an agent gets at objects.
+#[derive(Clone, Debug)]
+pub enum StoreAccess {
+    /// A directory that the head reads and writes too, by NFS or because both are one machine.
+    Shared(PathBuf),
+    /// A directory of this node's own. What it lacks is fetched from the head, and outputs are
+    /// sent there.
+    Own(PathBuf),
+}
+
+impl StoreAccess {
+    /// The directory.
+    pub fn dir(&self) -> &std::path::Path {
+        match self {
+            Self::Shared(dir) | Self::Own(dir) => dir,
+        }
+    }
+}
+
+/// Why an agent ended.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Its object directory cannot be used.
+    #[error("cannot open the object store at {}", .dir.display())]
+    Store {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: bramble_store::StoreError,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a thread for {what}")]
+    Thread {
+        /// What it was for.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The head does not want this agent and never will.
+    #[error("the head refuses this agent: {reason}")]
+    Refused {
+        /// The head's words.
+        reason: String,
+    },
+    /// The head's address is unusable.
+    #[error("`{url}` is not the address of a head")]
+    Address {
+        /// As it was given.
+        url: String,
+    },
+}
+
+/// Runs an agent until `shutdown` completes, connecting again whenever the head is lost.
+///
+/// # Errors
+/// When the object store cannot be opened, or the head refuses the agent for good. A head that
+/// is not there is no error: the agent waits for it.
+pub async fn run(
+    config: AgentConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    driver::run(config, shutdown).await
+}

@@ -1,0 +1,231 @@
+//! Where a node finds objects, and where it puts them: the shared directory, or its own
+//! directory with the head behind it.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bramble_protocol::api::{MissingRequest, MissingResponse};
+use bramble_protocol::{AttemptOutcome, Digest, ObjectRef, Problem};
+use bramble_store::pack::{PackError, PackWriter};
+use bramble_store::{Staged, Store, StoreError};
+
+/// How long one request to the head may stand still.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long outputs are kept for a head that does not answer.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Objects sent to the head in one request.
+const UPLOAD_OBJECTS_MAX: usize = 1_000;
+
+/// The objects a node works with.
+#[derive(Clone)]
+pub(super) struct Objects {
+    store: Store,
+    /// Absent when the directory is shared with the head.
+    remote: Option<Remote>,
+}
+
+#[derive(Clone)]
+struct Remote {
+    base: Arc<str>,
+    http: ureq::Agent,
+    /// Held while fetching, so that two slots do not fetch the same object at once.
+    fetching: Arc<Mutex<()>>,
+}
+
+/// Why an object did not get from one machine to the other.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TransferError {
+    #[error("cannot ask the head at {url}")]
+    Request { url: String, source: Box<ureq::Error> },
+    #[error("the head answered {url} with: {}", problem_text(.problem))]
+    Answer { url: String, problem: Box<Problem> },
+    #[error("the connection to the head broke while an object was sent")]
+    Broken(#[source] io::Error),
+    #[error("the head sent other bytes than object {}: they hash to {}", .expected.short(), .found.short())]
+    WrongBytes { expected: Digest, found: Digest },
+    #[error("cannot store an object")]
+    Store(#[source] StoreError),
+    #[error("cannot put outputs together for the head")]
+    Pack(#[source] PackError),
+    #[error("cannot use a temporary file in {}", .dir.display())]
+    Spool { dir: PathBuf, source: io::Error },
+}
+
+fn problem_text(problem: &Problem) -> String {
+    match &problem.detail {
+        Some(detail) => format!("{}: {detail}", problem.title),
+        None => problem.title.clone(),
+    }
+}
+
+impl Objects {
+    /// Objects in a directory that the head sees too.
+    pub(super) fn shared(store: Store) -> Self {
+        Self { store, remote: None }
+    }
+
+    /// Objects in this node's own directory, with the head at `base` behind it.
+    pub(super) fn own(store: Store, base: &str) -> Self {
+        let http = ureq::Agent::config_builder()
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_recv_response(Some(TIMEOUT))
+            .timeout_recv_body(None)
+            .http_status_as_error(false)
+            .max_idle_connections(4)
+            .build()
+            .into();
+        let remote = Remote { base: base.into(), http, fetching: Arc::default() };
+        Self { store, remote: Some(remote) }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Sees to it that `objects` can be read here.
+    ///
+    /// # Errors
+    /// The outcome that an attempt has for want of one of them.
+    pub(super) fn provide<'a>(
+        &self,
+        objects: impl Iterator<Item = &'a ObjectRef>,
+    ) -> Result<(), Box<AttemptOutcome>> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        for object in objects {
+            let has = self.store.has(&object.digest).map_err(TransferError::Store);
+            let fetched = has.and_then(|has| if has { Ok(()) } else { self.fetch(remote, object) });
+            fetched.map_err(|error| {
+                let message = crate::error_chain(&error);
+                Box::new(AttemptOutcome::ChunkMissing { digest: object.digest, message })
+            })?;
+        }
+        Ok(())
+    }
+
+    fn fetch(&self, remote: &Remote, object: &ObjectRef) -> Result<(), TransferError> {
+        let _one_at_a_time = remote.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.store.has(&object.digest).map_err(TransferError::Store)? {
+            return Ok(());
+        }
+        let url = format!("{}/api/v1/objects/{}", remote.base, object.digest);
+        let response = remote.http.get(&url).call();
+        let mut response = checked(&url, response)?;
+        let mut staged = self.store.stage().map_err(TransferError::Store)?;
+        // One byte more than announced shows a body that is too long.
+        let mut body = response.body_mut().as_reader().take(object.size.saturating_add(1));
+        copy(&mut body, &mut staged)?;
+        let staged = staged.finish().map_err(TransferError::Store)?;
+        let found = staged.object();
+        if found != *object {
+            return Err(TransferError::WrongBytes { expected: object.digest, found: found.digest });
+        }
+        self.store.commit(vec![staged]).map_err(TransferError::Store)
+    }
+
+    /// Gets a damaged copy out of the way, so that the next attempt fetches it anew. In a shared
+    /// directory that is for the head to do: another node may still read it well.
+    pub(super) fn set_aside(&self, damaged: &Digest) {
+        if self.remote.is_some()
+            && let Err(error) = self.store.quarantine(damaged)
+        {
+            tracing::error!(object = %damaged, "cannot set it aside: {}", crate::error_chain(&error));
+        }
+    }
+
+    /// Makes outputs durable, all at once, where the head can read them.
+    pub(super) fn publish(&self, staged: Vec<Staged>) -> Result<(), TransferError> {
+        let objects: Vec<ObjectRef> = staged.iter().map(Staged::object).collect();
+        // The digests are what runner processes say, and those have run user code.
+        staged.iter().try_for_each(Staged::verify).map_err(TransferError::Store)?;
+        self.store.commit(staged).map_err(TransferError::Store)?;
+        let Some(remote) = &self.remote else { return Ok(()) };
+        for objects in objects.chunks(UPLOAD_OBJECTS_MAX) {
+            self.upload_patiently(remote, objects)?;
+        }
+        Ok(())
+    }
+
+    /// Tries again while the head does not answer: it may restart, and work that is done should
+    /// not be done again for that.
+    fn upload_patiently(
+        &self,
+        remote: &Remote,
+        objects: &[ObjectRef],
+    ) -> Result<(), TransferError> {
+        let mut wait = Duration::from_millis(200);
+        let mut waited = Duration::ZERO;
+        loop {
+            match self.upload(remote, objects) {
+                Err(TransferError::Request { .. }) if waited < PATIENCE => {
+                    std::thread::sleep(wait);
+                    waited += wait;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+                end => return end,
+            }
+        }
+    }
+
+    fn upload(&self, remote: &Remote, objects: &[ObjectRef]) -> Result<(), TransferError> {
+        let url = format!("{}/api/v1/objects/missing", remote.base);
+        let digests = objects.iter().map(|object| object.digest).collect();
+        let response = remote.http.post(&url).send_json(MissingRequest { digests });
+        let mut response = checked(&url, response)?;
+        let missing: MissingResponse = response
+            .body_mut()
+            .read_json()
+            .map_err(|source| TransferError::Request { url, source: Box::new(source) })?;
+        let mut wanted: Vec<&ObjectRef> =
+            objects.iter().filter(|object| missing.missing.contains(&object.digest)).collect();
+        wanted.sort_unstable_by_key(|object| object.digest);
+        wanted.dedup_by_key(|object| object.digest);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let pack = self.spool_pack(&wanted)?;
+        let url = format!("{}/api/v1/objects", remote.base);
+        let response = remote.http.post(&url).send(ureq::SendBody::from_owned_reader(pack));
+        checked(&url, response).map(drop)
+    }
+
+    /// Writes a pack into an unnamed file: the body's length is then known, and memory does not
+    /// grow with the outputs.
+    fn spool_pack(&self, objects: &[&ObjectRef]) -> Result<std::fs::File, TransferError> {
+        let dir = self.store.dir();
+        let spool = |source| TransferError::Spool { dir: dir.to_owned(), source };
+        let mut file = tempfile::tempfile_in(dir).map_err(spool)?;
+        let mut pack =
+            PackWriter::new(io::BufWriter::new(&mut file)).map_err(TransferError::Pack)?;
+        for object in objects {
+            let bytes = self.store.get(object).map_err(TransferError::Store)?;
+            pack.push(object, &bytes).map_err(TransferError::Pack)?;
+        }
+        pack.finish().map_err(TransferError::Pack)?.flush().map_err(spool)?;
+        io::Seek::rewind(&mut file).map_err(spool)?;
+        Ok(file)
+    }
+}
+
+type Response = ureq::http::Response<ureq::Body>;
+
+/// An answer of success, or the problem that the head describes.
+fn checked(url: &str, response: Result<Response, ureq::Error>) -> Result<Response, TransferError> {
+    let mut response = response
+        .map_err(|source| TransferError::Request { url: url.into(), source: Box::new(source) })?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let problem = response.body_mut().read_json::<Problem>().unwrap_or_else(|_| {
+        Problem::new(bramble_protocol::ProblemKind::Internal, format!("HTTP status {status}"))
+    });
+    Err(TransferError::Answer { url: url.into(), problem: Box::new(problem) })
+}
+
+fn copy(body: &mut impl Read, staged: &mut impl Write) -> Result<(), TransferError> {
+    io::copy(&mut io::BufReader::with_capacity(256 << 10, body), staged)
+        .map(drop)
+        .map_err(TransferError::Broken)
+}

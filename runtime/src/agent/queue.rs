@@ -1,0 +1,249 @@
+//! Leases between the driver and the slots: which wait, which run, which have ended but are
+//! not acknowledged yet.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bramble_protocol::agent::{HeldLease, Lease};
+use bramble_protocol::{AttemptId, LeaseId};
+
+use crate::runner::Killer;
+
+/// The most leases an agent holds; the head grants far fewer.
+const HELD_MAX: usize = 65_536;
+
+/// Shared by the driver and all slots.
+#[derive(Clone)]
+pub(super) struct Queue {
+    inner: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Lease>,
+    running: HashMap<LeaseId, Running>,
+    ended: HashMap<LeaseId, AttemptId>,
+    closed: bool,
+}
+
+struct Running {
+    attempt: AttemptId,
+    /// Known once the slot has a runner process.
+    killer: Option<Killer>,
+    revoked: bool,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self { inner: Arc::new((Mutex::new(State::default()), Condvar::new())) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is consistent after each statement, so a panic elsewhere does not spoil it.
+        self.inner.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds leases that the head granted. A lease that is held already is not added twice.
+    pub(super) fn grant(&self, leases: Vec<Lease>) {
+        let mut state = self.state();
+        for lease in leases {
+            if state.holds(lease.id) || state.waiting.len() >= HELD_MAX {
+                continue;
+            }
+            state.waiting.push_back(lease);
+        }
+        self.inner.1.notify_all();
+    }
+
+    /// The next lease to run; waits for one. `None` when the queue is closed.
+    pub(super) fn take(&self) -> Option<Lease> {
+        let mut state = self.state();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(lease) = state.waiting.pop_front() {
+                let running = Running { attempt: lease.attempt, killer: None, revoked: false };
+                state.running.insert(lease.id, running);
+                return Some(lease);
+            }
+            state = self.inner.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Tells which process runs a lease. `false` when the lease was revoked meanwhile.
+    pub(super) fn started(&self, lease: LeaseId, killer: Killer) -> bool {
+        match self.state().running.get_mut(&lease) {
+            Some(running) if !running.revoked => {
+                running.killer = Some(killer);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A slot is done with a lease. `true` when a report is still wanted.
+    pub(super) fn ended(&self, lease: LeaseId) -> bool {
+        let mut state = self.state();
+        match state.running.remove(&lease) {
+            Some(running) if !running.revoked => {
+                state.ended.insert(lease, running.attempt);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The head has taken note of a report.
+    pub(super) fn acknowledged(&self, lease: LeaseId) {
+        self.state().ended.remove(&lease);
+    }
+
+    /// Drops leases that wait and kills those that run.
+    pub(super) fn revoke(&self, leases: &[LeaseId]) {
+        let mut state = self.state();
+        state.waiting.retain(|lease| !leases.contains(&lease.id));
+        for lease in leases {
+            state.ended.remove(lease);
+            if let Some(running) = state.running.get_mut(lease) {
+                running.revoke();
+            }
+        }
+    }
+
+    /// Drops everything and lets the slots end.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.waiting.clear();
+        state.running.values_mut().for_each(Running::revoke);
+        self.inner.1.notify_all();
+    }
+
+    /// Every lease that is not acknowledged, in the order of their ids.
+    pub(super) fn held(&self) -> Vec<HeldLease> {
+        let state = self.state();
+        let waiting = state.waiting.iter().map(|lease| (lease.id, lease.attempt));
+        let running = state
+            .running
+            .iter()
+            .filter(|(_, running)| !running.revoked)
+            .map(|(lease, running)| (*lease, running.attempt));
+        let ended = state.ended.iter().map(|(lease, attempt)| (*lease, *attempt));
+        let mut held: Vec<_> = waiting
+            .chain(running)
+            .chain(ended)
+            .map(|(lease, attempt)| HeldLease { lease, attempt })
+            .collect();
+        held.sort_unstable_by_key(|held| held.lease);
+        held
+    }
+}
+
+impl State {
+    fn holds(&self, lease: LeaseId) -> bool {
+        self.running.contains_key(&lease)
+            || self.ended.contains_key(&lease)
+            || self.waiting.iter().any(|waiting| waiting.id == lease)
+    }
+}
+
+impl Running {
+    fn revoke(&mut self) {
+        self.revoked = true;
+        if let Some(killer) = &self.killer {
+            killer.kill();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bramble_protocol::agent::Work;
+    use bramble_protocol::{
+        JobId, Limits, ModuleKind, ObjectRef, Params, Phase, TaskContext, TaskId,
+    };
+
+    use super::*;
+
+    fn lease(number: u64) -> Lease {
+        let task = TaskId { job: JobId(1), index: number as u32 };
+        Lease {
+            id: LeaseId(number),
+            attempt: AttemptId { task, number: 1 },
+            work: Work {
+                artefact: ObjectRef::of(b"artefact"),
+                kind: ModuleKind::Command,
+                job_name: "test".into(),
+                task: TaskContext {
+                    job: JobId(1),
+                    phase: Phase::Map { chunk: 0 },
+                    index: 0,
+                    count: 1,
+                    partitions: 1,
+                    seed: 0,
+                    offset: 0,
+                },
+                inputs: vec![],
+                ranges: None,
+                params: Params::new(),
+                args: vec![],
+                limits: Limits::default(),
+                clock_ms: 0,
+            },
+        }
+    }
+
+    fn held(queue: &Queue) -> Vec<u64> {
+        queue.held().iter().map(|held| held.lease.0).collect()
+    }
+
+    #[test]
+    fn a_lease_is_held_until_its_report_is_acknowledged() {
+        let queue = Queue::new();
+        queue.grant(vec![lease(1), lease(2)]);
+        assert_eq!(queue.take().unwrap().id, LeaseId(1));
+        assert_eq!(held(&queue), [1, 2]);
+        assert!(queue.ended(LeaseId(1)));
+        assert_eq!(held(&queue), [1, 2]);
+        queue.acknowledged(LeaseId(1));
+        assert_eq!(held(&queue), [2]);
+    }
+
+    #[test]
+    fn a_lease_that_is_granted_twice_runs_once() {
+        let queue = Queue::new();
+        queue.grant(vec![lease(1)]);
+        queue.take().unwrap();
+        queue.grant(vec![lease(1), lease(2), lease(2)]);
+        assert_eq!(queue.take().unwrap().id, LeaseId(2));
+        assert_eq!(held(&queue), [1, 2]);
+    }
+
+    #[test]
+    fn a_revoked_lease_is_not_reported() {
+        let queue = Queue::new();
+        queue.grant(vec![lease(1), lease(2)]);
+        queue.take().unwrap();
+        queue.revoke(&[LeaseId(1), LeaseId(2)]);
+        assert!(held(&queue).is_empty());
+        assert!(!queue.ended(LeaseId(1)));
+        assert!(held(&queue).is_empty());
+    }
+
+    #[test]
+    fn a_closed_queue_lets_its_slots_go() {
+        let queue = Queue::new();
+        queue.grant(vec![lease(1)]);
+        let waiting = std::thread::spawn({
+            let queue = queue.clone();
+            move || {
+                while let Some(lease) = queue.take() {
+                    queue.ended(lease.id);
+                }
+            }
+        });
+        queue.close();
+        waiting.join().unwrap();
+    }
+}

@@ -1,0 +1,93 @@
+//! One slot: a thread that takes leases and has a runner process work on them, one at a time.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use bramble_protocol::agent::{AttemptReport, Lease};
+use bramble_protocol::{AttemptOutcome, ObjectRef, Usage};
+use bramble_store::Staged;
+
+use super::objects::Objects;
+use super::queue::Queue;
+use crate::runner::{Finished, RunnerProcess};
+
+/// An attempt that ended, with outputs that are not durable yet.
+pub(super) struct Ended {
+    pub(super) report: AttemptReport,
+    pub(super) staged: Vec<Staged>,
+}
+
+pub(super) struct Slot {
+    pub(super) queue: Queue,
+    pub(super) objects: Objects,
+    pub(super) program: PathBuf,
+    pub(super) ended: mpsc::Sender<Ended>,
+}
+
+impl Slot {
+    /// Works until the queue is closed.
+    pub(super) fn run(self) {
+        let mut runner = None;
+        while let Some(lease) = self.queue.take() {
+            let finished = self.attempt(&mut runner, &lease);
+            if !self.queue.ended(lease.id) {
+                // Revoked: nobody waits for a report, and dropping the outputs removes them.
+                continue;
+            }
+            let report = AttemptReport {
+                lease: lease.id,
+                attempt: lease.attempt,
+                outcome: finished.outcome,
+                usage: finished.usage,
+                log: finished.log,
+            };
+            if self.ended.send(Ended { report, staged: finished.staged }).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn attempt(&self, runner: &mut Option<RunnerProcess>, lease: &Lease) -> Finished {
+        let work = &lease.work;
+        let needed = std::iter::once(&work.artefact).chain(&work.inputs).chain(&work.ranges);
+        if let Err(outcome) = self.objects.provide(needed) {
+            return failed(*outcome);
+        }
+        // A runner may have been killed for a lease that was revoked just as it ended.
+        let idle = runner.take().filter(|process| process.is_alive());
+        let mut process = match idle.map_or_else(|| self.spawn(), Ok) {
+            Ok(process) => process,
+            Err(message) => return failed(AttemptOutcome::NodeFault { message }),
+        };
+        if !self.queue.started(lease.id, process.killer()) {
+            *runner = Some(process);
+            return failed(AttemptOutcome::Canceled);
+        }
+        let finished = process.run(work);
+        if let AttemptOutcome::ChunkCorrupt { expected, .. } = &finished.outcome {
+            self.objects.set_aside(expected);
+        }
+        // A runner that was killed or has died is not used again.
+        if process.is_alive() {
+            *runner = Some(process);
+        }
+        finished
+    }
+
+    fn spawn(&self) -> Result<RunnerProcess, String> {
+        let store: &Path = self.objects.store().dir();
+        RunnerProcess::spawn(&self.program, store).map_err(|error| crate::error_chain(&error))
+    }
+}
+
+fn failed(outcome: AttemptOutcome) -> Finished {
+    Finished { outcome, staged: Vec::new(), usage: Usage::default(), log: String::new() }
+}
+
+/// The outcome of an attempt whose outputs are `staged` once they are durable.
+pub(super) fn outputs_of(outcome: &AttemptOutcome) -> &[ObjectRef] {
+    match outcome {
+        AttemptOutcome::Succeeded { outputs } => outputs,
+        _ => &[],
+    }
+}

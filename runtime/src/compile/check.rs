@@ -1,0 +1,248 @@
+//! The first look at a module: is it WebAssembly at all, and of a size that compiles?
+//!
+//! The bounds are far above what compilers produce (CPython has some 15,000 functions, a Go
+//! program 20,000; the longest function of either is below 1 MB) and below what takes a compiler
+//! down: a million functions, or one with tens of thousands of locals. What passes them and is
+//! still too much meets the limits of the process.
+
+use std::borrow::Cow;
+
+use wasmparser::{ComponentExternalKind, Encoding, ExternalKind, Parser, Payload, TypeRef};
+use wasmtime::Engine;
+
+use super::Refusal;
+
+/// Longest module, in bytes.
+pub(super) const MODULE_BYTES_MAX: usize = 64 << 20;
+/// Most functions, in all modules of a component together.
+const FUNCTIONS_MAX: u64 = 100_000;
+/// Most locals of one function.
+const LOCALS_MAX: u64 = 10_000;
+/// Most modules and components inside a component.
+const NESTED_MAX: u32 = 1000;
+/// Longest declaration of a module about itself, in bytes.
+const MANIFEST_BYTES_MAX: usize = 64 << 10;
+
+/// What was seen on the way through a module. Names are those of the outermost level.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) is_component: bool,
+    /// Module, name and kind of each import of a core module.
+    pub(super) imports: Vec<(String, String, &'static str)>,
+    /// Name and kind of each export of a core module.
+    pub(super) exports: Vec<(String, &'static str)>,
+    pub(super) component_imports: Vec<String>,
+    /// Name of each export of a component, and whether it is an interface.
+    pub(super) component_exports: Vec<(String, bool)>,
+    /// The section by which an SDK describes the world of a core module.
+    pub(super) has_component_type: bool,
+    /// The section that only object files have, which are yet to be linked.
+    pub(super) has_linking: bool,
+    /// The section in which a module declares things about itself, at any level.
+    pub(super) manifest: Option<Vec<u8>>,
+}
+
+/// The binary form of what was sent, which may be text.
+pub(super) fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+    if bytes.len() > MODULE_BYTES_MAX {
+        return Err(Refusal::new(format!(
+            "the module is longer than {} MiB",
+            MODULE_BYTES_MAX >> 20
+        ))
+        .help("leave out debug information (strip it), or data that belongs into the input"));
+    }
+    if Engine::detect_precompiled(bytes).is_some() {
+        return Err(Refusal::new("the file is a module compiled for one machine (.cwasm)")
+            .detail("bramble compiles modules itself and runs no machine code that it did not make")
+            .help("submit the .wasm file it was made from"));
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let text = std::str::from_utf8(bytes).ok();
+    if text.is_some_and(|text| text.trim_start().starts_with(['(', ';'])) {
+        return wat::parse_bytes(bytes).map_err(|error| {
+            Refusal::new("the text is not a WebAssembly module").detail(error.to_string())
+        });
+    }
+    Err(Refusal::new("the file is not WebAssembly")
+        .detail(format!("it looks like {}", looks_like(bytes)))
+        .help("submit a .wasm file: for Rust, built with --target wasm32-wasip1"))
+}
+
+fn looks_like(bytes: &[u8]) -> &'static str {
+    const SIGNS: [(&[u8], &str); 12] = [
+        (b"\x7fELF", "a program or library for Linux (ELF)"),
+        (b"\xcf\xfa\xed\xfe", "a program or library for macOS"),
+        (b"MZ", "a program or library for Windows"),
+        (b"!<arch>", "a static library (.a)"),
+        (b"BC\xc0\xde", "LLVM bitcode"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x1f\x8b", "a file compressed by gzip"),
+        (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
+        (b"\x89PNG", "a picture (PNG)"),
+        (b"\xff\xd8\xff", "a picture (JPEG)"),
+        (b"%PDF", "a PDF document"),
+        (b"#!", "a script"),
+    ];
+    if bytes.is_empty() {
+        return "an empty file";
+    }
+    if b"\0asm".starts_with(bytes) {
+        return "the first bytes of a WebAssembly file that was cut off";
+    }
+    if let Some((_, name)) = SIGNS.iter().find(|(sign, _)| bytes.starts_with(sign)) {
+        return name;
+    }
+    let start = &bytes[..bytes.len().min(4096)];
+    let lower = start.trim_ascii_start().to_ascii_lowercase();
+    if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
+        return "a web page (HTML)";
+    }
+    let control = |byte: &u8| *byte < 9 || (14..32).contains(byte);
+    if start.iter().any(control) { "some other binary file" } else { "a text file" }
+}
+
+/// Goes through a module, counts what has a bound and notes what tells its kind.
+pub(super) fn survey(binary: &[u8]) -> Result<Survey, Refusal> {
+    let mut survey = Survey::default();
+    let (mut depth, mut nested, mut functions) = (0u32, 0u32, 0u64);
+    for payload in Parser::new(0).parse_all(binary) {
+        match payload.map_err(|error| malformed(&error))? {
+            Payload::Version { encoding, .. } if depth == 0 => {
+                survey.is_component = encoding == Encoding::Component;
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                depth += 1;
+                nested += 1;
+                bound("modules inside", nested.into(), NESTED_MAX.into())?;
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CodeSectionStart { count, .. } => {
+                functions += u64::from(count);
+                bound("functions", functions, FUNCTIONS_MAX)?;
+            }
+            Payload::CodeSectionEntry(body) => {
+                bound("locals in one function", locals(&body)?, LOCALS_MAX)?;
+            }
+            Payload::CustomSection(section) => survey.custom(section.name(), section.data())?,
+            other if depth == 0 => {
+                survey.outermost(other).map_err(|error| malformed(&error))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(survey)
+}
+
+fn locals(body: &wasmparser::FunctionBody<'_>) -> Result<u64, Refusal> {
+    let mut sum = 0u64;
+    for group in body.get_locals_reader().map_err(|error| malformed(&error))? {
+        sum += u64::from(group.map_err(|error| malformed(&error))?.0);
+    }
+    Ok(sum)
+}
+
+fn bound(what: &str, count: u64, max: u64) -> Result<(), Refusal> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(Refusal::new(format!("the module has too many {what}"))
+        .detail(format!("{count} were found, {max} are allowed"))
+        .help("build it with optimisation"))
+}
+
+impl Survey {
+    fn custom(&mut self, name: &str, data: &[u8]) -> Result<(), Refusal> {
+        if name.starts_with("component-type") {
+            self.has_component_type = true;
+        }
+        self.has_linking |= name == "linking";
+        if name == "bramble:manifest" {
+            if data.len() > MANIFEST_BYTES_MAX {
+                return Err(bad_manifest(format!("it is longer than {MANIFEST_BYTES_MAX} bytes")));
+            }
+            if self.manifest.as_deref().is_some_and(|known| known != data) {
+                return Err(bad_manifest("there are two, and they differ".into()));
+            }
+            self.manifest = Some(data.to_vec());
+        }
+        Ok(())
+    }
+
+    fn outermost(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
+        match payload {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    let kind = match import.ty {
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => "function",
+                        TypeRef::Memory(_) => "memory",
+                        TypeRef::Table(_) => "table",
+                        TypeRef::Global(_) => "global",
+                        TypeRef::Tag(_) => "tag",
+                    };
+                    self.imports.push((import.module.into(), import.name.into(), kind));
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    let kind = match export.kind {
+                        ExternalKind::Func | ExternalKind::FuncExact => "function",
+                        ExternalKind::Memory => "memory",
+                        ExternalKind::Table => "table",
+                        ExternalKind::Global => "global",
+                        ExternalKind::Tag => "tag",
+                    };
+                    self.exports.push((export.name.into(), kind));
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.component_imports.push(import?.name.name.into());
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    let is_interface = export.kind == ComponentExternalKind::Instance;
+                    self.component_exports.push((export.name.name.into(), is_interface));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether a module is valid under the features that bramble offers.
+pub(super) fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, Refusal> {
+    let features = crate::sandbox::engine::features();
+    wasmparser::Validator::new_with_features(features)
+        .validate_all(binary)
+        .map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &wasmparser::BinaryReaderError) -> Refusal {
+    let message = error.message();
+    let place = format!("{message} (at byte {})", error.offset());
+    if message.contains("unexpected end") {
+        return Refusal::new("the module is cut off: it ends in the middle")
+            .detail(place)
+            .help("build or copy it again");
+    }
+    // How wasmparser says that something is known and switched off.
+    let off = ["not enabled", "must be enabled", "disabled", "requires", "not supported without"];
+    if off.iter().any(|sign| message.contains(sign)) || message.contains("multiple memories") {
+        return Refusal::new("the module uses a feature of WebAssembly that bramble does not offer")
+            .detail(place)
+            .help("threads, 64-bit memories, several memories, exceptions and garbage collection are off: build without them");
+    }
+    Refusal::new("the module is not valid WebAssembly").detail(place).help("build it again")
+}
+
+pub(super) fn bad_manifest(why: String) -> Refusal {
+    Refusal::new("what the module declares of itself (section `bramble:manifest`) cannot be used")
+        .detail(why)
+}

@@ -1,0 +1,390 @@
+//! What a module is: a job, a command, or neither, and then why not.
+
+use std::borrow::Cow;
+
+use bramble_protocol::module::{Declared, Exports, SplitDecl};
+use bramble_protocol::{Digest, ModuleInfo, ModuleKind, ParamDecl, SplitRule};
+
+use super::check::{self, Survey, bad_manifest};
+use super::{Refusal, wrap};
+
+/// The interfaces a job may export, all of version 0.1.
+const JOB_INTERFACES: [&str; 5] = ["planner", "partitioner", "mapper", "mapper-bytes", "merger"];
+/// The interfaces a job may import, all of version 0.1.
+const HOST_INTERFACES: [&str; 3] = ["types", "host", "io"];
+/// The packages of WASI 0.2 a component may import. Sockets are there for programs that can
+/// open one and do not: using one ends the task.
+const WASI_PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// A module that bramble can run.
+pub(super) struct Recognised<'a> {
+    pub(super) binary: Cow<'a, [u8]>,
+    pub(super) form: Form,
+    pub(super) info: ModuleInfo,
+}
+
+/// How a module's code is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Core,
+    Component,
+    /// A core module that is to be wrapped into a component.
+    SdkModule,
+}
+
+/// Checks a module as it was uploaded, and says what it is.
+pub(super) fn recognise(bytes: &[u8]) -> Result<Recognised<'_>, Refusal> {
+    let binary = check::binary(bytes)?;
+    let survey = check::survey(&binary)?;
+    let types = check::validate(&binary)?;
+    let (form, kind, exports) = if survey.is_component {
+        let (kind, exports) = component(&survey)?;
+        (Form::Component, kind, exports)
+    } else if survey.exports.iter().any(|(name, _)| is_job_export(name)) {
+        (Form::SdkModule, ModuleKind::Job, sdk_module(&survey, &binary)?)
+    } else {
+        command(&survey, &types)?;
+        (Form::Core, ModuleKind::Command, Exports::default())
+    };
+    let declared = declared(&survey, &exports)?;
+    let info = ModuleInfo {
+        digest: Digest::of(bytes),
+        size_bytes: bytes.len() as u64,
+        kind,
+        exports,
+        declared,
+    };
+    Ok(Recognised { binary, form, info })
+}
+
+fn component(survey: &Survey) -> Result<(ModuleKind, Exports), Refusal> {
+    for name in &survey.component_imports {
+        if !is_offered(name) {
+            return Err(foreign_import(&format!("`{name}`"), None));
+        }
+    }
+    let interfaces = || {
+        let of = survey.component_exports.iter().filter(|(_, is_interface)| *is_interface);
+        of.map(|(name, _)| name.as_str())
+    };
+    if interfaces().any(|name| name.starts_with("bramble:job/")) {
+        return Ok((ModuleKind::Job, job_exports(interfaces())?));
+    }
+    if interfaces().any(|name| interface(name, "wasi", "0.2.") == Some("cli/run")) {
+        return Ok((ModuleKind::Command, Exports::default()));
+    }
+    let names: Vec<&str> = survey.component_exports.iter().map(|(name, _)| name.as_str()).collect();
+    Err(Refusal::new("the component is made for another world")
+        .detail(format!("it exports {}; a job exports {}", list(&names), wanted()))
+        .help("build it for one of the worlds of bramble:job, or as a WASI command"))
+}
+
+/// Checks the exports of `bramble:job` against one another.
+fn job_exports<'a>(names: impl Iterator<Item = &'a str>) -> Result<Exports, Refusal> {
+    let mut exports = Exports::default();
+    for name in names.filter(|name| name.starts_with("bramble:job/")) {
+        let unknown = || {
+            Refusal::new(format!("the module exports `{name}`, which this bramble does not know"))
+                .detail(format!(
+                    "it was made for a newer bramble; this one has {} at version 0.1",
+                    list(&JOB_INTERFACES)
+                ))
+                .help("use a newer bramble, or build the module with this release's SDK")
+        };
+        match interface(name, "bramble:job", "0.1.").ok_or_else(unknown)? {
+            "planner" => exports.planner = true,
+            "partitioner" => exports.partitioner = true,
+            "mapper" => exports.mapper = true,
+            "mapper-bytes" => exports.mapper_bytes = true,
+            "merger" => exports.merger = true,
+            _ => return Err(unknown()),
+        }
+    }
+    if !exports.mapper && !exports.mapper_bytes {
+        return Err(Refusal::new("the module has nothing that maps a chunk")
+            .detail(
+                "it exports other interfaces of bramble:job, but neither mapper nor mapper-bytes",
+            )
+            .help("export bramble:job/mapper or bramble:job/mapper-bytes"));
+    }
+    if exports.partitioner && !exports.merger {
+        return Err(Refusal::new("the module has a partitioner but no merger")
+            .detail("key ranges are of use only to a job that merges them")
+            .help("export bramble:job/merger too, or leave the partitioner out"));
+    }
+    Ok(exports)
+}
+
+/// Checks a core module with exports of `bramble:job` by wrapping it.
+fn sdk_module(survey: &Survey, binary: &[u8]) -> Result<Exports, Refusal> {
+    for (module, name, _) in &survey.imports {
+        let offered = module == PREVIEW1 || is_offered(module) || module.starts_with("[export]");
+        if !offered {
+            return Err(foreign_import(&format!("`{module}.{name}`"), Some(survey)));
+        }
+    }
+    let names = survey.exports.iter().filter(|(name, _)| is_job_export(name));
+    let exports = job_exports(names.map(|(name, _)| name.split('#').next().unwrap_or(name)))?;
+    if !survey.has_component_type {
+        return Err(Refusal::new("the module has lost the description of its interface")
+            .detail("it exports functions of bramble:job, but has no section `component-type`")
+            .help("build it with the SDK, and do not strip its custom sections"));
+    }
+    let wrapped = wrap::component(binary)?;
+    let (_, found) = component(&check::survey(&wrapped)?)?;
+    if found != exports {
+        return Err(Refusal::new("the module's exports do not fit the interface it says it has"));
+    }
+    Ok(exports)
+}
+
+/// Checks a core module that is no job: it must be a command of WASI preview 1.
+fn command(survey: &Survey, types: &wasmparser::types::Types) -> Result<(), Refusal> {
+    let foreign = survey.imports.iter().find(|(module, name, kind)| {
+        module != PREVIEW1 || *kind != "function" || !PREVIEW1_FUNCTIONS.contains(&name.as_str())
+    });
+    let start = survey.exports.iter().any(|(name, kind)| name == "_start" && *kind == "function");
+    if let Some((module, name, _)) = foreign {
+        return Err(foreign_import(&format!("`{module}.{name}`"), Some(survey)));
+    }
+    if !start {
+        let names: Vec<&str> = survey.exports.iter().map(|(name, _)| name.as_str()).collect();
+        let refusal = Refusal::new("the module has no entry point that bramble knows")
+            .detail(format!("it exports {}; a job needs {}", list(&names), wanted()));
+        return Err(refusal.help(if survey.has_linking {
+            "this is an object file: link it to a program first"
+        } else {
+            "build it as a program (a WASI command), or with the SDK"
+        }));
+    }
+    if !start_takes_nothing(types) {
+        return Err(Refusal::new("the module's `_start` takes or returns values")
+            .detail("a WASI command starts without either"));
+    }
+    let has_memory =
+        survey.exports.iter().any(|(name, kind)| name == "memory" && *kind == "memory");
+    if !survey.imports.is_empty() && !has_memory {
+        return Err(Refusal::new("the module does not export its memory")
+            .detail("it imports functions of WASI, which need the export `memory`"));
+    }
+    Ok(())
+}
+
+fn start_takes_nothing(types: &wasmparser::types::Types) -> bool {
+    let types = types.as_ref();
+    let mut exports = types.core_exports().into_iter().flatten();
+    exports.any(|(name, ty)| match ty {
+        wasmparser::types::EntityType::Func(id) if name == "_start" => {
+            let ty = types.get(id).expect("the id came from there").unwrap_func();
+            ty.params().is_empty() && ty.results().is_empty()
+        }
+        _ => false,
+    })
+}
+
+/// Reads and checks what a module declares of itself.
+fn declared(survey: &Survey, exports: &Exports) -> Result<Declared, Refusal> {
+    let Some(section) = &survey.manifest else { return Ok(Declared::default()) };
+    let declared: Declared =
+        serde_json::from_slice(section).map_err(|error| bad_manifest(error.to_string()))?;
+    match fault(&declared, exports) {
+        None => Ok(declared),
+        Some(why) => Err(bad_manifest(why)),
+    }
+}
+
+fn fault(declared: &Declared, exports: &Exports) -> Option<String> {
+    let plain = |text: &str, max: usize| text.len() <= max && !text.chars().any(char::is_control);
+    if declared.name.as_ref().is_some_and(|name| name.is_empty() || !plain(name, 100)) {
+        return Some("the name is empty, too long or not plain text".into());
+    }
+    if declared.about.as_ref().is_some_and(|about| !plain(about, 1000)) {
+        return Some("the description is too long or not plain text".into());
+    }
+    for (index, param) in declared.params.iter().enumerate() {
+        if !is_param_name(&param.name) {
+            return Some(format!("`{:.80}` cannot name a parameter", param.name));
+        }
+        if declared.params[..index].iter().any(|other| other.name == param.name) {
+            return Some(format!("parameter `{}` is declared twice", param.name));
+        }
+        if let Some(default) = &param.default
+            && !allows(param, default)
+        {
+            return Some(format!("`{}` has a default that is not one of its choices", param.name));
+        }
+    }
+    let rules: Vec<SplitRule> = match &declared.split {
+        None => Vec::new(),
+        Some(SplitDecl::Always(rule)) => vec![*rule],
+        Some(SplitDecl::ByParam { param, cases }) => {
+            let Some(decl) = declared.params.iter().find(|decl| decl.name == *param) else {
+                return Some(format!("the split depends on `{param}`, which is no parameter"));
+            };
+            if let Some(case) = cases.keys().find(|case| !allows(decl, case)) {
+                return Some(format!("the split knows `{case}`, which `{param}` cannot be"));
+            }
+            cases.values().copied().collect()
+        }
+    };
+    (rules.contains(&SplitRule::Guest) && !exports.planner)
+        .then(|| "the input is to be cut by the module, which exports no planner".into())
+}
+
+fn allows(param: &ParamDecl, value: &str) -> bool {
+    param.choices.is_empty() || param.choices.iter().any(|choice| choice == value)
+}
+
+fn is_param_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(allowed)
+}
+
+fn is_job_export(name: &str) -> bool {
+    name.starts_with("bramble:job/") && name.contains('#')
+}
+
+/// Whether an interface that a component imports is there.
+fn is_offered(name: &str) -> bool {
+    if let Some(of_job) = interface(name, "bramble:job", "0.1.") {
+        return HOST_INTERFACES.contains(&of_job);
+    }
+    interface(name, "wasi", "0.2.")
+        .and_then(|path| path.split('/').next())
+        .is_some_and(|package| WASI_PACKAGES.contains(&package))
+}
+
+/// `mapper` of `bramble:job/mapper@0.1.2`, `cli/run` of `wasi:cli/run@0.2.6`: the rest of a name
+/// after its package or namespace, if its version starts so.
+fn interface<'a>(name: &'a str, of: &str, version: &str) -> Option<&'a str> {
+    let rest = name.strip_prefix(of)?.strip_prefix([':', '/'])?;
+    let (path, found) = rest.split_once('@')?;
+    found.starts_with(version).then_some(path)
+}
+
+fn foreign_import(what: &str, survey: Option<&Survey>) -> Refusal {
+    let refusal = Refusal::new(format!("the module imports {what}, which bramble does not offer"))
+        .detail("a job may import bramble:job/host, bramble:job/io and WASI without the network");
+    let is_object = survey.is_some_and(|survey| survey.has_linking);
+    refusal.help(if is_object {
+        "this is an object file: link it to a program first"
+    } else if what.starts_with("`env.") {
+        "`env` is where linkers put functions they did not find: define it, or link its library"
+    } else if what.starts_with("`wasi_unstable.") {
+        "it was made for an early WASI: build it with a current toolchain"
+    } else {
+        "build it without what needs this"
+    })
+}
+
+fn wanted() -> String {
+    "`_start` (a WASI command), or bramble:job/mapper or bramble:job/mapper-bytes".into()
+}
+
+/// The first few names of a list, in words.
+fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    if names.is_empty() {
+        return "nothing".into();
+    }
+    let shown: Vec<String> =
+        names.iter().take(SHOWN).map(|name| format!("`{}`", crate::sandbox::shown(name))).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// All functions of WASI preview 1.
+const PREVIEW1_FUNCTIONS: [&str; 46] = [
+    "args_get",
+    "args_sizes_get",
+    "clock_res_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_advise",
+    "fd_allocate",
+    "fd_close",
+    "fd_datasync",
+    "fd_fdstat_get",
+    "fd_fdstat_set_flags",
+    "fd_fdstat_set_rights",
+    "fd_filestat_get",
+    "fd_filestat_set_size",
+    "fd_filestat_set_times",
+    "fd_pread",
+    "fd_prestat_dir_name",
+    "fd_prestat_get",
+    "fd_pwrite",
+    "fd_read",
+    "fd_readdir",
+    "fd_renumber",
+    "fd_seek",
+    "fd_sync",
+    "fd_tell",
+    "fd_write",
+    "path_create_directory",
+    "path_filestat_get",
+    "path_filestat_set_times",
+    "path_link",
+    "path_open",
+    "path_readlink",
+    "path_remove_directory",
+    "path_rename",
+    "path_symlink",
+    "path_unlink_file",
+    "poll_oneoff",
+    "proc_exit",
+    "proc_raise",
+    "random_get",
+    "sched_yield",
+    "sock_accept",
+    "sock_recv",
+    "sock_send",
+    "sock_shutdown",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_apart_only_with_its_package_and_version() {
+        assert_eq!(interface("bramble:job/mapper@0.1.7", "bramble:job", "0.1."), Some("mapper"));
+        assert_eq!(interface("wasi:cli/run@0.2.3", "wasi", "0.2."), Some("cli/run"));
+        for other in
+            ["bramble:job/mapper", "bramble:job/mapper@0.10.0", "bramble:jobs/mapper@0.1.0"]
+        {
+            assert_eq!(interface(other, "bramble:job", "0.1."), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_names_is_cut() {
+        assert_eq!(list(&[]), "nothing");
+        assert_eq!(list(&["a", "b"]), "`a`, `b`");
+        assert!(list(&["a"; 20]).ends_with("`a` and 12 more"));
+    }
+
+    #[test]
+    fn a_module_with_any_byte_changed_is_accepted_or_refused_and_nothing_worse() {
+        let module = wat::parse_str(
+            r#"(module
+              (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+              (memory (export "memory") 1) (table 2 funcref) (elem (i32.const 0) func 0)
+              (data (i32.const 0) "text")
+              (func (export "_start") (local i32 i64) (call 0 (i32.const 0))))"#,
+        )
+        .unwrap();
+        for at in 0..module.len() {
+            for change in [1, 0x7f, 0x80, 0xff] {
+                let mut changed = module.clone();
+                changed[at] ^= change;
+                if let Err(refusal) = recognise(&changed) {
+                    assert!(!refusal.title.is_empty());
+                }
+            }
+        }
+    }
+}

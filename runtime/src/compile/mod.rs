@@ -1,0 +1,46 @@
+//! Checks and compiles modules, each in a child process with limits of its own.
+//!
+//! A compiler's need of memory and time is not bounded by the size of what it compiles, and
+//! nothing in wasmtime stops it. So the module is checked first, for sizes that no real program
+//! has, and then compiled by a process that the kernel stops.
+
+mod check;
+mod child;
+mod kind;
+mod process;
+mod wrap;
+
+pub use child::child_main;
+pub use process::{CompileLimits, Compiler, ModuleError};
+
+pub use crate::sandbox::engine::artefact_version;
+use serde::{Deserialize, Serialize};
+
+/// Why a module cannot be used, for whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What is wrong, one line without a full stop.
+    pub title: String,
+    /// What was found.
+    pub detail: Option<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), detail: None, help: None }
+    }
+
+    #[must_use]
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

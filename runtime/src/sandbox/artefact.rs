@@ -1,0 +1,148 @@
+//! Compiled modules, loaded once and kept for the tasks that follow.
+
+use bramble_protocol::{Digest, ModuleKind, ObjectRef};
+use bramble_store::Store;
+use wasmtime::component::{Component, InstancePre as ComponentPre};
+use wasmtime::{Engine, InstancePre, Module, Precompiled, component};
+use wasmtime_wasi::p2::bindings::sync::CommandPre;
+
+use super::bindings::exports::bramble::job;
+use super::host::Host;
+use super::run::Broken;
+use super::source::outcome_of;
+use bramble_protocol::AttemptOutcome;
+
+/// How many modules are kept. A node mostly works on one or two jobs at a time.
+const KEPT_MAX: usize = 4;
+/// The longest artefact, in bytes: code grows to about four times the module.
+const ARTEFACT_BYTES_MAX: u64 = 512 << 20;
+
+/// A loaded module with its imports resolved.
+pub(super) enum Loaded {
+    /// A component that exports interfaces of `bramble:job`.
+    Job(Box<Job>),
+    /// A core module with `_start`.
+    Core(InstancePre<Host>),
+    /// A component with `wasi:cli/run`.
+    Command(CommandPre<Host>),
+}
+
+/// The interfaces that a job has.
+pub(super) struct Job {
+    pub(super) pre: ComponentPre<Host>,
+    pub(super) planner: Option<job::planner::GuestIndices>,
+    pub(super) partitioner: Option<job::partitioner::GuestIndices>,
+    pub(super) mapper: Option<job::mapper::GuestIndices>,
+    pub(super) mapper_bytes: Option<job::mapper_bytes::GuestIndices>,
+    pub(super) merger: Option<job::merger::GuestIndices>,
+}
+
+/// Loads artefacts and keeps the last few.
+pub(super) struct Artefacts {
+    engine: Engine,
+    store: Store,
+    components: component::Linker<Host>,
+    modules: wasmtime::Linker<Host>,
+    /// Last used last.
+    kept: Vec<(Digest, Loaded)>,
+}
+
+impl Artefacts {
+    pub(super) fn new(engine: Engine, store: Store) -> wasmtime::Result<Self> {
+        let components = super::wasi::component_linker(&engine)?;
+        let modules = super::wasi::core_linker(&engine)?;
+        Ok(Self { engine, store, components, modules, kept: Vec::new() })
+    }
+
+    /// The module of `artefact`, read and verified unless it is kept.
+    pub(super) fn get(
+        &mut self,
+        artefact: &ObjectRef,
+        kind: ModuleKind,
+    ) -> Result<&Loaded, Broken> {
+        let known = self.kept.iter().position(|(digest, _)| *digest == artefact.digest);
+        let entry = match known {
+            Some(index) => self.kept.remove(index),
+            None => (artefact.digest, self.load(artefact, kind)?),
+        };
+        if self.kept.len() == KEPT_MAX {
+            self.kept.remove(0);
+        }
+        self.kept.push(entry);
+        Ok(&self.kept.last().expect("just pushed").1)
+    }
+
+    fn load(&self, artefact: &ObjectRef, kind: ModuleKind) -> Result<Loaded, Broken> {
+        if artefact.size > ARTEFACT_BYTES_MAX {
+            return Err(unfit(&format!("the artefact is {} bytes long", artefact.size)));
+        }
+        let bytes = self.store.get(artefact).map_err(|error| outcome_of(&error, artefact))?;
+        match deserialize(&self.engine, &bytes).map_err(|error| unfit(&format!("{error:#}")))? {
+            Code::Module(module) => {
+                let pre =
+                    self.modules.instantiate_pre(&module).map_err(|error| unlinked(&error))?;
+                Ok(Loaded::Core(pre))
+            }
+            Code::Component(component) => {
+                let linker = &self.components;
+                let pre = linker.instantiate_pre(&component).map_err(|error| unlinked(&error))?;
+                Ok(match kind {
+                    ModuleKind::Command => {
+                        Loaded::Command(CommandPre::new(pre).map_err(|error| unlinked(&error))?)
+                    }
+                    ModuleKind::Job => Loaded::Job(Box::new(Job::new(pre))),
+                })
+            }
+        }
+    }
+}
+
+impl Job {
+    fn new(pre: ComponentPre<Host>) -> Self {
+        Self {
+            planner: job::planner::GuestIndices::new(&pre).ok(),
+            partitioner: job::partitioner::GuestIndices::new(&pre).ok(),
+            mapper: job::mapper::GuestIndices::new(&pre).ok(),
+            mapper_bytes: job::mapper_bytes::GuestIndices::new(&pre).ok(),
+            merger: job::merger::GuestIndices::new(&pre).ok(),
+            pre,
+        }
+    }
+}
+
+enum Code {
+    Module(Module),
+    Component(Component),
+}
+
+#[expect(unsafe_code, reason = "compiled code can only be loaded on trust")]
+fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Code> {
+    match Engine::detect_precompiled(bytes) {
+        // SAFETY (both): the head compiled these bytes from a module that it had validated, it
+        // alone names artefacts, and the bytes here, in this process's own memory, hash to the
+        // digest that it named. Nothing a user sends is ever taken for an artefact.
+        Some(Precompiled::Module) => {
+            unsafe { Module::deserialize(engine, bytes) }.map(Code::Module)
+        }
+        Some(Precompiled::Component) => {
+            // SAFETY: see above.
+            unsafe { Component::deserialize(engine, bytes) }.map(Code::Component)
+        }
+        _ => Err(wasmtime::format_err!("not compiled code")),
+    }
+}
+
+/// The artefact is of no use on this machine; it may be on another.
+fn unfit(why: &str) -> Broken {
+    let message = format!("the compiled module cannot be loaded on this machine: {why}");
+    AttemptOutcome::NodeFault { message }.into()
+}
+
+/// The module is of no use anywhere.
+fn unlinked(error: &wasmtime::Error) -> Broken {
+    AttemptOutcome::Trapped {
+        trap: bramble_protocol::TrapKind::Other,
+        message: format!("the module does not fit what bramble offers: {error:#}"),
+    }
+    .into()
+}

@@ -1,0 +1,249 @@
+//! Inputs as a guest reads them: verified, in blocks.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bramble_protocol::{AttemptOutcome, Digest, ObjectRef};
+use bramble_store::{Store, StoreError};
+
+/// The most a guest gets at once, in bytes.
+pub(crate) const BLOCK_BYTES_MAX: usize = 1 << 20;
+
+/// Inputs of a task that are together no longer than this are read into memory, once.
+pub(crate) const IN_MEMORY_BYTES_MAX: u64 = 32 << 20;
+
+/// One input.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Source {
+    backing: Backing,
+    size: u64,
+    cursor: u64,
+    /// Time spent on reading, for the usage.
+    pub(crate) read_time: Duration,
+}
+
+#[derive(Debug)]
+enum Backing {
+    Memory(Vec<u8>),
+    /// Hashed again while it is read in order, because a file may change after it was checked.
+    Object {
+        file: File,
+        hasher: Box<blake3::Hasher>,
+        expected: Digest,
+    },
+    /// Somebody's file, which has no digest yet.
+    File(File),
+}
+
+impl Source {
+    /// Opens the inputs of a task, each checked against its digest before a guest sees a byte.
+    ///
+    /// # Errors
+    /// With the outcome that the task ends with.
+    pub(crate) fn open_all(
+        store: &Store,
+        inputs: &[ObjectRef],
+    ) -> Result<Vec<Self>, AttemptOutcome> {
+        let total = inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.size));
+        let open = |input| {
+            if total <= IN_MEMORY_BYTES_MAX {
+                store.get(input).map(Self::memory)
+            } else {
+                store.open_verified(input).map(|file| Self::object(file, input))
+            }
+        };
+        inputs.iter().map(|input| open(input).map_err(|error| outcome_of(&error, input))).collect()
+    }
+
+    pub(crate) fn memory(bytes: Vec<u8>) -> Self {
+        Self::new(bytes.len() as u64, Backing::Memory(bytes))
+    }
+
+    /// A file that is not an object: only its present length is kept to.
+    pub(crate) fn file(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self::new(size, Backing::File(file)))
+    }
+
+    fn object(file: File, object: &ObjectRef) -> Self {
+        let hasher = Box::new(blake3::Hasher::new());
+        Self::new(object.size, Backing::Object { file, hasher, expected: object.digest })
+    }
+
+    fn new(size: u64, backing: Backing) -> Self {
+        Self { backing, size, cursor: 0, read_time: Duration::ZERO }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes that [`Source::read`] has not given yet.
+    pub(crate) fn left(&self) -> u64 {
+        self.size - self.cursor
+    }
+
+    /// The next bytes, at most `max` and at most [`BLOCK_BYTES_MAX`]; none only at the end.
+    ///
+    /// # Errors
+    /// With the outcome that the task ends with.
+    pub(crate) fn read(&mut self, max: usize) -> Result<Vec<u8>, AttemptOutcome> {
+        let want = self.left().min(max.min(BLOCK_BYTES_MAX) as u64) as usize;
+        let start = self.cursor as usize;
+        if want == 0 {
+            return Ok(Vec::new());
+        }
+        let begun = Instant::now();
+        let block = match &mut self.backing {
+            Backing::Memory(bytes) => {
+                self.cursor += want as u64;
+                return Ok(bytes[start..start + want].to_vec());
+            }
+            Backing::Object { file, hasher, expected } => {
+                let mut block = vec![0; want];
+                let got = fill(file, &mut block).map_err(|error| unreadable(*expected, &error))?;
+                block.truncate(got);
+                hasher.update(&block);
+                if got < want || self.cursor + got as u64 == self.size {
+                    let found = Digest::from(hasher.finalize());
+                    if found != *expected {
+                        return Err(AttemptOutcome::ChunkCorrupt { expected: *expected, found });
+                    }
+                }
+                block
+            }
+            Backing::File(file) => {
+                let mut block = vec![0; want];
+                let got = fill(file, &mut block).map_err(|error| vanished(&error))?;
+                if got < want {
+                    return Err(vanished(&io::ErrorKind::UnexpectedEof.into()));
+                }
+                block
+            }
+        };
+        self.cursor += block.len() as u64;
+        self.read_time += begun.elapsed();
+        Ok(block)
+    }
+
+    /// Bytes from a place, without moving the cursor; fewer only at the end.
+    ///
+    /// # Errors
+    /// With the outcome that the task ends with.
+    pub(crate) fn read_at(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, AttemptOutcome> {
+        let left = self.size.saturating_sub(offset);
+        let want = left.min(len.min(BLOCK_BYTES_MAX) as u64) as usize;
+        let begun = Instant::now();
+        let mut block = vec![0; want];
+        match &self.backing {
+            Backing::Memory(bytes) => {
+                if want > 0 {
+                    let start = offset as usize;
+                    block.copy_from_slice(&bytes[start..start + want]);
+                }
+            }
+            Backing::Object { file, expected, .. } => file
+                .read_exact_at(&mut block, offset)
+                .map_err(|error| unreadable(*expected, &error))?,
+            Backing::File(file) => {
+                file.read_exact_at(&mut block, offset).map_err(|error| vanished(&error))?;
+            }
+        }
+        self.read_time += begun.elapsed();
+        Ok(block)
+    }
+
+    /// All of it, for guests that take a chunk as one list.
+    ///
+    /// # Errors
+    /// With the outcome that the task ends with.
+    pub(crate) fn read_to_end(&mut self) -> Result<Vec<u8>, AttemptOutcome> {
+        if let Backing::Memory(bytes) = &mut self.backing {
+            let rest = bytes.split_off(self.cursor as usize);
+            self.size = self.cursor;
+            return Ok(rest);
+        }
+        let mut all = Vec::with_capacity(self.left() as usize);
+        while self.left() > 0 {
+            all.extend(self.read(BLOCK_BYTES_MAX)?);
+        }
+        Ok(all)
+    }
+}
+
+fn fill(file: &mut File, block: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < block.len() {
+        match file.read(&mut block[got..]) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+fn unreadable(digest: Digest, error: &io::Error) -> AttemptOutcome {
+    AttemptOutcome::ChunkMissing { digest, message: error.to_string() }
+}
+
+fn vanished(error: &io::Error) -> AttemptOutcome {
+    let message = format!("the input changed while it was read: {error}");
+    AttemptOutcome::NodeFault { message }
+}
+
+/// What a failed look into the store means for a task.
+pub(crate) fn outcome_of(error: &StoreError, object: &ObjectRef) -> AttemptOutcome {
+    match error {
+        StoreError::Corrupt { expected, found, .. } => {
+            AttemptOutcome::ChunkCorrupt { expected: *expected, found: *found }
+        }
+        error => AttemptOutcome::ChunkMissing {
+            digest: object.digest,
+            message: crate::error_chain(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_gives_all_bytes_in_order_and_then_none() {
+        let mut source = Source::memory(b"abcdef".to_vec());
+        assert_eq!(source.read(4).unwrap(), b"abcd");
+        assert_eq!(source.read_at(1, 3).unwrap(), b"bcd");
+        assert_eq!(source.read(4).unwrap(), b"ef");
+        assert_eq!(source.read(4).unwrap(), b"");
+        assert_eq!(source.read_at(4, 10).unwrap(), b"ef");
+        assert_eq!(source.read_at(u64::MAX, 10).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_block_has_a_limit() {
+        let mut source = Source::memory(vec![0; BLOCK_BYTES_MAX + 1]);
+        assert_eq!(source.read(usize::MAX).unwrap().len(), BLOCK_BYTES_MAX);
+        assert_eq!(source.read(usize::MAX).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_changed_after_it_was_checked_is_found_out_at_its_end() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&path, b"changed").unwrap();
+        let object = ObjectRef::of(b"checked");
+        let mut source = Source::object(File::open(&path).unwrap(), &object);
+        assert_eq!(source.read(3).unwrap(), b"cha");
+        let found = Digest::of(b"changed");
+        assert_eq!(
+            source.read(100),
+            Err(AttemptOutcome::ChunkCorrupt { expected: object.digest, found })
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Runner processes: what goes wrong with one is an outcome of its task.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use bramble_protocol::{AttemptOutcome, ModuleKind};
+use bramble_runtime::runner::{Finished, RunnerProcess};
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Bench, ECHO, program, wat_command};
+
+const ENDLESS: &str = r#"(func (export "_start") (loop $on (br $on)))"#;
+
+fn runner(bench: &Bench) -> RunnerProcess {
+    RunnerProcess::spawn(program(), bench.dir.path()).unwrap()
+}
+
+fn outputs(bench: &Bench, finished: Finished) -> Vec<Vec<u8>> {
+    let AttemptOutcome::Succeeded { outputs } = finished.outcome else {
+        panic!("{:?}", finished.outcome);
+    };
+    bench.store.commit(finished.staged).unwrap();
+    outputs.iter().map(|output| bench.store.get(output).unwrap()).collect()
+}
+
+#[test]
+fn tasks_run_one_after_the_other_in_the_same_process() {
+    let bench = Bench::new();
+    let mut runner = runner(&bench);
+    let id = runner.id();
+    for input in [&b"one"[..], b"two", &[7; 100_000]] {
+        let work = bench.work(wat_command(ECHO).as_bytes(), ModuleKind::Command, &[input]);
+        assert_eq!(outputs(&bench, runner.run(&work)), [input]);
+        assert!(runner.is_alive());
+    }
+    assert_eq!(runner.id(), id);
+    assert_eq!(bench.staged_files(), 0);
+}
+
+#[test]
+fn outputs_that_nobody_commits_are_removed() {
+    let bench = Bench::new();
+    let mut runner = runner(&bench);
+    let work = bench.work(wat_command(ECHO).as_bytes(), ModuleKind::Command, &[b"x"]);
+    let finished = runner.run(&work);
+    assert_eq!(bench.staged_files(), 1);
+    drop(finished);
+    assert_eq!(bench.staged_files(), 0);
+}
+
+#[test]
+fn a_task_is_canceled_by_killing_its_process() {
+    let bench = Bench::new();
+    let mut runner = runner(&bench);
+    let work = bench.work(wat_command(ENDLESS).as_bytes(), ModuleKind::Command, &[b""]);
+    let killer = runner.killer();
+    let finished = std::thread::scope(|scope| {
+        let running = scope.spawn(|| runner.run(&work));
+        killer.kill();
+        running.join().unwrap()
+    });
+    assert_eq!(finished.outcome, AttemptOutcome::Canceled);
+    assert!(!runner.is_alive());
+    killer.kill();
+}
+
+#[test]
+fn a_process_that_dies_costs_its_task_and_names_the_signal() {
+    let bench = Bench::new();
+    let mut runner = runner(&bench);
+    let mut work = bench.work(wat_command(ENDLESS).as_bytes(), ModuleKind::Command, &[b""]);
+    work.limits.cpu_ms_max = 600_000;
+    let id = Pid::from_raw(runner.id().cast_signed()).unwrap();
+    let finished = std::thread::scope(|scope| {
+        let running = scope.spawn(|| runner.run(&work));
+        kill_process(id, Signal::ABORT).unwrap();
+        running.join().unwrap()
+    });
+    let AttemptOutcome::NodeFault { message } = finished.outcome else {
+        panic!("{:?}", finished.outcome);
+    };
+    assert!(message.contains("SIGABRT"), "{message}");
+    assert!(!runner.is_alive());
+}
+
+#[test]
+fn a_program_that_is_no_runner_is_found_out() {
+    let bench = Bench::new();
+    let work = bench.work(wat_command(ECHO).as_bytes(), ModuleKind::Command, &[b""]);
+    for no_runner in ["/bin/false", "/bin/echo"] {
+        let mut process = RunnerProcess::spawn(Path::new(no_runner), bench.dir.path()).unwrap();
+        let finished = process.run(&work);
+        assert!(matches!(finished.outcome, AttemptOutcome::NodeFault { .. }), "{finished:?}");
+    }
+    assert!(RunnerProcess::spawn(Path::new("/nonexistent"), bench.dir.path()).is_err());
+}
+
+#[test]
+fn a_guest_past_its_time_does_not_cost_the_process() {
+    let bench = Bench::new();
+    let mut runner = runner(&bench);
+    let mut work = bench.work(wat_command(ENDLESS).as_bytes(), ModuleKind::Command, &[b""]);
+    work.limits.cpu_ms_max = 20;
+    assert_eq!(runner.run(&work).outcome, AttemptOutcome::OutOfTime { limit_ms: 20 });
+    assert!(runner.is_alive());
+}
+
+#[test]
+fn a_runner_ends_when_its_parent_lets_go_of_it_even_in_the_middle_of_a_task() {
+    let bench = Bench::new();
+    let work = bench.work(wat_command(ENDLESS).as_bytes(), ModuleKind::Command, &[b""]);
+    let request = serde_json::to_vec(&serde_json::json!({ "Run": work })).unwrap();
+    // Not by `RunnerProcess`, which would kill it.
+    let mut child = std::process::Command::new(program())
+        .args(["internal", "runner", "--store"])
+        .arg(bench.dir.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&(request.len() as u32).to_le_bytes()).unwrap();
+    stdin.write_all(&request).unwrap();
+    drop(stdin);
+    let ended = wait_for_the_end(&mut child);
+    assert!(ended, "the runner still runs");
+}
+
+fn wait_for_the_end(child: &mut std::process::Child) -> bool {
+    for _ in 0..1000 {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    false
+}
