@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The head's HTTP API: axum handlers over the scheduler and the object store.
+//!
+//! [`app`] is the whole API as a router, which tests call without a socket; [`serve`] puts it on
+//! a listener with limits on time, headers and connections. Nothing is decided here: handlers
+//! check what came in, ask the scheduler or the store, and say what they answered.
+
+mod body;
+mod damaged;
+mod error;
+mod input;
+mod limits;
+mod origin;
+mod pace;
+mod router;
+mod routes;
+mod server;
+mod spec;
+mod state;
+mod stored;
+
+pub use router::app;
+pub use server::serve;
+pub use state::AppState;

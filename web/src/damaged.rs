@@ -1,0 +1,65 @@
+//! Damaged objects that agents have come upon: set aside, so that whoever has the bytes can send
+//! them again.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use bramble_protocol::agent::FromAgent;
+use bramble_protocol::{AttemptOutcome, Digest, JobId};
+
+use crate::state::Head;
+
+/// The most objects that are looked after at a time. A report about another one comes again with
+/// the next job that needs it.
+const NOTED_MAX: usize = 1_024;
+
+/// The objects that are looked after.
+#[derive(Default)]
+pub(crate) struct Damaged(Mutex<HashSet<Digest>>);
+
+impl Damaged {
+    /// Takes note of the damaged objects in an agent's message.
+    ///
+    /// An object is set aside when the job that needed it has ended: until then another node may
+    /// still read it well, and the job's other attempts say that it is damaged, not that it is
+    /// gone. One that is sound here stays; the damage was then on the agent's way to it.
+    pub(crate) fn note(head: &Head, message: &FromAgent) {
+        let FromAgent::Reports { reports } = message else { return };
+        for report in reports {
+            if let AttemptOutcome::ChunkCorrupt { expected, .. } = report.outcome
+                && head.damaged.add(expected)
+            {
+                tokio::spawn(set_aside(head.clone(), expected, report.attempt.task.job));
+            }
+        }
+    }
+
+    fn add(&self, digest: Digest) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.len() < NOTED_MAX && noted.insert(digest)
+    }
+
+    fn remove(&self, digest: &Digest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
+    }
+}
+
+async fn set_aside(head: Head, digest: Digest, job: JobId) {
+    if let Ok(mut view) = head.handle.watch_job(job).await {
+        // An error means that the scheduler has stopped; then the object is looked at now.
+        let _ = view.wait_for(|view| view.state.is_final()).await;
+    }
+    let store = head.store.clone();
+    let moved = tokio::task::spawn_blocking(move || store.quarantine(&digest)).await;
+    match moved.expect("setting an object aside does not panic") {
+        Ok(Some(path)) => {
+            let path = path.display();
+            tracing::error!(object = %digest, "object {digest} is damaged; it is now {path}");
+        }
+        Ok(None) => tracing::warn!(object = %digest, "object {digest} is sound here"),
+        Err(error) => {
+            tracing::error!(object = %digest, "damaged object {digest} cannot be set aside: {error}");
+        }
+    }
+    head.damaged.remove(&digest);
+}

@@ -1,0 +1,81 @@
+//! A job's input: its manifest is read, and every chunk it lists must be there.
+
+use bramble_protocol::{Digest, Manifest, ObjectRef};
+use bramble_store::{Store, StoreError};
+
+use crate::error::{ApiError, ApiResult, chain};
+use crate::limits;
+use crate::stored;
+
+const SEND_FIRST: &str = "submit the input again, which sends what is missing";
+
+/// Reads the manifest `digest` and checks that the job could run on it. Blocks.
+///
+/// # Errors
+/// When it is not there, is no manifest, is empty, or chunks are missing.
+pub(crate) fn read(store: &Store, digest: &Digest) -> ApiResult<Manifest> {
+    let bytes = store.get_by_digest(digest, limits::MANIFEST_BYTES_MAX).map_err(|error| {
+        let short = digest.short();
+        match error {
+            StoreError::Missing { .. } => {
+                ApiError::bad_job(format!("the input's manifest {short} is not on the head"))
+                    .help(SEND_FIRST)
+            }
+            StoreError::TooLarge { .. } => {
+                ApiError::bad_job(format!("the input's manifest {short} is too long to be one"))
+            }
+            _ => stored::unreadable(store, error),
+        }
+    })?;
+    let manifest = Manifest::decode(&bytes).map_err(|error| {
+        ApiError::bad_job("the input is not a manifest that this head can read")
+            .detail(chain(&error))
+    })?;
+    if manifest.total_bytes == 0 {
+        return Err(ApiError::bad_job("the input is empty"));
+    }
+    check_objects(store, &manifest)?;
+    Ok(manifest)
+}
+
+fn check_objects(store: &Store, manifest: &Manifest) -> ApiResult<()> {
+    let mut objects: Vec<ObjectRef> =
+        manifest.chunks.iter().chain(&manifest.sample).copied().collect();
+    // Chunks may repeat; the files are visited in the order of their directories.
+    objects.sort_unstable_by_key(|object| (object.digest, object.size));
+    objects.dedup();
+    let mut missing = Vec::new();
+    for object in &objects {
+        if !is_there(store, object)? {
+            missing.push(object.digest);
+        }
+    }
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let (count, all) = (missing.len(), objects.len());
+    let title = format!("{count} of the input's {all} objects are not on the head");
+    Err(ApiError::bad_job(title).detail(format!("the first is {first}")).help(SEND_FIRST))
+}
+
+fn is_there(store: &Store, object: &ObjectRef) -> ApiResult<bool> {
+    let digest = object.digest;
+    if store.size_of(&digest).map_err(ApiError::fault)? == Some(object.size) {
+        return Ok(true);
+    }
+    // Not here, or of another length: then its bytes tell whether the manifest or the file is
+    // wrong. Once a damaged file is out of the way, the object can be sent again.
+    match store.open_verified(object) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Missing { .. }) => Ok(false),
+        Err(StoreError::Corrupt { .. }) => {
+            stored::quarantine(store, &digest);
+            Ok(false)
+        }
+        Err(StoreError::WrongSize { expected, found, .. }) => Err(ApiError::bad_job(format!(
+            "the manifest says that object {} has {expected} bytes, but it has {found}",
+            digest.short()
+        ))),
+        Err(error) => Err(ApiError::fault(error)),
+    }
+}

@@ -1,0 +1,49 @@
+//! The whole URL map.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use crate::routes::{agent, events, head, jobs, modules, nodes, objects};
+use crate::state::{AppState, Shared};
+use crate::{error, origin, pace};
+
+/// The API over `state`, as a router that can be served or called.
+pub fn app(state: AppState) -> Router {
+    let api = Router::new()
+        .route("/", get(head::view))
+        .route("/modules", post(modules::upload))
+        .route("/objects", post(objects::receive))
+        .route("/objects/missing", post(objects::missing))
+        .route("/objects/{digest}", get(objects::send))
+        .route("/jobs", get(jobs::list).post(jobs::submit))
+        .route("/jobs/{id}", get(jobs::view))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/jobs/{id}/events", get(events::job))
+        .route("/jobs/{id}/result", get(jobs::result))
+        .route("/jobs/{id}/logs", get(jobs::logs))
+        .route("/nodes", get(nodes::list))
+        .route("/agent", get(agent::connect));
+    Router::new()
+        .route("/", get(head::page))
+        .route("/healthz", get(head::healthy))
+        .route("/readyz", get(head::ready))
+        .nest("/api/v1", api)
+        // From the inside out: the last one sees a request first and its answer last.
+        .layer(from_fn(origin::check))
+        .layer(map_response(no_sniffing))
+        .layer(from_fn(error::finish))
+        .layer(from_fn(pace::keep))
+        .with_state(Arc::new(Shared::new(state)))
+}
+
+/// Browsers must not guess that some user's bytes are a page.
+async fn no_sniffing(mut response: Response) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

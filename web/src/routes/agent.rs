@@ -1,0 +1,193 @@
+//! Agents: one WebSocket each, JSON texts both ways.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use bramble_protocol::agent::{FromAgent, Hello, MESSAGE_BYTES_MAX, ToAgent};
+use bramble_scheduler::{AgentInbox, AgentLink};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::damaged::Damaged;
+use crate::limits;
+use crate::server::Closing;
+use crate::state::Head;
+
+type Sink = SplitSink<WebSocket, Message>;
+type Source = SplitStream<WebSocket>;
+
+/// Why a connection ends.
+enum End {
+    /// The agent closed it, or it broke.
+    Gone,
+    /// The agent said nothing for too long.
+    Silent,
+    /// The agent was not let in.
+    Refused,
+    /// The scheduler let go of it.
+    LetGo,
+    /// The head stops.
+    Closing,
+    /// The agent sent what is no message, or not at this time.
+    Violation(String),
+}
+
+/// `GET /agent`: opens the connection.
+pub(crate) async fn connect(
+    State(head): State<Head>,
+    closing: Option<Extension<Closing>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let closing = closing.map(|Extension(closing)| closing).unwrap_or_default();
+    upgrade
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .on_upgrade(move |socket| serve(socket, head, closing))
+}
+
+async fn serve(socket: WebSocket, head: Head, closing: Closing) {
+    let (mut sink, mut source) = socket.split();
+    let mut name = None;
+    let end = match hello(&mut source).await {
+        Ok(hello) => {
+            let name = name.insert(hello.name.clone());
+            admit(&head, hello, name, &mut sink, &mut source, &closing).await
+        }
+        Err(end) => end,
+    };
+    log(&end, name.as_deref().unwrap_or("unknown"));
+    close(&end, sink, source).await;
+}
+
+async fn hello(source: &mut Source) -> Result<Hello, End> {
+    match next(source, limits::HELLO_MAX).await? {
+        FromAgent::Hello(hello) => Ok(hello),
+        _ => Err(End::Violation("the first message must be hello".into())),
+    }
+}
+
+async fn admit(
+    head: &Head,
+    hello: Hello,
+    name: &str,
+    sink: &mut Sink,
+    source: &mut Source,
+    closing: &Closing,
+) -> End {
+    let AgentLink { welcome, mut outbox, inbox } = match head.handle.connect(hello).await {
+        Ok(link) => link,
+        Err(refusal) => {
+            tracing::warn!(node = ?name, reason = refusal.reason, "agent {name:?} refused");
+            let (reason, retry) = (refusal.reason, refusal.retry);
+            // Whether it arrives or not, the connection ends.
+            let _ = sink.send(text(&ToAgent::Refused { reason, retry })).await;
+            return End::Refused;
+        }
+    };
+    tracing::info!(node = name, "agent {name} connected");
+    if sink.send(text(&welcome)).await.is_err() {
+        return End::Gone;
+    }
+    // Both directions at once: when one is held up, the other must not be.
+    tokio::select! {
+        end = receive(head, source, &inbox) => end,
+        end = send(sink, &mut outbox) => end,
+        () = closing.0.cancelled() => End::Closing,
+    }
+}
+
+async fn receive(head: &Head, source: &mut Source, inbox: &AgentInbox) -> End {
+    loop {
+        match next(source, limits::AGENT_SILENCE_MAX).await {
+            Ok(FromAgent::Hello(_)) => return End::Violation("hello may be said once only".into()),
+            Ok(message) => {
+                Damaged::note(head, &message);
+                if inbox.send(message).await.is_err() {
+                    return End::LetGo;
+                }
+            }
+            Err(end) => return end,
+        }
+    }
+}
+
+async fn send(sink: &mut Sink, outbox: &mut mpsc::Receiver<ToAgent>) -> End {
+    let mut waiting = Vec::new();
+    // All that waits goes out with one flush.
+    while outbox.recv_many(&mut waiting, 64).await > 0 {
+        for message in waiting.drain(..) {
+            if sink.feed(text(&message)).await.is_err() {
+                return End::Gone;
+            }
+        }
+        if sink.flush().await.is_err() {
+            return End::Gone;
+        }
+    }
+    End::LetGo
+}
+
+/// The next message within `time_max`. Pings do not count: they say nothing of the agent's work.
+async fn next(source: &mut Source, time_max: Duration) -> Result<FromAgent, End> {
+    let text = async {
+        loop {
+            match source.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(text),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Binary(_))) => {
+                    return Err(End::Violation("messages are texts".into()));
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+            }
+        }
+    };
+    let text = timeout(time_max, text).await.map_err(|_| End::Silent)??;
+    serde_json::from_str(text.as_str())
+        .map_err(|error| End::Violation(format!("not a message of an agent: {error}")))
+}
+
+fn text(message: &ToAgent) -> Message {
+    let json = serde_json::to_string(message).expect("messages hold nothing that JSON cannot");
+    Message::Text(json.into())
+}
+
+fn log(end: &End, name: &str) {
+    match end {
+        // Why it was refused has been said.
+        End::Refused => {}
+        End::Gone => tracing::info!(node = ?name, "agent {name:?} disconnected"),
+        End::LetGo | End::Closing => tracing::info!(node = ?name, "agent {name:?} let go"),
+        End::Silent => tracing::warn!(node = ?name, "agent {name:?} is silent, disconnected"),
+        End::Violation(reason) => {
+            tracing::warn!(node = ?name, reason, "agent {name:?} disconnected: {reason}");
+        }
+    }
+}
+
+/// Says why, and waits a moment for the agent to hear it: a socket that is closed with bytes
+/// unread may throw away what was sent last.
+async fn close(end: &End, mut sink: Sink, mut source: Source) {
+    let (code, reason) = match end {
+        End::Gone => return,
+        End::Silent => (close_code::POLICY, "nothing was said for too long"),
+        End::Refused => (close_code::POLICY, "refused"),
+        End::LetGo => (close_code::NORMAL, "the head let go of this connection"),
+        End::Closing => (close_code::AWAY, "the head stops"),
+        End::Violation(reason) => (close_code::POLICY, reason.as_str()),
+    };
+    // A close frame has room for 123 bytes.
+    let reason = &reason[..reason.floor_char_boundary(123)];
+    let frame = CloseFrame { code, reason: reason.into() };
+    let goodbye = async {
+        if sink.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = source.next().await {}
+        }
+    };
+    // An agent that does not answer is left alone.
+    let _ = timeout(Duration::from_secs(1), goodbye).await;
+}

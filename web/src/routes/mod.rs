@@ -1,0 +1,37 @@
+//! The handlers, one file for each thing they are about.
+
+pub(crate) mod agent;
+pub(crate) mod events;
+pub(crate) mod head;
+pub(crate) mod jobs;
+pub(crate) mod modules;
+pub(crate) mod nodes;
+pub(crate) mod objects;
+
+use bramble_protocol::JobId;
+use bramble_scheduler::CommandError;
+
+use crate::error::{ApiError, ApiResult};
+use crate::state::Shared;
+
+/// A job's number out of a path.
+fn job_id(text: &str) -> ApiResult<JobId> {
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(80).collect();
+        ApiError::bad_request(format!("`{shown}` is not the number of a job"))
+    })
+}
+
+impl Shared {
+    /// Whether the scheduler answers at all: it says "nothing" also when it has stopped.
+    ///
+    /// # Errors
+    /// When it has stopped.
+    async fn alive(&self) -> ApiResult<()> {
+        // Jobs are counted from 1.
+        match self.handle.watch_job(JobId(0)).await {
+            Err(CommandError::Stopped) => Err(CommandError::Stopped.into()),
+            _ => Ok(()),
+        }
+    }
+}

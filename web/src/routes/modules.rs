@@ -1,0 +1,108 @@
+//! Modules: received, inspected, and only then kept.
+
+use std::io;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use bramble_protocol::api::ModuleResponse;
+use bramble_protocol::{Digest, ModuleInfo, ProblemKind};
+use bramble_scheduler::ModuleRefusal;
+use bramble_store::{Staged, Store, StoreError};
+
+use crate::body::{BodyReader, announced, refusal};
+use crate::error::{ApiError, ApiResult};
+use crate::limits;
+use crate::state::{Head, Shared, blocking};
+use crate::stored::unreadable;
+
+/// `POST /modules`: the body is the module.
+pub(crate) async fn upload(
+    State(head): State<Head>,
+    request: Request,
+) -> ApiResult<Json<ModuleResponse>> {
+    announced(request.headers(), limits::MODULE_BYTES_MAX)?;
+    let place = head.uploads.take().await;
+    let reader = BodyReader::new(request.into_body(), limits::MODULE_BYTES_MAX);
+    let (staged, known) = head
+        .with_store(move |store| {
+            let staged = stage(store, reader)?;
+            let known = store.has(&staged.object().digest).map_err(ApiError::fault)?;
+            drop(place);
+            Ok((staged, known))
+        })
+        .await?;
+    let digest = staged.object().digest;
+    if known && let Some(module) = head.infos.get(&digest) {
+        return Ok(Json(ModuleResponse { module, known }));
+    }
+    let module = head.inspect_staged(staged).await?;
+    head.infos.keep(module.clone());
+    tracing::info!(module = %digest, "module {} accepted", digest.short());
+    Ok(Json(ModuleResponse { module, known }))
+}
+
+fn stage(store: &Store, mut reader: BodyReader) -> ApiResult<Staged> {
+    let mut writer = store.stage().map_err(ApiError::fault)?;
+    io::copy(&mut reader, &mut writer)
+        .map_err(|error| refusal(&error).unwrap_or_else(|| ApiError::fault(error)))?;
+    writer.finish().map_err(ApiError::fault)
+}
+
+impl Shared {
+    /// Inspects a module that has been received, and keeps it if it is sound.
+    async fn inspect_staged(&self, staged: Staged) -> ApiResult<ModuleInfo> {
+        let place = self.inspections.take().await;
+        let (store, modules) = (self.store.clone(), self.modules.clone());
+        blocking(move || {
+            let bytes = std::fs::read(staged.path()).map_err(ApiError::fault)?;
+            let module = modules.inspect(&bytes).map_err(refused)?;
+            store.commit(vec![staged]).map_err(ApiError::fault)?;
+            drop(place);
+            Ok(module)
+        })
+        .await
+    }
+
+    /// What a stored module is. Inspects it again when that was forgotten, as after a restart.
+    ///
+    /// # Errors
+    /// When it is not stored, or cannot be run as a job.
+    pub(crate) async fn module_info(&self, digest: Digest) -> ApiResult<ModuleInfo> {
+        if let Some(module) = self.infos.get(&digest) {
+            return Ok(module);
+        }
+        let place = self.inspections.take().await;
+        let (store, modules) = (self.store.clone(), self.modules.clone());
+        let module = blocking(move || {
+            let bytes = store
+                .get_by_digest(&digest, limits::MODULE_BYTES_MAX)
+                .map_err(|error| unreadable_module(&store, &digest, error))?;
+            let module = modules.inspect(&bytes).map_err(refused);
+            drop(place);
+            module
+        })
+        .await?;
+        self.infos.keep(module.clone());
+        Ok(module)
+    }
+}
+
+fn unreadable_module(store: &Store, digest: &Digest, error: StoreError) -> ApiError {
+    match error {
+        StoreError::Missing { .. } => {
+            ApiError::bad_job(format!("module {} is not on the head", digest.short()))
+                .help("submit with the module's file, which sends it")
+        }
+        StoreError::TooLarge { .. } => {
+            ApiError::bad_job(format!("object {} is too long to be a module", digest.short()))
+        }
+        _ => unreadable(store, error),
+    }
+}
+
+fn refused(refusal: ModuleRefusal) -> ApiError {
+    let ModuleRefusal { title, detail, help } = refusal;
+    let error = ApiError::new(ProblemKind::BadModule, title);
+    let error = detail.into_iter().fold(error, ApiError::detail);
+    help.into_iter().fold(error, ApiError::help)
+}

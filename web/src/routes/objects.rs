@@ -1,0 +1,140 @@
+//! Objects: which are missing, in by packs, out by digest.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bramble_protocol::api::{MissingRequest, MissingResponse, StoredResponse};
+use bramble_protocol::{Digest, ObjectRef, ProblemKind};
+use bramble_store::pack::{self, PackError};
+use futures_util::TryStreamExt;
+use tokio_util::io::ReaderStream;
+
+use crate::body::{ApiJson, BodyReader, announced, refusal};
+use crate::error::{ApiError, ApiResult, chain};
+use crate::limits;
+use crate::state::{Head, Shared, blocking};
+use crate::stored::{no_such_object, unreadable};
+
+/// `POST /objects/missing`: which of these must be sent.
+pub(crate) async fn missing(
+    State(head): State<Head>,
+    ApiJson(request): ApiJson<MissingRequest>,
+) -> ApiResult<Json<MissingResponse>> {
+    let digests = request.digests;
+    if digests.len() > MissingRequest::DIGESTS_MAX {
+        let title = format!("at most {} digests in one question", MissingRequest::DIGESTS_MAX);
+        return Err(ApiError::new(ProblemKind::TooLarge, title));
+    }
+    let missing =
+        head.with_store(move |store| store.missing(&digests).map_err(ApiError::fault)).await?;
+    Ok(Json(MissingResponse { missing }))
+}
+
+/// `POST /objects`: the body is a pack. It is stored while it comes in.
+pub(crate) async fn receive(
+    State(head): State<Head>,
+    request: Request,
+) -> ApiResult<Json<StoredResponse>> {
+    announced(request.headers(), limits::PACK_BYTES_MAX)?;
+    let place = head.uploads.take().await;
+    let reader = BodyReader::new(request.into_body(), limits::PACK_BYTES_MAX);
+    let objects = head
+        .with_store(move |store| {
+            let received = pack::receive(store, reader).map_err(not_received);
+            drop(place);
+            received
+        })
+        .await?;
+    Ok(Json(StoredResponse { objects }))
+}
+
+/// `GET /objects/{digest}`: its bytes, verified before the first is sent.
+pub(crate) async fn send(
+    State(head): State<Head>,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let digest: Digest = text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))?;
+    let size = head
+        .with_store(move |store| store.size_of(&digest).map_err(ApiError::fault))
+        .await?
+        .ok_or_else(|| no_such_object(&digest))?;
+    let always = [
+        (ETAG, format!("\"{digest}\"")),
+        // Bytes under a digest never change, so that nobody needs to ask twice.
+        (CACHE_CONTROL, "private, max-age=31536000, immutable".into()),
+    ];
+    if has_already(&headers, &digest) {
+        return Ok((StatusCode::NOT_MODIFIED, always).into_response());
+    }
+    let object = ObjectRef { digest, size };
+    let body = if size <= limits::PIECE_BYTES as u64 {
+        head.whole(object).await?
+    } else {
+        head.in_pieces(object).await?
+    };
+    let described = [
+        (CONTENT_TYPE, "application/octet-stream".into()),
+        (CONTENT_LENGTH, size.to_string()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{digest}\"")),
+        (CONTENT_SECURITY_POLICY, "sandbox".into()),
+    ];
+    Ok((always, described, body).into_response())
+}
+
+impl Shared {
+    async fn whole(&self, object: ObjectRef) -> ApiResult<Body> {
+        let read = move |store: &bramble_store::Store| {
+            store.get(&object).map_err(|error| unreadable(store, error))
+        };
+        self.with_store(read).await.map(Body::from)
+    }
+
+    async fn in_pieces(&self, object: ObjectRef) -> ApiResult<Body> {
+        let download = self.downloads.take().await;
+        let verification = self.verifications.take().await;
+        let store = self.store.clone();
+        let file = blocking(move || {
+            let file = store.open_verified(&object).map_err(|error| unreadable(&store, error));
+            drop(verification);
+            file
+        })
+        .await?;
+        let file = tokio::fs::File::from_std(file);
+        let pieces = ReaderStream::with_capacity(file, limits::PIECE_BYTES);
+        Ok(Body::from_stream(pieces.inspect_err(move |error| {
+            // Too late for a problem: the connection breaks off, and the client sees that.
+            let _held = &download;
+            let short = object.digest.short();
+            tracing::error!(object = %object.digest, %error, "cannot go on sending {short}: {error}");
+        })))
+    }
+}
+
+fn has_already(headers: &HeaderMap, digest: &Digest) -> bool {
+    let tag = format!("\"{digest}\"");
+    let listed = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = listed.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+}
+
+fn not_received(error: PackError) -> ApiError {
+    if let Some(refused) = refusal(&error) {
+        return refused;
+    }
+    match error {
+        PackError::ObjectTooLarge { .. } | PackError::TooManyObjects { .. } => {
+            ApiError::new(ProblemKind::TooLarge, error.to_string())
+        }
+        _ if error.is_malformed() => {
+            ApiError::bad_request("the pack is damaged").detail(chain(&error)).help("send it again")
+        }
+        _ => ApiError::fault(error),
+    }
+}

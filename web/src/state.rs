@@ -1,0 +1,154 @@
+//! What handlers share: the scheduler, the store, what is known of modules, and places in queues.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bramble_protocol::{Digest, ModuleInfo};
+use bramble_scheduler::{Handle, ModuleService};
+use bramble_store::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::damaged::Damaged;
+use crate::error::{ApiError, ApiResult};
+use crate::limits;
+
+/// What the API is put together from.
+#[derive(Clone)]
+pub struct AppState {
+    /// The scheduler.
+    pub handle: Handle,
+    /// Where objects lie.
+    pub store: Store,
+    /// Inspects modules; may block.
+    pub modules: Arc<dyn ModuleService>,
+    /// Version of the program, for people.
+    pub version: &'static str,
+}
+
+/// Everything a handler may use.
+pub(crate) struct Shared {
+    pub(crate) handle: Handle,
+    pub(crate) store: Store,
+    pub(crate) modules: Arc<dyn ModuleService>,
+    pub(crate) version: &'static str,
+    pub(crate) infos: ModuleInfos,
+    pub(crate) damaged: Damaged,
+    pub(crate) uploads: Places,
+    pub(crate) inspections: Places,
+    pub(crate) submits: Places,
+    pub(crate) verifications: Places,
+    pub(crate) downloads: Places,
+    pub(crate) event_streams: Places,
+}
+
+/// [`Shared`], as handlers receive it.
+pub(crate) type Head = Arc<Shared>;
+
+impl Shared {
+    pub(crate) fn new(state: AppState) -> Self {
+        let AppState { handle, store, modules, version } = state;
+        Self {
+            handle,
+            store,
+            modules,
+            version,
+            infos: ModuleInfos::default(),
+            damaged: Damaged::default(),
+            uploads: Places::new(limits::UPLOADS_MAX),
+            inspections: Places::new(limits::INSPECTIONS_MAX),
+            submits: Places::new(limits::SUBMITS_MAX),
+            verifications: Places::new(limits::VERIFICATIONS_MAX),
+            downloads: Places::new(limits::DOWNLOADS_MAX),
+            event_streams: Places::new(limits::EVENT_STREAMS_MAX),
+        }
+    }
+
+    /// Runs `work` on the store, on a thread that may block.
+    pub(crate) async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let store = self.store.clone();
+        blocking(move || work(&store)).await
+    }
+}
+
+/// Runs `work` on a thread that may block. A place that `work` holds is held until it ends, even
+/// when the client has gone and nobody waits for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> ApiResult<T> + Send + 'static,
+) -> ApiResult<T> {
+    tokio::task::spawn_blocking(work).await.map_err(ApiError::fault)?
+}
+
+/// How many may do something at a time.
+pub(crate) struct Places(Arc<Semaphore>);
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self(Arc::new(Semaphore::new(count)))
+    }
+
+    /// Waits for a place.
+    pub(crate) async fn take(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// A place, if one is free.
+    pub(crate) fn try_take(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+}
+
+/// What is known of the modules that were used last.
+#[derive(Default)]
+pub(crate) struct ModuleInfos(Mutex<VecDeque<ModuleInfo>>);
+
+impl ModuleInfos {
+    /// What is known of a module.
+    pub(crate) fn get(&self, digest: &Digest) -> Option<ModuleInfo> {
+        let mut infos = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = infos.iter().position(|info| info.digest == *digest)?;
+        let info = infos.remove(place)?;
+        infos.push_front(info.clone());
+        Some(info)
+    }
+
+    /// Keeps what was found out, and forgets what was not used for the longest time.
+    pub(crate) fn keep(&self, info: ModuleInfo) {
+        let mut infos = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        infos.retain(|known| known.digest != info.digest);
+        infos.push_front(info);
+        infos.truncate(limits::MODULE_INFOS_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bramble_protocol::ModuleKind;
+    use bramble_protocol::module::{Declared, Exports};
+
+    use super::*;
+
+    fn info(number: usize) -> ModuleInfo {
+        ModuleInfo {
+            digest: Digest::of(&number.to_le_bytes()),
+            size_bytes: 8,
+            kind: ModuleKind::Command,
+            exports: Exports::default(),
+            declared: Declared::default(),
+        }
+    }
+
+    #[test]
+    fn the_module_that_was_not_used_for_the_longest_time_is_forgotten() {
+        let infos = ModuleInfos::default();
+        for number in 0..limits::MODULE_INFOS_MAX {
+            infos.keep(info(number));
+        }
+        assert_eq!(infos.get(&info(0).digest), Some(info(0)));
+        infos.keep(info(limits::MODULE_INFOS_MAX));
+        assert_eq!(infos.get(&info(1).digest), None);
+        assert_eq!(infos.get(&info(0).digest), Some(info(0)));
+    }
+}

@@ -1,0 +1,166 @@
+//! Agents over a real connection.
+
+use axum::http::StatusCode;
+use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent};
+use bramble_protocol::api::{JobState, JobView, ResultView};
+use bramble_protocol::{AttemptOutcome, NodeStatus, TargetClass, Usage, version};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::server::Served;
+use crate::support::TestHead;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+pub(crate) fn hello(name: &str, instance: u64) -> Hello {
+    Hello {
+        protocol: version::AGENT_PROTOCOL,
+        version: "0.0.0-test".into(),
+        name: name.into(),
+        instance,
+        class: TargetClass::native(),
+        slots: 2,
+        leases: vec![],
+        status: NodeStatus::default(),
+    }
+}
+
+pub(crate) async fn open(served: &Served) -> Socket {
+    let url = format!("ws://{}/api/v1/agent", served.address);
+    connect_async(url).await.unwrap().0
+}
+
+pub(crate) async fn say(socket: &mut Socket, message: &FromAgent) {
+    let text = serde_json::to_string(message).unwrap();
+    socket.send(Message::text(text)).await.unwrap();
+}
+
+pub(crate) async fn hear(socket: &mut Socket) -> ToAgent {
+    loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Text(text) => return serde_json::from_str(text.as_str()).unwrap(),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("not a message: {other:?}"),
+        }
+    }
+}
+
+/// Code and reason with which the head closes the connection.
+async fn hear_end(socket: &mut Socket) -> (CloseCode, String) {
+    match socket.next().await.unwrap().unwrap() {
+        Message::Close(Some(frame)) => (frame.code, frame.reason.to_string()),
+        other => panic!("not closed: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_says_hello_is_welcomed_and_shown() {
+    let served = Served::start(TestHead::start()).await;
+    let mut socket = open(&served).await;
+    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    assert!(matches!(hear(&mut socket).await, ToAgent::Welcome { .. }));
+    assert_eq!(served.head.handle.nodes().await[0].name, "p1");
+}
+
+#[tokio::test]
+async fn a_job_runs_on_an_agent_and_its_result_comes_back() {
+    let served = Served::start(TestHead::start()).await;
+    let head = &served.head;
+    let mut socket = open(&served).await;
+    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    let spec = head.prepare(&[b"one\n", b"two\n", b"three\n"]).await;
+    let answer = head.submit(spec).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let job: JobView = answer.json();
+    let mut acknowledged = 0;
+    while acknowledged < 3 {
+        match hear(&mut socket).await {
+            ToAgent::Leases { leases } => {
+                let reports = leases.into_iter().map(|lease| AttemptReport {
+                    lease: lease.id,
+                    attempt: lease.attempt,
+                    outcome: AttemptOutcome::Succeeded { outputs: lease.work.inputs },
+                    usage: Usage::default(),
+                    log: String::new(),
+                });
+                let reports = reports.collect();
+                say(&mut socket, &FromAgent::Reports { reports }).await;
+            }
+            ToAgent::Acknowledge { leases } => acknowledged += leases.len(),
+            _ => {}
+        }
+    }
+    let events = head.get(&format!("/api/v1/jobs/{}/events", job.id)).await;
+    assert_eq!(events.status, StatusCode::OK);
+    let job: JobView = head.get(&format!("/api/v1/jobs/{}", job.id)).await.ok();
+    assert_eq!(job.state, JobState::Done, "{job:?}");
+    let result: ResultView = head.get(&format!("/api/v1/jobs/{}/result", job.id)).await.ok();
+    assert_eq!(result.name, "copy.txt");
+    let mut bytes = Vec::new();
+    for chunk in result.manifest.chunks {
+        bytes.extend(head.get(&format!("/api/v1/objects/{}", chunk.digest)).await.body);
+    }
+    assert_eq!(bytes, b"one\ntwo\nthree\n");
+}
+
+#[tokio::test]
+async fn an_agent_of_another_protocol_is_refused_and_told_why() {
+    let served = Served::start(TestHead::start()).await;
+    let mut socket = open(&served).await;
+    let later = Hello { protocol: version::AGENT_PROTOCOL + 1, ..hello("p1", 1) };
+    say(&mut socket, &FromAgent::Hello(later)).await;
+    assert!(matches!(hear(&mut socket).await, ToAgent::Refused { .. }));
+    assert_eq!(hear_end(&mut socket).await.0, CloseCode::Policy);
+}
+
+#[tokio::test]
+async fn what_is_no_message_ends_the_connection_with_the_reason() {
+    let served = Served::start(TestHead::start()).await;
+    let hello = serde_json::to_string(&FromAgent::Hello(hello("p1", 1))).unwrap();
+    for (first, bad, reason) in [
+        (None, Message::text("{"), "not a message"),
+        (None, Message::text(r#"{"message":"goodbye"}"#), "first message must be hello"),
+        (None, Message::binary(vec![1, 2]), "messages are texts"),
+        (Some(&hello), Message::text("{\"message\":\"later\"}"), "not a message"),
+        (Some(&hello), Message::text(hello.clone()), "once only"),
+    ] {
+        let mut socket = open(&served).await;
+        if let Some(hello) = first {
+            socket.send(Message::text(hello.clone())).await.unwrap();
+            hear(&mut socket).await;
+        }
+        socket.send(bad).await.unwrap();
+        let (code, said) = hear_end(&mut socket).await;
+        assert_eq!(code, CloseCode::Policy);
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_whose_connection_breaks_is_let_in_again() {
+    let served = Served::start(TestHead::start()).await;
+    for instance in 1..=2 {
+        let mut socket = open(&served).await;
+        let hello = FromAgent::Hello(hello("p1", 1));
+        say(&mut socket, &hello).await;
+        assert!(matches!(hear(&mut socket).await, ToAgent::Welcome { .. }), "{instance}");
+        drop(socket);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_pose_as_an_agent() {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+    let served = Served::start(TestHead::start()).await;
+    let url = format!("ws://{}/api/v1/agent", served.address);
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("origin", "http://evil.example".parse().unwrap());
+    match connect_async(request).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 403),
+        other => panic!("not refused: {other:?}"),
+    }
+}

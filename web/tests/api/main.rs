@@ -1,0 +1,11 @@
+//! The HTTP API against a real scheduler and a real store, called without a socket where that is
+//! enough and over loopback where it is not.
+
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
+
+mod agent;
+mod basics;
+mod jobs;
+mod objects;
+mod server;
+mod support;

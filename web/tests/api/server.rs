@@ -1,0 +1,131 @@
+//! The serving loop over loopback.
+
+use std::net::SocketAddr;
+
+use bramble_protocol::agent::FromAgent;
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::agent::{hear, hello, open, say};
+use crate::support::TestHead;
+
+/// A head that is served on a port of the system's choice.
+pub(crate) struct Served {
+    pub(crate) head: TestHead,
+    pub(crate) address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Served {
+    pub(crate) async fn start(head: TestHead) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let serving = tokio::spawn(bramble_web::serve(listener, head.app.clone(), shutdown));
+        Self { head, address, stop, serving }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// What is answered to these bytes, up to the end of the connection.
+    async fn answer(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // The head may close while it is still being written to.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+fn request(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn requests_are_answered_over_a_socket() {
+    let served = Served::start(TestHead::start()).await;
+    let answer = served.answer(&request("/healthz", "host: localhost\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("ok\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests() {
+    let served = Served::start(TestHead::start()).await;
+    let one = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let last = request("/healthz", "host: localhost\r\n");
+    let answer = served.answer(&format!("{one}{one}{last}")).await;
+    assert_eq!(answer.matches("200 OK").count(), 3, "{answer}");
+}
+
+#[tokio::test]
+async fn too_many_or_too_long_headers_are_refused() {
+    let served = Served::start(TestHead::start()).await;
+    let many: String = (0..100).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let long = format!("x: {}\r\n", "y".repeat(32 << 10));
+    for headers in [many, long] {
+        let answer = served.answer(&request("/healthz", &headers)).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_learns_why_its_upload_is_refused_although_it_is_still_sending() {
+    let served = Served::start(TestHead::start()).await;
+    let length = 32 << 20;
+    let head = format!(
+        "POST /api/v1/objects HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n"
+    );
+    let mut stream = served.connect().await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'x'; length]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("not a pack"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_name_that_was_made_to_point_here_is_refused() {
+    let served = Served::start(TestHead::start()).await;
+    let answer = served.answer(&request("/api/v1/jobs", "host: evil.example:8420\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(answer.contains("http://localhost:"), "{answer}");
+    for host in [served.address.to_string(), "pi.local".into(), "localhost".into()] {
+        let answer = served.answer(&request("/api/v1/jobs", &format!("host: {host}\r\n"))).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn stopping_ends_event_streams_and_agents_and_then_returns() {
+    let served = Served::start(TestHead::start()).await;
+    let job = served.head.waiting_job().await;
+    let mut idle = served.connect().await;
+    let mut agent = open(&served).await;
+    say(&mut agent, &FromAgent::Hello(hello("p1", 1))).await;
+    hear(&mut agent).await;
+    let mut events = served.connect().await;
+    let path = format!("/api/v1/jobs/{}/events", job.id);
+    events.write_all(request(&path, "host: localhost\r\n").as_bytes()).await.unwrap();
+    let mut first = [0; 15];
+    events.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+
+    served.stop.send(()).unwrap();
+    events.read_to_end(&mut Vec::new()).await.unwrap();
+    while let Some(Ok(_)) = agent.next().await {}
+    let _ = idle.read_to_end(&mut Vec::new()).await;
+    served.serving.await.unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}

@@ -1,0 +1,222 @@
+//! A head in a temporary directory, and short ways to ask it things.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use bramble_protocol::api::{JobView, MissingRequest, ModuleResponse, SubmitRequest};
+use bramble_protocol::module::{Declared, Exports, ParamDecl};
+use bramble_protocol::{
+    Digest, JobSpec, Limits, Manifest, ModuleInfo, ModuleKind, NodeSelector, ObjectRef, Params,
+    Problem, ProblemKind, TargetClass, pack,
+};
+use bramble_scheduler::{
+    CompileFailure, Handle, Head, ModuleRefusal, ModuleService, StartOptions, core::Config,
+};
+use bramble_store::Store;
+use bramble_web::AppState;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// What the fake takes for a module.
+pub(crate) const MODULE: &[u8] = b"module: copies its input";
+
+/// Takes any bytes that start with `module` and compiles them to a fixed artefact.
+pub(crate) struct FakeModules {
+    store: Store,
+    pub(crate) inspected: AtomicUsize,
+}
+
+impl ModuleService for FakeModules {
+    fn inspect(&self, module: &[u8]) -> Result<ModuleInfo, ModuleRefusal> {
+        self.inspected.fetch_add(1, Ordering::SeqCst);
+        if !module.starts_with(b"module") {
+            return Err(ModuleRefusal {
+                title: "not a WebAssembly module".into(),
+                detail: Some("it does not start with `\\0asm`".into()),
+                help: Some("compile it for wasm32-wasip1".into()),
+            });
+        }
+        let param = ParamDecl {
+            name: "mode".into(),
+            help: String::new(),
+            default: None,
+            choices: vec!["fast".into(), "slow".into()],
+        };
+        Ok(ModuleInfo {
+            digest: Digest::of(module),
+            size_bytes: module.len() as u64,
+            kind: ModuleKind::Command,
+            exports: Exports::default(),
+            declared: Declared { params: vec![param], ..Declared::default() },
+        })
+    }
+
+    fn compile(&self, _: &Digest, class: TargetClass) -> Result<ObjectRef, CompileFailure> {
+        self.store
+            .put(class.name().as_bytes())
+            .map_err(|error| CompileFailure { message: error.to_string(), retry: true })
+    }
+}
+
+/// A head of its own for one test.
+pub(crate) struct TestHead {
+    _dir: TempDir,
+    pub(crate) store: Store,
+    pub(crate) handle: Handle,
+    pub(crate) modules: Arc<FakeModules>,
+    pub(crate) app: Router,
+}
+
+impl TestHead {
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("data")).unwrap();
+        let modules = Arc::new(FakeModules { store: store.clone(), inspected: 0.into() });
+        let (handle, _) = Head::start(StartOptions {
+            journal_path: dir.path().join("journal.sqlite"),
+            network_filesystem_allowed: false,
+            modules: modules.clone(),
+            config: Config::default(),
+        })
+        .unwrap();
+        let app = new_app(&handle, &store, &modules);
+        Self { _dir: dir, store, handle, modules, app }
+    }
+
+    /// A router without the memory of the first, as after a restart.
+    pub(crate) fn forget(&mut self) {
+        self.app = new_app(&self.handle, &self.store, &self.modules);
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::post(path).body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &impl Serialize) -> Answer {
+        self.post(path, serde_json::to_vec(body).unwrap()).await
+    }
+
+    pub(crate) async fn missing(&self, digests: Vec<Digest>) -> Answer {
+        self.post_json("/api/v1/objects/missing", &MissingRequest { digests }).await
+    }
+
+    /// Uploads [`MODULE`] and an input of `chunks`; gives a job over them.
+    pub(crate) async fn prepare(&self, chunks: &[&[u8]]) -> JobSpec {
+        let module: ModuleResponse = self.post("/api/v1/modules", MODULE).await.ok();
+        let manifest =
+            Manifest::new(chunks.iter().map(|chunk| ObjectRef::of(chunk)).collect(), None);
+        let encoded = manifest.encode();
+        let mut objects = chunks.to_vec();
+        objects.push(&encoded);
+        let answer = self.post("/api/v1/objects", pack_of(&objects)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        spec(module.module.digest, Digest::of(&encoded))
+    }
+
+    pub(crate) async fn submit(&self, spec: JobSpec) -> Answer {
+        self.post_json("/api/v1/jobs", &SubmitRequest { spec }).await
+    }
+
+    /// A job that waits, as there are no nodes.
+    pub(crate) async fn waiting_job(&self) -> JobView {
+        let spec = self.prepare(&[b"one\n", b"two\n"]).await;
+        let answer = self.submit(spec).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer.json()
+    }
+
+    /// Overwrites a stored object with bytes of the same length.
+    pub(crate) fn damage(&self, digest: &Digest) {
+        let hex = digest.to_string();
+        let path = self.store.dir().join("objects").join(&hex[..2]).join(&hex);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, vec![b'?'; bytes.len()]).unwrap();
+    }
+
+    /// Files that an unfinished upload would leave behind.
+    pub(crate) fn staged_files(&self) -> usize {
+        std::fs::read_dir(self.store.dir().join("tmp")).unwrap().count()
+    }
+}
+
+fn new_app(handle: &Handle, store: &Store, modules: &Arc<FakeModules>) -> Router {
+    bramble_web::app(AppState {
+        handle: handle.clone(),
+        store: store.clone(),
+        modules: modules.clone(),
+        version: "0.0.0-test",
+    })
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of an answer that must be 200.
+    pub(crate) fn ok<T: DeserializeOwned>(&self) -> T {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        self.json()
+    }
+
+    /// The problem, which must be one of this kind and look like one.
+    pub(crate) fn problem(&self, kind: ProblemKind) -> Problem {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let problem: Problem = self.json();
+        assert_eq!(problem.kind, kind, "{self:?}");
+        assert_eq!(problem.status, self.status.as_u16());
+        problem
+    }
+}
+
+pub(crate) fn pack_of(objects: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = pack::MAGIC.to_vec();
+    for object in objects {
+        bytes.extend_from_slice(&pack::entry(&ObjectRef::of(object)));
+        bytes.extend_from_slice(object);
+    }
+    bytes
+}
+
+pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
+    JobSpec {
+        name: "copy".into(),
+        module,
+        input,
+        params: Params::new(),
+        args: vec![],
+        nodes: NodeSelector::Any,
+        limits: Limits::default(),
+        partitions: None,
+        result_name: "copy.txt".into(),
+    }
+}
