@@ -1,2 +1,22 @@
-//! Placeholder.
-fn main() {}
+//! `bramble`: head, agent, client and local cluster in one program.
+//!
+//! This crate wires the others together and speaks with people; it decides nothing itself.
+
+mod args;
+mod client;
+mod commands;
+mod error;
+mod local;
+mod output;
+mod paths;
+mod request;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    commands::run(args::Cli::parse())
+}

@@ -1,0 +1,159 @@
+//! Commands that run a cluster, as typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bramble_protocol::node::is_node_name;
+use clap::{Args, Subcommand};
+
+/// Reads `127.0.0.1:8420`, `[::1]:0`, `localhost:8420` or `:8420`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = match text {
+        _ if text.starts_with(':') => format!("0.0.0.0{text}"),
+        _ => text.replacen("localhost:", "127.0.0.1:", 1),
+    };
+    full.parse().map_err(|_| format!("`{text}` is not an address: use IP:PORT, as 127.0.0.1:8420"))
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    if is_node_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("use 1 to 63 letters, digits, `-`, `_` or `.`, and not only digits".into())
+    }
+}
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  bramble up                                  a head and two nodes; Ctrl-C stops them
+  bramble up --detach                         returns when ready; stop it by: bramble down
+  bramble up --nodes 4 --slots 1 --data /tmp/b --listen 127.0.0.1:0";
+
+/// `bramble up`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = UP_EXAMPLES)]
+pub(crate) struct UpArgs {
+    /// Where the cluster keeps its data [env: BRAMBLE_DATA] [default: ~/.local/share/bramble]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the head listens; port 0 takes any that is free
+    #[arg(long, value_name = "IP:PORT", value_parser = address, default_value = "127.0.0.1:8420")]
+    pub(crate) listen: SocketAddr,
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 2,
+        value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(crate) nodes: u32,
+    /// Tasks at a time on each node [default: its share of the processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) slots: Option<u32>,
+    /// Return when the cluster is ready, and leave it running
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// This is the process that `--detach` leaves behind
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    pub(crate) detached: bool,
+}
+
+/// `bramble down`
+#[derive(Args, Debug)]
+pub(crate) struct DownArgs {
+    /// The cluster's data [env: BRAMBLE_DATA] [default: ~/.local/share/bramble]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+const HEAD_EXAMPLES: &str = "\
+Examples:
+  bramble head                                     for this computer only
+  bramble head --listen 0.0.0.0:8420 --data /srv/bramble
+  BRAMBLE_LOG=debug bramble head";
+
+/// `bramble head`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = HEAD_EXAMPLES)]
+pub(crate) struct HeadArgs {
+    /// Where it keeps objects and its journal [env: BRAMBLE_DATA] [default: ~/.local/share/bramble]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where it listens; port 0 takes any that is free
+    #[arg(long, value_name = "IP:PORT", value_parser = address, default_value = "127.0.0.1:8420")]
+    pub(crate) listen: SocketAddr,
+    /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
+    #[arg(long, hide = true)]
+    pub(crate) exit_with_parent: bool,
+}
+
+const AGENT_EXAMPLES: &str = "\
+Examples:
+  bramble agent --head http://lab.local:8420
+  bramble agent --head http://lab.local:8420 --name p3 --slots 4
+  bramble agent --head http://lab.local:8420 --store /mnt/nfs/bramble/store";
+
+/// `bramble agent`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = AGENT_EXAMPLES)]
+pub(crate) struct AgentArgs {
+    /// The head's address
+    #[arg(long, value_name = "URL")]
+    pub(crate) head: String,
+    /// The node's name [default: this machine's host name]
+    #[arg(long, value_name = "NAME", value_parser = node_name)]
+    pub(crate) name: Option<String>,
+    /// Tasks at a time [default: the processors of this machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) slots: Option<u32>,
+    /// The head's object directory, where this machine can reach it (same disk or NFS)
+    ///
+    /// Without it, objects come over the network and are kept under --data.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// Where the agent keeps what it fetches [default: ~/.cache/bramble/agent-NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
+    #[arg(long, hide = true)]
+    pub(crate) exit_with_parent: bool,
+}
+
+/// `bramble internal`: what bramble starts itself as.
+#[derive(Args, Debug)]
+pub(crate) struct InternalArgs {
+    /// Which part.
+    #[command(subcommand)]
+    pub(crate) part: InternalPart,
+}
+
+/// The parts that run as processes of their own, so that they can be limited and killed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InternalPart {
+    /// Inspect, compile or split by a module
+    #[command(disable_help_flag = true)]
+    Module {
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run tasks
+    #[command(disable_help_flag = true)]
+    Runner {
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_their_short_forms() {
+        assert_eq!(address("127.0.0.1:0").unwrap().port(), 0);
+        assert_eq!(address("localhost:8420").unwrap().to_string(), "127.0.0.1:8420");
+        assert_eq!(address(":8420").unwrap().to_string(), "0.0.0.0:8420");
+        assert_eq!(address("[::1]:80").unwrap().port(), 80);
+        for bad in ["", "8420", "host", "1.2.3.4", "1.2.3.4:99999", "http://1.2.3.4:1"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The command line as typed. What it means together is checked in [`crate::request`].
+
+pub(crate) mod cluster;
+pub(crate) mod jobs;
+pub(crate) mod submit;
+pub(crate) mod values;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Examples at the end of the long help.
+const EXAMPLES: &str = "\
+Examples:
+  bramble up                                   start a small cluster on this computer
+  bramble submit --example sort                run a job from the gallery on it
+  bramble submit sort.wasm --input numbers.txt -o sorted.txt
+  bramble jobs                                 what has run, what runs
+  bramble help exit-codes                      what the exit code says
+
+More help:  bramble help COMMAND · bramble help exit-codes · bramble help environment";
+
+/// Run WebAssembly jobs on a cluster of small computers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bramble",
+    version,
+    about,
+    after_help = EXAMPLES,
+    disable_help_subcommand = true,
+    help_expected = true,
+    propagate_version = false,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// Flags that every command has.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command has.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The head's address, such as http://lab.local:8420 [env: BRAMBLE_CLUSTER]
+    ///
+    /// Without it: the local cluster that `bramble up` started, else http://127.0.0.1:8420.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) cluster: Option<String>,
+    /// Answer in JSON: lists as one array, streams as one object per line
+    #[arg(long, global = true, conflicts_with = "plain")]
+    pub(crate) json: bool,
+    /// Answer in lines of fields between tabs, nothing shortened
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
+    /// Say nothing but the answer and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more, such as what is sent
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Colours: auto means only on a terminal, and not when NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) color: When,
+    /// How progress is shown: auto means a bar on a terminal and lines elsewhere
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t)]
+    pub(crate) progress: ProgressStyle,
+    /// Never ask anything; what would be asked is an error
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to show progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// A bar on a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// A bar.
+    Bar,
+    /// A line when something changes.
+    Lines,
+    /// Nothing.
+    None,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a cluster on this computer: a head and some nodes
+    Up(cluster::UpArgs),
+    /// Stop the cluster that `bramble up` started
+    Down(cluster::DownArgs),
+    /// Run the head of a cluster of several machines
+    Head(cluster::HeadArgs),
+    /// Run the agent that makes this machine a node
+    Agent(cluster::AgentArgs),
+    /// Run a job: send a module and its input, wait, fetch the result
+    Submit(Box<submit::SubmitArgs>),
+    /// List jobs, or show some in detail
+    #[command(visible_aliases = ["ls", "ps"])]
+    Jobs(jobs::JobsArgs),
+    /// Follow a job until it ends
+    Watch(jobs::WatchArgs),
+    /// Show what the tasks of a job logged
+    Logs(jobs::LogsArgs),
+    /// Fetch a job's result, checking every byte
+    Get(jobs::GetArgs),
+    /// Stop jobs
+    Cancel(jobs::CancelArgs),
+    /// List the nodes, or show one in detail
+    Nodes(jobs::NodesArgs),
+    /// Explain a command or a topic: exit-codes, environment
+    Help(HelpArgs),
+    /// Print the version
+    Version,
+    /// For bramble itself
+    #[command(hide = true)]
+    Internal(cluster::InternalArgs),
+}
+
+/// `bramble help`
+#[derive(Args, Debug)]
+pub(crate) struct HelpArgs {
+    /// A command, or one of: exit-codes, environment
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_flag_has_help() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_people_use_has_examples() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            if command.is_hide_set() || matches!(name, "version" | "help" | "down") {
+                continue;
+            }
+            assert!(command.get_after_long_help().is_some(), "{name} has no examples");
+        }
+    }
+}

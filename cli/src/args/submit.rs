@@ -1,0 +1,104 @@
+//! `bramble submit` as typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bramble_protocol::{NodeSelector, SplitRule};
+use clap::Args;
+
+use super::values::{self, Param};
+
+/// Shown under `bramble submit --help`.
+const EXAMPLES: &str = "\
+Examples:
+  bramble submit sort.wasm --input numbers.txt -o sorted.txt
+  bramble submit --example words --input book.txt -o -
+  bramble submit filter.wat --input data.bin --split records:16 --arg level=3
+  cat numbers.txt | bramble submit sort.wasm --input - -o - | head
+  bramble submit sort.wasm --input big.txt -d --name nightly
+
+The command waits for the end of the job and ends with its fate: 0 done, 1 failed or cancelled.
+Ctrl-C stops the waiting, never the job.";
+
+/// `bramble submit`
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct SubmitArgs {
+    /// The WebAssembly module: a .wasm or .wat file
+    #[arg(value_name = "MODULE", required_unless_present = "example")]
+    pub(crate) module: Option<PathBuf>,
+    /// The file to work on; `-` reads standard input
+    #[arg(short, long, value_name = "FILE|-", required_unless_present = "example")]
+    pub(crate) input: Option<PathBuf>,
+    /// Where to put the result; `-` writes it to standard output
+    ///
+    /// A file of that name is replaced, whole and only when the job is done.
+    #[arg(short, long, value_name = "FILE|DIR|-", conflicts_with = "detach")]
+    pub(crate) output: Option<PathBuf>,
+    /// Run a module of the gallery: sort, words, caesar
+    ///
+    /// Without --input it gets a small sample.
+    #[arg(long, value_name = "NAME", conflicts_with = "module")]
+    pub(crate) example: Option<String>,
+    /// A parameter for the module; may be given several times
+    #[arg(short, long = "arg", value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<Param>,
+    /// What people will call the job [default: what the module calls itself]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// About how large the pieces of the input are, such as 256k [default: by its length]
+    #[arg(long, value_name = "SIZE", value_parser = values::positive_size,
+        help_heading = "Cutting")]
+    pub(crate) chunk_size: Option<u64>,
+    /// Where the input may be cut: lines, bytes, records:SIZE, guest [default: as the module says]
+    #[arg(long, value_name = "RULE", help_heading = "Cutting")]
+    pub(crate) split: Option<SplitRule>,
+    /// How many key ranges a merging job is cut into [default: chosen by the head]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024),
+        help_heading = "Cutting")]
+    pub(crate) partitions: Option<u32>,
+
+    /// Which nodes: how many at most, or their names, such as 2 or p1,p3
+    #[arg(
+        long,
+        value_name = "N|NAMES",
+        help_heading = "Limits",
+        default_value = "any",
+        hide_default_value = true
+    )]
+    pub(crate) nodes: NodeSelector,
+    /// Memory of each task [default: 64M]
+    #[arg(long, value_name = "SIZE", value_parser = values::positive_size,
+        help_heading = "Limits")]
+    pub(crate) memory: Option<u64>,
+    /// Processor time of each task [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
+    pub(crate) cpu_time: Option<Duration>,
+    /// Time on the wall of each task [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
+    pub(crate) time_limit: Option<Duration>,
+    /// Output of each task [default: 8 times its input, at least 16M]
+    #[arg(long, value_name = "SIZE", value_parser = values::positive_size,
+        help_heading = "Limits")]
+    pub(crate) output_limit: Option<u64>,
+    /// How often a task is tried before the job fails [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100),
+        help_heading = "Limits")]
+    pub(crate) attempts: Option<u32>,
+
+    /// Do not wait: print the job's number and end
+    #[arg(short, long, help_heading = "Waiting")]
+    pub(crate) detach: bool,
+    /// Stop waiting after this time; the job goes on (exit code 7)
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Waiting",
+        conflicts_with = "detach")]
+    pub(crate) timeout: Option<Duration>,
+    /// Only check and count: the module is sent to be inspected, no job is queued
+    #[arg(long, help_heading = "Waiting", conflicts_with_all = ["detach", "output", "timeout"])]
+    pub(crate) dry_run: bool,
+
+    /// Command-line arguments for a module that is a WASI command
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}

@@ -1,0 +1,233 @@
+//! Values that are typed after flags: sizes, lengths of time, parameters, job numbers.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bramble_protocol::JobId;
+
+/// Reads `4096`, `256k`, `64M`, `1.5G`, `64MiB`: powers of 1024, in bytes.
+///
+/// # Errors
+/// In words for the user, when it is no size or more than 2^63 bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is not a size: use bytes, or a number with k, M, G or T");
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(bad()),
+    };
+    if !number.contains('.') {
+        let value: u64 = number.parse().map_err(|_| bad())?;
+        return value.checked_mul(1 << shift).filter(|bytes| *bytes < 1 << 63).ok_or_else(bad);
+    }
+    let value: f64 = number.parse().map_err(|_| bad())?;
+    let bytes = value * (1u64 << shift) as f64;
+    if bytes.is_finite() && bytes < (1u64 << 63) as f64 {
+        // A part of a byte means nothing: down to the whole one.
+        Ok(bytes as u64)
+    } else {
+        Err(bad())
+    }
+}
+
+/// The same, but not zero.
+///
+/// # Errors
+/// In words for the user.
+pub(crate) fn positive_size(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("it must be at least one byte".into()),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Reads `90`, `90s`, `1.5s`, `500ms`, `10m`, `2h`, `1h30m`; a bare number is seconds.
+///
+/// # Errors
+/// In words for the user, when it is no length of time, zero, or more than a year.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is not a length of time: use 500ms, 60s, 5m, 2h or 1h30m");
+    let mut seconds = 0.0;
+    let mut rest = text;
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        let value: f64 = number.parse().map_err(|_| bad())?;
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        seconds += value
+            * match unit {
+                "ms" => 0.001,
+                "" | "s" => 1.0,
+                "m" | "min" => 60.0,
+                "h" => 3600.0,
+                "d" => 86_400.0,
+                _ => return Err(bad()),
+            };
+        rest = after;
+    }
+    if seconds < 0.001 {
+        return Err("it must be at least a millisecond".into());
+    }
+    if seconds > 366.0 * 86_400.0 {
+        return Err("it must be less than a year".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A parameter as typed: `name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Param {
+    /// Before the first `=`.
+    pub(crate) name: String,
+    /// All that follows.
+    pub(crate) value: String,
+}
+
+impl FromStr for Param {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err(format!("`{text}` is not a parameter: use name=value"));
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+            return Err(format!(
+                "`{name}` cannot name a parameter: use letters, digits, `-`, `_` and `.`"
+            ));
+        }
+        if value.len() > 4 << 10 {
+            return Err(format!("the value of `{name}` is longer than 4 KiB"));
+        }
+        Ok(Self { name: name.into(), value: value.into() })
+    }
+}
+
+/// Which jobs: `17`, `15-17`, `last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobSelector {
+    /// The newest.
+    Last,
+    /// These, both ends included; one job is a range of one.
+    Range(JobId, JobId),
+}
+
+impl JobSelector {
+    /// The most jobs that one range may name.
+    pub(crate) const RANGE_MAX: u64 = 1000;
+}
+
+impl FromStr for JobSelector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "last" {
+            return Ok(Self::Last);
+        }
+        let bad = || format!("`{text}` names no job: use a number like 17, a range 15-17, or last");
+        let number = |text: &str| match text.parse::<u64>() {
+            Ok(number) if number > 0 && !text.starts_with('+') => Ok(JobId(number)),
+            _ => Err(bad()),
+        };
+        let Some((first, last)) = text.split_once('-') else {
+            return number(text).map(|id| Self::Range(id, id));
+        };
+        let (first, last) = (number(first)?, number(last)?);
+        if first > last {
+            return Err(format!("`{text}` ends before it starts"));
+        }
+        if last.0 - first.0 >= Self::RANGE_MAX {
+            return Err(format!("`{text}` names more than {} jobs", Self::RANGE_MAX));
+        }
+        Ok(Self::Range(first, last))
+    }
+}
+
+impl fmt::Display for JobSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last => f.write_str("last"),
+            Self::Range(first, last) if first == last => write!(f, "{first}"),
+            Self::Range(first, last) => write!(f, "{first}-{last}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("256k", 256 << 10),
+            ("64M", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("1.5G", 3 << 29),
+            ("2 T", 2 << 40),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "k", "-1", "1x", "1.2.3k", "99999999T", "1e9", "٣"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        assert!(positive_size("0k").is_err());
+    }
+
+    #[test]
+    fn lengths_of_time_have_units_and_bounds() {
+        for (text, ms) in [
+            ("90", 90_000),
+            ("60s", 60_000),
+            ("500ms", 500),
+            ("1.5s", 1500),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for bad in ["", "s", "-5s", "0", "0s", "5y", "10x", "1..5s", "9999d"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_cut_at_its_first_equals_sign() {
+        let param: Param = "key=a=b".parse().unwrap();
+        assert_eq!((param.name.as_str(), param.value.as_str()), ("key", "a=b"));
+        assert_eq!("empty=".parse::<Param>().unwrap().value, "");
+        for bad in ["key", "=value", "a b=c", ""] {
+            assert!(bad.parse::<Param>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn job_selectors_are_numbers_ranges_and_last() {
+        let range = |first, last| Ok(JobSelector::Range(JobId(first), JobId(last)));
+        assert_eq!("17".parse(), range(17, 17));
+        assert_eq!("15-17".parse(), range(15, 17));
+        assert_eq!("last".parse(), Ok(JobSelector::Last));
+        for bad in ["", "0", "-1", "17-15", "a", "1-2-3", "1-5000", "+4", "first"] {
+            assert!(bad.parse::<JobSelector>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_job_selector_is_shown_as_it_was_typed() {
+        for text in ["17", "15-17", "last"] {
+            assert_eq!(text.parse::<JobSelector>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The head's HTTP API, as the commands use it.
+//!
+//! Every call ends: connecting has a limit, and so has each wait for the next bytes. Every body
+//! that is read has a limit, too.
+
+mod events;
+mod pack;
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use bramble_protocol::api::{
+    HeadView, JobList, JobView, LogEntry, LogList, MissingRequest, MissingResponse, ModuleResponse,
+    NodeList, NodeView, ResultView, StoredResponse, SubmitRequest,
+};
+use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Problem};
+use serde::de::DeserializeOwned;
+use ureq::http::{Response, Uri};
+use ureq::{Agent, Body, RequestBuilder, SendBody};
+
+pub(crate) use events::{Followed, Follower};
+
+use crate::error::{CliError, CliResult, Slug, slug_of_problem};
+
+/// How long a connection may take to be made.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long the head may be silent within a call. Inspecting a large module takes seconds.
+const SILENCE_TIME_MAX: Duration = Duration::from_secs(60);
+/// The largest JSON answer that is read, in bytes: a manifest of 100 000 chunks fits.
+const ANSWER_BYTES_MAX: u64 = 256 << 20;
+/// The largest error answer that is read, in bytes.
+const PROBLEM_BYTES_MAX: u64 = 1 << 20;
+
+/// One head.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+}
+
+impl Client {
+    /// Speaks to the head at `url`, such as `http://127.0.0.1:8420`. Opens nothing yet.
+    ///
+    /// # Errors
+    /// When `url` is not an address that can be spoken to.
+    pub(crate) fn new(url: &str) -> CliResult<Self> {
+        let url = checked_url(url)?;
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // The cluster is on this network: a proxy for the internet cannot reach it.
+            .proxy(None)
+            .max_redirects(0)
+            // The head closes idle connections after 10 s; one that it is about to close is of no use.
+            .max_idle_age(Duration::from_secs(4))
+            .timeout_connect(Some(CONNECT_TIME_MAX))
+            .timeout_per_read(Some(SILENCE_TIME_MAX))
+            .timeout_per_write(Some(SILENCE_TIME_MAX))
+            .user_agent(concat!("bramble/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self { agent, url })
+    }
+
+    /// The head's address, without a slash at the end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn path(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.url)
+    }
+
+    /// Who answers.
+    ///
+    /// # Errors
+    /// When nobody does, or something that is no head.
+    pub(crate) fn head(&self) -> CliResult<HeadView> {
+        self.get("")
+    }
+
+    /// Sends a module and learns what it is.
+    ///
+    /// # Errors
+    /// When the head refuses it, or cannot be reached.
+    pub(crate) fn send_module(&self, module: &[u8]) -> CliResult<ModuleInfo> {
+        let request = self.agent.post(self.path("/modules")).content_type("application/wasm");
+        let answer: ModuleResponse = self.read(self.sent(request.send(module))?)?;
+        Ok(answer.module)
+    }
+
+    /// Which of `digests` the head lacks.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn missing(&self, digests: &[Digest]) -> CliResult<Vec<Digest>> {
+        let mut missing = Vec::new();
+        for digests in digests.chunks(MissingRequest::DIGESTS_MAX) {
+            let request = MissingRequest { digests: digests.to_vec() };
+            let answer: MissingResponse = self.post("/objects/missing", &request)?;
+            missing.extend(answer.missing);
+        }
+        Ok(missing)
+    }
+
+    /// Sends objects in one pack. They are durable on the head when this returns.
+    ///
+    /// # Errors
+    /// When the head cannot be reached, or cannot store them.
+    pub(crate) fn send_objects(
+        &self,
+        objects: &[(ObjectRef, &[u8])],
+        moved: &mut dyn FnMut(u64),
+    ) -> CliResult<()> {
+        let mut reader = pack::PackReader::new(objects, moved);
+        let length = reader.length();
+        let request = self
+            .agent
+            .post(self.path("/objects"))
+            .content_type("application/octet-stream")
+            .header("content-length", length.to_string());
+        let answer = self.sent(request.send(SendBody::from_reader(&mut reader)))?;
+        let stored: StoredResponse = self.read(answer)?;
+        if stored.objects != objects.len() as u64 {
+            return Err(self.nonsense(&format!(
+                "it stored {} of {} objects",
+                stored.objects,
+                objects.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Queues a job. It is journalled when this returns.
+    ///
+    /// # Errors
+    /// When the head refuses it, or cannot be reached.
+    pub(crate) fn submit(&self, spec: JobSpec) -> CliResult<JobView> {
+        self.post("/jobs", &SubmitRequest { spec })
+    }
+
+    /// All jobs, newest first.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn jobs(&self) -> CliResult<Vec<JobView>> {
+        Ok(self.get::<JobList>("/jobs")?.jobs)
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// When there is none of that number, or the head cannot be reached.
+    pub(crate) fn job(&self, id: JobId) -> CliResult<JobView> {
+        self.get(&format!("/jobs/{id}"))
+    }
+
+    /// Stops a job.
+    ///
+    /// # Errors
+    /// When there is none of that number, it has ended, or the head cannot be reached.
+    pub(crate) fn cancel(&self, id: JobId) -> CliResult<JobView> {
+        let request = self.agent.post(self.path(&format!("/jobs/{id}/cancel")));
+        self.read(self.sent(request.send_empty())?)
+    }
+
+    /// What a job's result consists of.
+    ///
+    /// # Errors
+    /// When it has none, or the head cannot be reached.
+    pub(crate) fn result(&self, id: JobId) -> CliResult<ResultView> {
+        self.get(&format!("/jobs/{id}/result"))
+    }
+
+    /// What a job's tasks logged.
+    ///
+    /// # Errors
+    /// When there is no such job, or the head cannot be reached.
+    pub(crate) fn logs(&self, id: JobId) -> CliResult<Vec<LogEntry>> {
+        Ok(self.get::<LogList>(&format!("/jobs/{id}/logs"))?.entries)
+    }
+
+    /// All nodes, by name.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn nodes(&self) -> CliResult<Vec<NodeView>> {
+        Ok(self.get::<NodeList>("/nodes")?.nodes)
+    }
+
+    /// An object's bytes as they come; not yet verified.
+    ///
+    /// # Errors
+    /// When the head does not have it, or cannot be reached.
+    pub(crate) fn object(&self, object: &ObjectRef) -> CliResult<impl Read + use<>> {
+        let request = self.agent.get(self.path(&format!("/objects/{}", object.digest)));
+        let body = self.accepted(self.sent(request.call())?)?.into_body();
+        Ok(body.into_with_config().limit(object.size).reader())
+    }
+
+    /// The stream of a job's changes.
+    fn event_stream(&self, id: JobId) -> CliResult<impl Read + use<>> {
+        let request = self
+            .agent
+            .get(self.path(&format!("/jobs/{id}/events")))
+            .header("accept", "text/event-stream");
+        let body = self.accepted(self.sent(request.call())?)?.into_body();
+        Ok(body.into_reader())
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> CliResult<T> {
+        self.read(self.sent(self.agent.get(self.path(path)).call())?)
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> CliResult<T> {
+        let request: RequestBuilder<_> = self.agent.post(self.path(path));
+        self.read(self.sent(request.send_json(body))?)
+    }
+
+    /// Explains why a request was not answered at all.
+    fn sent(&self, answer: Result<Response<Body>, ureq::Error>) -> CliResult<Response<Body>> {
+        answer.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> CliError {
+        let url = &self.url;
+        let (why, help) = match error {
+            ureq::Error::HostNotFound => {
+                ("no computer of that name is known", "check --cluster and BRAMBLE_CLUSTER")
+            }
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                ("nobody listens there", "is the head running? start one with: bramble up")
+            }
+            ureq::Error::Io(error) if was_cut(error.kind()) => {
+                ("the connection was cut", "the head stopped, or refuses what was sent: look there")
+            }
+            ureq::Error::Timeout(_) => {
+                ("no answer came", "is that address right, and the head on?")
+            }
+            ureq::Error::Io(_) => ("the connection failed", "is the head running? try: bramble up"),
+            _ => ("what answers there speaks another language", "is that the head's address?"),
+        };
+        let error_text = error.to_string();
+        CliError::new(Slug::Unreachable, format!("cannot reach the head at {url}"))
+            .why(format!("{why} ({error_text})"))
+            .help(help)
+    }
+
+    /// Lets a good answer through and turns any other into the head's own words.
+    fn accepted(&self, mut answer: Response<Body>) -> CliResult<Response<Body>> {
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.body_mut().with_config().limit(PROBLEM_BYTES_MAX).read_to_vec();
+        let problem = text.ok().and_then(|text| serde_json::from_slice::<Problem>(&text).ok());
+        let Some(problem) = problem else {
+            return Err(self.nonsense(&format!("it answered with status {}", status.as_u16())));
+        };
+        let mut error = CliError::new(slug_of_problem(problem.kind), problem.title);
+        if let Some(detail) = problem.detail {
+            error = error.why(detail);
+        }
+        if let Some(help) = problem.help {
+            error = error.help(help);
+        }
+        Err(error)
+    }
+
+    fn read<T: DeserializeOwned>(&self, answer: Response<Body>) -> CliResult<T> {
+        let mut answer = self.accepted(answer)?;
+        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let text = text.map_err(|error| self.unreachable(&error))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| self.nonsense(&format!("its answer cannot be read: {error}")))
+    }
+
+    /// Something answered that is no head of this version.
+    fn nonsense(&self, why: &str) -> CliError {
+        CliError::new(Slug::HeadFault, format!("{} does not answer as a head does", self.url))
+            .why(why)
+            .help("is that the head's address, and is it of the same version as this program?")
+    }
+}
+
+/// Whether a connection ended while it was used.
+fn was_cut(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// `url` as scheme, host and port.
+fn checked_url(url: &str) -> CliResult<String> {
+    let bad = |why: &str| {
+        CliError::usage(format!("`{url}` is not the address of a head"))
+            .why(why)
+            .help("use http://HOST:PORT, such as http://127.0.0.1:8420")
+    };
+    let url = url.trim();
+    let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let uri: Uri = full.parse().map_err(|_| bad("it is no URL"))?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err(bad("this version speaks plain HTTP only")),
+        _ => return Err(bad("it must start with http://")),
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(bad("it names no computer"));
+    }
+    if uri.path_and_query().is_some_and(|path| path.as_str() != "/") {
+        return Err(bad("it has a path; the head is at the root"));
+    }
+    Ok(full.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_completed_and_checked() {
+        assert_eq!(checked_url("http://a:1/").unwrap(), "http://a:1");
+        assert_eq!(checked_url("lab.local:8420").unwrap(), "http://lab.local:8420");
+        for bad in ["", "http://", "https://a", "ftp://a", "http://a/path", "http://a b"] {
+            let error = checked_url(bad).unwrap_err();
+            assert_eq!(error.slug(), Some(Slug::Usage), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_not_there_is_told_with_what_to_do() {
+        // A listener that is gone again: the port was free a moment ago.
+        let port = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        let client = Client::new(&format!("http://127.0.0.1:{port}")).unwrap();
+        let error = client.head().unwrap_err();
+        assert_eq!(error.code(), 3);
+        let CliError::Shown(report) = error else { panic!("shown") };
+        assert!(report.help[0].contains("bramble up"), "{report:?}");
+    }
+}

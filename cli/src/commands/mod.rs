@@ -1,0 +1,98 @@
+//! What each command does.
+
+pub(crate) mod cancel;
+pub(crate) mod fetch;
+pub(crate) mod get;
+pub(crate) mod help;
+pub(crate) mod jobs;
+pub(crate) mod logs;
+pub(crate) mod nodes;
+pub(crate) mod select;
+pub(crate) mod submit;
+pub(crate) mod watch;
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::args::{Cli, Command, Global};
+use crate::client::Client;
+use crate::error::{CliError, CliResult};
+use crate::output::Output;
+use crate::{local, paths, serve};
+
+/// What every command is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// How to speak.
+    pub(crate) output: Output,
+    /// The flags that every command has.
+    pub(crate) global: Global,
+}
+
+impl Context {
+    /// The cluster to speak to: as typed, else by the environment, else the local one that runs.
+    ///
+    /// # Errors
+    /// When an address is given that is none.
+    pub(crate) fn client(&self) -> CliResult<Client> {
+        let url = match &self.global.cluster {
+            Some(url) if url.is_empty() => {
+                return Err(CliError::usage("--cluster needs an address")
+                    .help("use http://HOST:PORT, such as http://127.0.0.1:8420"));
+            }
+            Some(url) => url.clone(),
+            None => default_url(),
+        };
+        let client = Client::new(&url)?;
+        self.output.detail(&format!("cluster {}", client.url()));
+        Ok(client)
+    }
+}
+
+fn default_url() -> String {
+    if let Some(url) = paths::variable(paths::CLUSTER_ENV) {
+        return url.to_string_lossy().into_owned();
+    }
+    let local = paths::data_dir(None).ok().and_then(|dir| local::running_head(&dir));
+    local.map_or_else(|| paths::DEFAULT_URL.to_owned(), |record| record.url)
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// Does what was typed.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let Cli { global, command } = cli;
+    let output = Output::new(&global);
+    let context = Context { output, global };
+    match dispatch(&context, command) {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
+    match command {
+        Command::Up(args) => serve::up::run(context, &args)?,
+        Command::Down(args) => serve::down::run(context, &args)?,
+        Command::Head(args) => serve::head::run(context, &args)?,
+        Command::Agent(args) => serve::agent::run(context, &args)?,
+        Command::Submit(args) => submit::run(context, *args)?,
+        Command::Jobs(args) => jobs::run(context, &args)?,
+        Command::Watch(args) => watch::run(context, &args)?,
+        Command::Logs(args) => logs::run(context, &args)?,
+        Command::Get(args) => get::run(context, &args)?,
+        Command::Cancel(args) => cancel::run(context, &args)?,
+        Command::Nodes(args) => nodes::run(context, &args)?,
+        Command::Help(args) => help::run(context, args.topic.as_deref())?,
+        Command::Version => context.output.line(concat!("bramble ", env!("CARGO_PKG_VERSION")))?,
+        Command::Internal(args) => return serve::internal::run(args.part),
+    }
+    Ok(ExitCode::SUCCESS)
+}

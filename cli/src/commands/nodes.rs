@@ -1,0 +1,168 @@
+//! `bramble nodes`: a list, or some in detail.
+
+use std::time::Duration;
+
+use bramble_protocol::api::NodeView;
+
+use super::{Context, now_ms};
+use crate::args::jobs::NodesArgs;
+use crate::error::{CliError, CliResult, Slug};
+use crate::output::table::{Cell, Table};
+use crate::output::{Format, human};
+
+/// What stands for a sensor that a machine does not have.
+const NO_SENSOR: &str = "–";
+
+/// Lists nodes, or shows those that are named.
+///
+/// # Errors
+/// When one that is named does not exist, or the head cannot be reached.
+pub(crate) fn run(context: &Context, args: &NodesArgs) -> CliResult<()> {
+    let client = context.client()?;
+    let output = &context.output;
+    let mut nodes = client.nodes()?;
+    for name in &args.names {
+        if nodes.iter().all(|node| node.name != *name) {
+            let shown = human::safe_field(name);
+            return Err(CliError::new(Slug::NoSuchNode, format!("there is no node `{shown}`"))
+                .help("those that there are: bramble nodes"));
+        }
+    }
+    if !args.names.is_empty() {
+        nodes.retain(|node| args.names.contains(&node.name));
+    }
+    match output.format {
+        Format::Json => output.json(&nodes, false),
+        Format::Human if !args.names.is_empty() => {
+            let pages: Vec<String> = nodes.iter().map(detail).collect();
+            output.text(&pages.join("\n"))
+        }
+        Format::Human if nodes.is_empty() => {
+            output.note("no nodes; start one: bramble agent --head URL");
+            Ok(())
+        }
+        Format::Human | Format::Plain => output.table(&list(&nodes)),
+    }
+}
+
+fn list(nodes: &[NodeView]) -> Table {
+    let mut table = Table::new(["NODE", "MODEL", "STATE", ">CPU", ">MEM", ">TEMP", "DOING"]);
+    for node in nodes {
+        table.row([
+            node.name.as_str().into(),
+            or_none(node.status.model.clone()),
+            Cell::state(node.state.name()),
+            or_none(cpu(node)),
+            or_none(memory(node)),
+            or_none(temperature(node)),
+            doing(node).into(),
+        ]);
+    }
+    table
+}
+
+fn or_none(text: Option<String>) -> Cell {
+    text.unwrap_or_else(|| NO_SENSOR.into()).into()
+}
+
+fn cpu(node: &NodeView) -> Option<String> {
+    node.status.cpu_used_permille.map(|permille| format!("{}%", (permille + 5) / 10))
+}
+
+/// Memory in use and all of it, in MiB or GiB.
+fn memory(node: &NodeView) -> Option<String> {
+    let total = node.status.memory_bytes_total?;
+    let used = total.saturating_sub(node.status.memory_bytes_available?);
+    if total < 8 << 30 {
+        return Some(format!("{}/{}M", used >> 20, total >> 20));
+    }
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    Some(format!("{:.1}/{:.1}G", gib(used), gib(total)))
+}
+
+fn temperature(node: &NodeView) -> Option<String> {
+    let degrees = f64::from(node.status.temperature_millicelsius?) / 1000.0;
+    Some(format!("{degrees:.0}°C"))
+}
+
+fn doing(node: &NodeView) -> String {
+    let jobs: Vec<String> =
+        node.jobs.iter().map(|(job, tasks)| format!("job {job} ×{tasks}")).collect();
+    jobs.join("  ")
+}
+
+/// One node as a page.
+fn detail(node: &NodeView) -> String {
+    let status = &node.status;
+    let seen = Duration::from_millis(now_ms().saturating_sub(node.seen_at_ms));
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_SENSOR.into());
+    let lines = [
+        ("state", format!("{}, heard of {} ago", node.state.name(), human::duration(seen))),
+        ("model", or_none(status.model.clone())),
+        ("class", node.class.to_string()),
+        ("agent", format!("bramble {}", node.version)),
+        ("slots", format!("{}, {} in use", node.slots, node.leased)),
+        ("processors", status.cpu_count.to_string()),
+        ("cpu", or_none(cpu(node))),
+        ("load", or_none(status.load_milli.map(|load| format!("{:.2}", f64::from(load) / 1000.0)))),
+        ("clock", or_none(status.clock_hz.map(|clock| format!("{} MHz", clock / 1_000_000)))),
+        ("memory", or_none(memory(node))),
+        ("temperature", or_none(temperature(node))),
+        ("running for", or_none(status.uptime_s.map(|s| human::duration(Duration::from_secs(s))))),
+        ("tasks done", human::thousands(node.succeeded)),
+        ("failed", human::thousands(node.failed)),
+        ("doing", doing(node)),
+    ];
+    let mut text = format!("node {}\n", human::safe_field(&node.name));
+    for (name, value) in lines {
+        let line = format!("  {name:<12} {}", human::safe_field(&value));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use bramble_protocol::{JobId, NodeId, NodeState, NodeStatus, TargetClass};
+
+    use super::*;
+
+    fn node(status: NodeStatus) -> NodeView {
+        NodeView {
+            schema: "bramble.node/1".into(),
+            id: NodeId(1),
+            name: "p1".into(),
+            state: NodeState::Busy,
+            class: TargetClass::Aarch64,
+            version: "0.1.0".into(),
+            slots: 4,
+            leased: 4,
+            jobs: vec![(JobId(18), 4)],
+            succeeded: 0,
+            failed: 0,
+            seen_at_ms: 0,
+            status,
+        }
+    }
+
+    #[test]
+    fn a_sensor_that_is_missing_shows_a_dash_and_not_a_zero() {
+        let table = list(&[node(NodeStatus::default())]);
+        assert_eq!(table.tabbed(), "p1\t–\tbusy\t–\t–\t–\tjob 18 ×4\n");
+    }
+
+    #[test]
+    fn sensors_are_shown_in_the_units_people_use() {
+        let status = NodeStatus {
+            model: Some("Zero 2 W".into()),
+            cpu_used_permille: Some(984),
+            memory_bytes_total: Some(426 << 20),
+            memory_bytes_available: Some(114 << 20),
+            temperature_millicelsius: Some(61_200),
+            ..NodeStatus::default()
+        };
+        let table = list(&[node(status)]);
+        assert_eq!(table.tabbed(), "p1\tZero 2 W\tbusy\t98%\t312/426M\t61°C\tjob 18 ×4\n");
+    }
+}

@@ -1,0 +1,203 @@
+//! `bramble submit`: sends a module and its input, waits, and fetches the result.
+
+mod plan;
+mod send;
+
+use bramble_protocol::api::JobView;
+use bramble_protocol::{JobSpec, ModuleInfo, ModuleKind};
+
+use super::fetch::{self, Target, file_name};
+use super::{Context, watch};
+use crate::args::submit::SubmitArgs;
+use crate::client::Client;
+use crate::error::{CliError, CliResult, Slug};
+use crate::output::{Format, human, job};
+use crate::request::Submission;
+use crate::signals::Interrupt;
+use send::Sent;
+
+/// Runs a job.
+///
+/// # Errors
+/// When it cannot be submitted, does not end well, or its result cannot be fetched.
+pub(crate) fn run(context: &Context, args: SubmitArgs) -> CliResult<()> {
+    let request = Submission::check(args, &context.output)?;
+    let interrupt = Interrupt::listen()?;
+    let client = context.client()?;
+    let module = check_module(context, &client, &request)?;
+    let cut = plan::cut(&request, &module)?;
+    let sent = send::send(&send::Job {
+        output: &context.output,
+        client: &client,
+        interrupt: &interrupt,
+        input: &request.input,
+        cut,
+        dry_run: request.dry_run,
+    })?;
+    if request.dry_run {
+        return plan::show(context, &client, &request, &sent);
+    }
+    let view = queue(context, &client, &request, &module, &sent)?;
+    if request.detach {
+        return detached(context, &view);
+    }
+    if context.output.quiet
+        && context.output.format == Format::Human
+        && request.output != Some(Target::Stdout)
+    {
+        context.output.line(&view.id.to_string())?;
+    }
+    finish(context, &client, &request, &view, &interrupt)
+}
+
+/// Has the head look at the module, and what was typed look at what the module says of itself.
+fn check_module(context: &Context, client: &Client, request: &Submission) -> CliResult<ModuleInfo> {
+    let module = client.send_module(&request.module)?;
+    let mut text = format!("{}  {}", request.module_name, human::size(module.size_bytes));
+    text.push_str(match module.kind {
+        ModuleKind::Job => " · job",
+        ModuleKind::Command => " · WASI command",
+    });
+    let exports = module.exports;
+    let phases = [
+        (exports.planner, "split"),
+        (exports.partitioner, "ranges"),
+        (exports.mapper || exports.mapper_bytes, "map"),
+        (exports.merger, "merge"),
+    ];
+    if module.kind == ModuleKind::Job {
+        let names: Vec<&str> =
+            phases.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+        text.push_str(&format!(" · {}", names.join(", ")));
+    }
+    context.output.say("Checking", &text);
+    if let Some(fault) = module.declared.param_fault(&request.params) {
+        return Err(
+            CliError::new(Slug::BadJob, fault).help("parameters are given with --arg NAME=VALUE")
+        );
+    }
+    if module.kind == ModuleKind::Job && !request.args.is_empty() {
+        return Err(CliError::new(Slug::BadJob, "this module takes no command-line arguments")
+            .why("only WASI commands do; a job has parameters")
+            .help("parameters are given with --arg NAME=VALUE"));
+    }
+    Ok(module)
+}
+
+/// What the job will be called: as typed, as the module calls itself, or as its file.
+fn job_name(request: &Submission, module: &ModuleInfo) -> String {
+    let stem =
+        request.module_name.rsplit_once('.').map_or(request.module_name.as_str(), |(stem, _)| stem);
+    let name = request.name.as_deref().or(module.declared.name.as_deref()).unwrap_or(stem);
+    let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+    if name.trim().is_empty() { "job".into() } else { name }
+}
+
+fn queue(
+    context: &Context,
+    client: &Client,
+    request: &Submission,
+    module: &ModuleInfo,
+    sent: &Sent,
+) -> CliResult<JobView> {
+    let name = job_name(request, module);
+    let own_result = || file_name(&format!("{name}-{}", request.input.name()));
+    let view = client.submit(JobSpec {
+        module: module.digest,
+        input: sent.manifest.digest,
+        params: request.params.clone(),
+        args: request.args.clone(),
+        nodes: request.nodes.clone(),
+        limits: request.limits,
+        partitions: request.partitions,
+        result_name: request.result_name.clone().unwrap_or_else(own_result),
+        name,
+    })?;
+    let name = human::safe_field(&view.spec.name);
+    context.output.say("Queued", &format!("job {} \"{name}\" on {}", view.id, client.url()));
+    Ok(view)
+}
+
+fn detached(context: &Context, view: &JobView) -> CliResult<()> {
+    context.output.note(&format!("            next: bramble watch {}", view.id));
+    match context.output.format {
+        Format::Json => context.output.json(view, true),
+        Format::Human | Format::Plain => context.output.line(&view.id.to_string()),
+    }
+}
+
+/// Waits for the job and ends with its fate.
+fn finish(
+    context: &Context,
+    client: &Client,
+    request: &Submission,
+    view: &JobView,
+    interrupt: &Interrupt,
+) -> CliResult<()> {
+    let output = &context.output;
+    let view = watch::wait(output, client, view.id, request.timeout, interrupt)?;
+    if output.format == Format::Plain && request.output != Some(Target::Stdout) {
+        output.table(&job::list(std::slice::from_ref(&view), super::now_ms()))?;
+    }
+    watch::fate(output, client, &view)?;
+    output.say("Finished", &job::finished(&view));
+    let size = human::size(view.result_bytes.unwrap_or_default());
+    let Some(target) = &request.output else {
+        let name = human::safe_field(&view.spec.result_name);
+        output.say("Result", &format!("{name}  {size}            next: bramble get {}", view.id));
+        return Ok(());
+    };
+    let fetched = client
+        .result(view.id)
+        .and_then(|result| fetch::fetch(output, client, &result, target, interrupt));
+    fetched.map_err(|error| match error {
+        CliError::Shown(_) => {
+            error.help(format!("the job is done, fetch its result again: bramble get {}", view.id))
+        }
+        other => other,
+    })?;
+    output.say("Result", &format!("{}  {size}, BLAKE3 checked", target.shown()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bramble_protocol::Digest;
+    use bramble_protocol::module::{Declared, Exports};
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command, ProgressStyle};
+    use crate::output::Output;
+
+    fn module(name: Option<&str>) -> ModuleInfo {
+        ModuleInfo {
+            digest: Digest::of(b"module"),
+            size_bytes: 6,
+            kind: ModuleKind::Job,
+            exports: Exports::default(),
+            declared: Declared { name: name.map(Into::into), ..Declared::default() },
+        }
+    }
+
+    fn request(name: Option<&str>) -> Submission {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("my.job.wasm");
+        std::fs::write(&file, "module").unwrap();
+        let file = file.to_str().unwrap();
+        let mut words = vec!["bramble", "submit", file, "-i", file];
+        words.extend(name.iter().flat_map(|name| ["--name", name]));
+        let Command::Submit(args) = Cli::parse_from(words).command else { panic!("submit") };
+        let progress = ProgressStyle::None;
+        let output = Output { format: Format::Human, quiet: true, verbose: false, progress };
+        Submission::check(*args, &output).unwrap()
+    }
+
+    #[test]
+    fn a_job_is_called_as_typed_else_as_declared_else_as_its_file() {
+        assert_eq!(job_name(&request(Some("mine")), &module(Some("declared"))), "mine");
+        assert_eq!(job_name(&request(None), &module(Some("declared"))), "declared");
+        assert_eq!(job_name(&request(None), &module(None)), "my.job");
+        assert_eq!(job_name(&request(None), &module(Some("\x1b\n"))), "job");
+    }
+}

@@ -1,0 +1,143 @@
+//! Where the input will be cut, and what `--dry-run` shows.
+
+use bramble_protocol::api::NodeView;
+use bramble_protocol::{ModuleInfo, NodeSelector, NodeState, SplitRule};
+use bramble_runtime::compile::{CompileLimits, Compiler};
+use bramble_runtime::split::{SplitError, plan_spans};
+use bramble_store::cut::{CutOptions, default_chunk_bytes};
+use serde::Serialize;
+
+use super::super::Context;
+use super::send::{Cut, Sent};
+use crate::client::Client;
+use crate::error::{CliError, CliResult, Slug};
+use crate::output::{Format, human};
+use crate::paths;
+use crate::request::Submission;
+
+/// The longest sample that is taken for a module that chooses key ranges, in bytes.
+const SAMPLE_BYTES_MAX: u64 = 256 << 10;
+
+/// Where to cut: as typed, else as the module says.
+///
+/// # Errors
+/// When the module is to cut itself, and has no planner, fails, or cannot read the input.
+pub(super) fn cut(request: &Submission, module: &ModuleInfo) -> CliResult<Cut> {
+    let rule = request.split.unwrap_or_else(|| module.declared.split_rule(&request.params));
+    let chunk_bytes =
+        request.chunk_bytes.unwrap_or_else(|| default_chunk_bytes(request.input.bytes()));
+    if rule == SplitRule::Guest {
+        return guest(request, module, chunk_bytes);
+    }
+    let sample_bytes_max = if module.exports.partitioner { SAMPLE_BYTES_MAX } else { 0 };
+    Ok(Cut::Rule(CutOptions { rule, chunk_bytes, sample_bytes_max }))
+}
+
+fn guest(request: &Submission, module: &ModuleInfo, chunk_bytes: u64) -> CliResult<Cut> {
+    if !module.exports.planner {
+        return Err(CliError::new(Slug::BadJob, "this module cannot cut its input itself")
+            .why("it exports no planner")
+            .help("choose another way: --split lines, bytes or records:SIZE"));
+    }
+    let Some(path) = request.input.path() else {
+        return Err(CliError::usage("this module cuts its input itself, which needs a plain file")
+            .why("its planner reads the input in any order")
+            .help(
+                "store the input in a file first, or choose --split lines, bytes, records:SIZE",
+            ));
+    };
+    let compiler = Compiler::new(paths::program()?, CompileLimits::default());
+    let (params, limits) = (&request.params, &request.limits);
+    plan_spans(&compiler, &request.module, path, chunk_bytes, params, limits)
+        .map(Cut::Spans)
+        .map_err(|error| split_error(&error))
+}
+
+fn split_error(error: &SplitError) -> CliError {
+    match error {
+        SplitError::Input { path, source } => CliError::file("read", path, source),
+        SplitError::Directory(_) | SplitError::Store(_) | SplitError::Runner(_) => {
+            CliError::new(Slug::Local, "cannot run the module's planner here").because(error)
+        }
+        SplitError::Compile(_) | SplitError::BadSpans { .. } => {
+            CliError::new(Slug::BadModule, "the module cannot cut its input").because(error)
+        }
+        SplitError::Failed { outcome, log } => {
+            let mut shown = CliError::new(Slug::BadInput, "the module cannot cut this input")
+                .label(outcome.slug())
+                .why(outcome.message());
+            if !log.trim().is_empty() {
+                shown = shown.why(log.trim_end());
+            }
+            match outcome.hint() {
+                Some(hint) => shown.help(hint),
+                None => shown,
+            }
+        }
+    }
+}
+
+/// What `--dry-run --json` answers.
+#[derive(Serialize)]
+struct Plan {
+    schema: &'static str,
+    input_bytes: u64,
+    chunks: u64,
+    chunks_known: u64,
+    bytes_to_send: u64,
+    nodes: Vec<String>,
+}
+
+/// Shows what would be done.
+///
+/// # Errors
+/// When the head cannot be reached.
+pub(super) fn show(
+    context: &Context,
+    client: &Client,
+    request: &Submission,
+    sent: &Sent,
+) -> CliResult<()> {
+    let nodes: Vec<String> = client
+        .nodes()?
+        .iter()
+        .filter(|node| fits(node, &request.nodes))
+        .map(|node| human::safe_field(&node.name))
+        .collect();
+    if context.output.format == Format::Json {
+        return context.output.json(
+            &Plan {
+                schema: "bramble.plan/1",
+                input_bytes: sent.bytes,
+                chunks: sent.chunks,
+                chunks_known: sent.known,
+                bytes_to_send: sent.sent_bytes,
+                nodes,
+            },
+            false,
+        );
+    }
+    let most = match request.nodes {
+        NodeSelector::AtMost(count) => format!(", {count} of them at most"),
+        NodeSelector::Any | NodeSelector::Named(_) => String::new(),
+    };
+    let nodes =
+        if nodes.is_empty() { "no node that is there now".into() } else { nodes.join(", ") };
+    context.output.line(&format!(
+        "{} in {}, {} already there, {} to send; runs on {nodes}{most}",
+        human::size(sent.bytes),
+        human::count(sent.chunks, "chunk"),
+        human::thousands(sent.known),
+        human::size(sent.sent_bytes),
+    ))?;
+    context.output.note("nothing was queued");
+    Ok(())
+}
+
+fn fits(node: &NodeView, selector: &NodeSelector) -> bool {
+    let wanted = match selector {
+        NodeSelector::Named(names) => names.contains(&node.name),
+        NodeSelector::Any | NodeSelector::AtMost(_) => true,
+    };
+    wanted && node.state != NodeState::Lost
+}

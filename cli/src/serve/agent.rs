@@ -1,0 +1,91 @@
+//! `bramble agent`: makes this machine a node.
+
+use std::thread;
+
+use bramble_protocol::node::is_node_name;
+use bramble_runtime::agent::{self, AgentConfig, AgentError, StoreAccess};
+use bramble_store::lock::DirectoryLock;
+
+use super::stop::Stop;
+use super::{data, logging};
+use crate::args::cluster::AgentArgs;
+use crate::client::Client;
+use crate::commands::Context;
+use crate::error::{CliError, CliResult, Slug, chain};
+use crate::paths;
+
+/// Runs an agent until it is told to stop. A head that is away is waited for.
+///
+/// # Errors
+/// When the head refuses it for good, or its directory cannot be used.
+pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
+    logging::start(&context.output)?;
+    let head = Client::new(&args.head)?.url().to_owned();
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => host_name()?,
+    };
+    let (store, _lock) = store_access(args, &name)?;
+    let dir = store.dir().to_owned();
+    let config = AgentConfig {
+        head,
+        name,
+        slots: args.slots.unwrap_or_else(processors),
+        store,
+        program: paths::program()?,
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Slug::Local, "cannot start the agent").because(&error))?;
+    let ended = runtime.block_on(async {
+        let stop = Stop::listen(args.exit_with_parent)?;
+        Ok::<_, CliError>(agent::run(config, stop.requested()).await)
+    })?;
+    ended.map_err(|error| match &error {
+        AgentError::Store { source, .. } => data::store_error(&dir, source),
+        AgentError::Refused { .. } => CliError::new(Slug::AgentRefused, error.to_string())
+            .help("is another agent of this name running? choose one: --name NAME"),
+        AgentError::Address { .. } => CliError::usage(error.to_string()),
+        AgentError::Thread { .. } => CliError::new(Slug::Local, chain(&error)),
+    })
+}
+
+/// How many tasks this machine can run at a time.
+pub(super) fn processors() -> u32 {
+    thread::available_parallelism().map_or(1, |count| count.get().try_into().unwrap_or(u32::MAX))
+}
+
+fn host_name() -> CliResult<String> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if is_node_name(&name) {
+        return Ok(name);
+    }
+    Err(CliError::usage("this machine's host name cannot name a node")
+        .help("choose one: --name NAME"))
+}
+
+/// The shared directory, or one of this node's own, which nobody else may use meanwhile.
+fn store_access(args: &AgentArgs, name: &str) -> CliResult<(StoreAccess, Option<DirectoryLock>)> {
+    if let Some(dir) = &args.store {
+        if args.data.is_some() {
+            return Err(CliError::usage("--store and --data do not go together")
+                .why("with the head's own store there is nothing to keep"));
+        }
+        if !dir.is_dir() {
+            let what = format!("no such directory: {}", dir.display());
+            return Err(CliError::new(Slug::NoSuchFile, what)
+                .why("--store names the head's object directory, which must be there")
+                .help("mount it first, or leave --store out: objects then come over the network"));
+        }
+        return Ok((StoreAccess::Shared(dir.clone()), None));
+    }
+    let dir = match &args.data {
+        Some(dir) => dir.clone(),
+        None => paths::agent_dir(name)?,
+    };
+    data::prepare(&dir)?;
+    let lock = data::lock(&dir, &dir, &format!("bramble agent {name}"))?;
+    Ok((StoreAccess::Own(dir.join(data::STORE_DIR)), Some(lock)))
+}

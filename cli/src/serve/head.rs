@@ -1,0 +1,196 @@
+//! `bramble head`: store, journal, scheduler, compiler and API in one process.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use bramble_scheduler::journal::JournalError;
+use bramble_scheduler::{Head, HeadFailure, StartError, StartOptions};
+use bramble_web::AppState;
+use tokio::runtime;
+use tokio::task::JoinError;
+
+use super::modules::{self, CompilerService};
+use super::stop::Stop;
+use super::{data, logging};
+use crate::args::cluster::HeadArgs;
+use crate::commands::Context;
+use crate::error::{CliError, CliResult, Slug, chain};
+use crate::local::{self, HEAD_FILE, HeadRecord, ProcessMark};
+use crate::paths;
+
+/// Threads that run the API and the scheduler. Both mostly wait.
+const WORKER_THREADS: usize = 2;
+/// Threads that may wait for the disk or a compiler at the same time.
+const BLOCKING_THREADS_MAX: usize = 64;
+/// The journal, in the data directory.
+const JOURNAL_FILE: &str = "journal.sqlite";
+
+/// Runs a head until it is told to stop.
+///
+/// # Errors
+/// When the directory or the address cannot be used, or the journal fails.
+pub(crate) fn run(context: &Context, args: &HeadArgs) -> CliResult<()> {
+    logging::start(&context.output)?;
+    let dir = paths::data_dir(args.data.as_deref())?;
+    data::prepare(&dir)?;
+    let _lock = data::lock(&dir, &dir, "bramble head")?;
+    let listener = bind(args.listen)?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Slug::Local, "cannot start the head").because(&error))?;
+    let ended = runtime.block_on(serve(context, &dir, listener, args.exit_with_parent));
+    local::remove(&dir, HEAD_FILE);
+    ended
+}
+
+/// Listens on `address`.
+fn bind(address: SocketAddr) -> CliResult<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let what = format!("cannot listen on {address}");
+        match error.kind() {
+            io::ErrorKind::AddrInUse => CliError::new(Slug::AddressInUse, what)
+                .why("another program listens there, perhaps another bramble")
+                .help("use that one, or take any free port: --listen 127.0.0.1:0"),
+            io::ErrorKind::AddrNotAvailable => CliError::new(Slug::AddressInUse, what)
+                .why("this computer has no such address")
+                .help("listen on all of its addresses: --listen 0.0.0.0:8420"),
+            io::ErrorKind::PermissionDenied => CliError::new(Slug::AddressInUse, what)
+                .because(&error)
+                .help("ports below 1024 are for the administrator: choose a higher one"),
+            _ => CliError::new(Slug::Local, what).because(&error),
+        }
+    })
+}
+
+async fn serve(
+    context: &Context,
+    dir: &Path,
+    listener: TcpListener,
+    with_parent: bool,
+) -> CliResult<()> {
+    let stop = Stop::listen(with_parent)?;
+    let store = data::open_store(dir)?;
+    modules::forget_other_versions(dir);
+    let modules = Arc::new(CompilerService::new(store.clone(), dir, paths::program()?)?);
+    let (handle, mut scheduler) = Head::start(StartOptions {
+        journal_path: dir.join(JOURNAL_FILE),
+        network_filesystem_allowed: false,
+        modules: Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>,
+        config: bramble_scheduler::core::Config::default(),
+    })
+    .map_err(|error| start_error(dir, &error))?;
+    let app = bramble_web::app(AppState {
+        handle: handle.clone(),
+        store,
+        modules,
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    let record = listening(&listener)?;
+    let listener = listener
+        .set_nonblocking(true)
+        .and_then(|()| tokio::net::TcpListener::from_std(listener))
+        .map_err(|error| CliError::new(Slug::Local, "cannot use the socket").because(&error))?;
+    if !record.listen.ip().is_loopback() {
+        context.output.warn(&format!(
+            "everybody who can reach {} can run jobs and read results: there are no accounts yet",
+            record.listen
+        ));
+    }
+    local::write(dir, HEAD_FILE, &record)?;
+    tracing::info!(
+        url = record.url,
+        "head {} listens at {}",
+        env!("CARGO_PKG_VERSION"),
+        record.url
+    );
+    let mut failed = None;
+    let stopped = async {
+        tokio::select! {
+            () = stop.requested() => {}
+            ended = &mut scheduler => failed = Some(ended),
+        }
+    };
+    bramble_web::serve(listener, app, stopped).await;
+    let ended = match failed {
+        Some(ended) => ended,
+        None => {
+            tracing::info!("stopping");
+            handle.shutdown().await;
+            scheduler.await
+        }
+    };
+    ended_well(ended)
+}
+
+/// What to write down about where we listen.
+fn listening(listener: &TcpListener) -> CliResult<HeadRecord> {
+    let listen = listener
+        .local_addr()
+        .map_err(|error| CliError::new(Slug::Local, "cannot use the socket").because(&error))?;
+    let schema = "bramble.head-record/1".to_owned();
+    Ok(HeadRecord { schema, process: ProcessMark::own(), url: url_of(listen), listen })
+}
+
+/// The address by which this computer reaches what listens on `listen`.
+fn url_of(listen: SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
+fn start_error(dir: &Path, error: &StartError) -> CliError {
+    let StartError::Journal(cause) = error;
+    let slug = match cause {
+        JournalError::NewerFormat { .. } => Slug::DataNewer,
+        JournalError::InUse { .. } => Slug::DataLocked,
+        _ => Slug::DataUnusable,
+    };
+    let what = format!("cannot open the journal in {}", paths::shown(dir));
+    CliError::new(slug, what).why(chain(cause))
+}
+
+fn ended_well(ended: Result<Result<(), HeadFailure>, JoinError>) -> CliResult<()> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failure)) => Err(CliError::new(Slug::ClusterDown, "the head stopped")
+            .why(chain(&failure))
+            .help("remove the cause and start it again: every job that was accepted goes on")),
+        Err(error) => Err(CliError::new(Slug::ClusterDown, "the scheduler broke off")
+            .why(error.to_string())
+            .help("start it again: every job that was accepted goes on")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_on_this_computer_reach_a_head_that_listens_everywhere() {
+        for (listen, url) in [
+            ("127.0.0.1:8420", "http://127.0.0.1:8420"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:80", "http://[::1]:80"),
+            ("10.0.0.1:80", "http://10.0.0.1:80"),
+        ] {
+            assert_eq!(url_of(listen.parse().unwrap()), url);
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_with_what_to_do() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = bind(address).unwrap_err();
+        assert_eq!(error.slug(), Some(Slug::AddressInUse));
+        assert!(error.to_string().contains(&address.to_string()));
+    }
+}

@@ -1,0 +1,394 @@
+//! The parent of a local cluster's processes: starts them, starts them again, stops them.
+//!
+//! Each child stands in a process group of its own, so that Ctrl-C reaches only this process, and
+//! has a pipe of ours as its standard input: when we die, however that happens, it ends.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::data;
+use crate::client::Client;
+use crate::error::{CliError, CliResult, Exit, Slug};
+use crate::local;
+use crate::output::{Output, human};
+use crate::paths;
+
+/// How long the head, and then the agents, may take to get ready.
+const READY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often to look whether they are.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long an orderly end of a child may take before it is killed.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+/// So often a child may die within [`DEATHS_WITHIN`] and is still started again.
+const DEATHS_MAX: usize = 5;
+/// See [`DEATHS_MAX`].
+const DEATHS_WITHIN: Duration = Duration::from_secs(60);
+/// The pause before the first new start, doubled for each further death.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// What is to run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// The data directory.
+    pub(super) dir: PathBuf,
+    /// Where the head is to listen; port 0 becomes a real one at its first start.
+    pub(super) listen: SocketAddr,
+    /// Names of the nodes.
+    pub(super) nodes: Vec<String>,
+    /// Slots on each.
+    pub(super) slots: u32,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// A child may have ended.
+    Child,
+    /// We are to end.
+    Stop,
+}
+
+/// The parent of a local cluster's processes.
+pub(super) struct Supervisor {
+    output: Output,
+    plan: Plan,
+    program: PathBuf,
+    /// What the children log when nobody says otherwise.
+    log: &'static str,
+    /// The head first.
+    parts: Vec<Part>,
+    url: String,
+    events: Receiver<Event>,
+}
+
+/// One child, and what it is started as.
+struct Part {
+    name: String,
+    child: Option<Child>,
+    deaths: VecDeque<Instant>,
+    start_at: Option<Instant>,
+}
+
+impl Supervisor {
+    /// Starts to listen for signals; nothing runs yet.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn new(output: Output, plan: Plan, detached: bool) -> CliResult<Self> {
+        let events = listen().map_err(|error| {
+            CliError::new(Slug::Local, "cannot listen for signals").because(&error)
+        })?;
+        let names = std::iter::once("head").chain(plan.nodes.iter().map(String::as_str));
+        let parts = names.map(Part::new).collect();
+        let log = if detached || output.verbose { "info" } else { "warn" };
+        let program = paths::program()?;
+        Ok(Self { output, plan, program, log, parts, url: String::new(), events })
+    }
+
+    /// Starts everything and waits until it is ready. The head's address, or `None` when we were
+    /// told to stop before.
+    ///
+    /// # Errors
+    /// When a part does not start; what it said is its own message, and all others are stopped.
+    pub(super) fn start(&mut self) -> CliResult<Option<String>> {
+        let ready =
+            self.start_head().and_then(|go_on| if go_on { self.start_agents() } else { Ok(false) });
+        match ready {
+            Ok(true) => Ok(Some(self.url.clone())),
+            Ok(false) => {
+                self.stop();
+                Ok(None)
+            }
+            Err(error) => {
+                self.stop();
+                Err(error)
+            }
+        }
+    }
+
+    fn start_head(&mut self) -> CliResult<bool> {
+        self.spawn(0)?;
+        let pid = self.parts[0].child.as_ref().map(Child::id);
+        let dir = self.plan.dir.clone();
+        let mut record = None;
+        let is_ready = self.wait_ready("the head", |_| {
+            record = local::running_head(&dir).filter(|head| Some(head.process.pid) == pid);
+            record.is_some()
+        })?;
+        if let Some(record) = record {
+            self.url = record.url;
+            self.plan.listen = record.listen;
+        }
+        Ok(is_ready)
+    }
+
+    fn start_agents(&mut self) -> CliResult<bool> {
+        for index in 1..self.parts.len() {
+            self.spawn(index)?;
+        }
+        let client = Client::new(&self.url)?;
+        let wanted = self.plan.nodes.len();
+        self.wait_ready("the nodes", |_| {
+            client.head().is_ok_and(|head| head.nodes_connected as usize >= wanted)
+        })
+    }
+
+    /// Waits for `is_ready`; false when we are told to stop meanwhile.
+    fn wait_ready(
+        &mut self,
+        what: &str,
+        mut is_ready: impl FnMut(&Self) -> bool,
+    ) -> CliResult<bool> {
+        let started = Instant::now();
+        loop {
+            if is_ready(self) {
+                return Ok(true);
+            }
+            for part in &mut self.parts {
+                if let Some(status) = part.ended() {
+                    // It has said itself what is wrong.
+                    let code = status.code().and_then(|code| u8::try_from(code).ok());
+                    let code = code.filter(|code| *code != 0).unwrap_or(Exit::Cluster.code());
+                    if status.code().is_none() {
+                        self.output.warn(&format!("{} was ended by {}", part.name, how(status)));
+                    }
+                    return Err(CliError::Silent(code));
+                }
+            }
+            if started.elapsed() > READY_TIME_MAX {
+                let time = human::duration(READY_TIME_MAX);
+                return Err(CliError::new(Slug::ClusterDown, format!("{what} did not get ready"))
+                    .why(format!("nothing was heard for {time}"))
+                    .help("look closer: bramble -v up"));
+            }
+            if self.events.recv_timeout(LOOK_EVERY) == Ok(Event::Stop) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Starts part number `index`.
+    fn spawn(&mut self, index: usize) -> CliResult<()> {
+        let mut command = self.command(index);
+        let part = &mut self.parts[index];
+        part.start_at = None;
+        let child = command.spawn().map_err(|error| {
+            CliError::new(Slug::Local, format!("cannot start {}", part.name)).because(&error)
+        })?;
+        part.child = Some(child);
+        Ok(())
+    }
+
+    fn command(&self, index: usize) -> Command {
+        let mut command = Command::new(&self.program);
+        if index == 0 {
+            command
+                .args(["head", "--exit-with-parent", "--data"])
+                .arg(&self.plan.dir)
+                .args(["--listen", &self.plan.listen.to_string()]);
+        } else {
+            command
+                .args(["agent", "--exit-with-parent", "--head", &self.url])
+                .args(["--name", &self.parts[index].name])
+                .args(["--slots", &self.plan.slots.to_string(), "--store"])
+                .arg(self.plan.dir.join(data::STORE_DIR));
+        }
+        if paths::variable(paths::LOG_ENV).is_none() {
+            command.env(paths::LOG_ENV, self.log);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        command
+    }
+
+    /// Keeps everything up until we are told to stop, then stops it.
+    ///
+    /// # Errors
+    /// When the head keeps dying, or no agent is left.
+    pub(super) fn keep_up(&mut self) -> CliResult<()> {
+        let ended = self.watch();
+        if ended.is_ok() && !self.output.quiet {
+            self.output.note("stopping");
+        }
+        self.stop();
+        ended
+    }
+
+    fn watch(&mut self) -> CliResult<()> {
+        loop {
+            let due = self.parts.iter().filter_map(|part| part.start_at).min();
+            let event = match due {
+                Some(due) => {
+                    self.events.recv_timeout(due.saturating_duration_since(Instant::now()))
+                }
+                None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match event {
+                Ok(Event::Stop) => return Ok(()),
+                Ok(Event::Child) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(CliError::new(Slug::Local, "the thread for signals ended"));
+                }
+            }
+            for index in 0..self.parts.len() {
+                self.look_after(index)?;
+            }
+            if self.parts.len() > 1 && self.parts[1..].iter().all(Part::is_given_up) {
+                return Err(CliError::new(Slug::ClusterDown, "no node stays up")
+                    .help("their last words are above"));
+            }
+        }
+    }
+
+    /// Notices a death, and starts what is due.
+    fn look_after(&mut self, index: usize) -> CliResult<()> {
+        let now = Instant::now();
+        let part = &mut self.parts[index];
+        if let Some(status) = part.ended() {
+            let died = format!("{} ended unexpectedly ({})", part.name, how(status));
+            match part.pause_after_death(now) {
+                Some(pause) => {
+                    part.start_at = Some(now + pause);
+                    let count = part.deaths.len();
+                    self.output
+                        .warn(&format!("{died}; starting it again ({count} of {DEATHS_MAX})"));
+                }
+                None if index == 0 => {
+                    return Err(CliError::new(Slug::ClusterDown, died)
+                        .why(format!("it died more than {DEATHS_MAX} times within a minute"))
+                        .help(
+                            "its last words are above; accepted jobs go on after the next start",
+                        ));
+                }
+                None => self.output.warn(&format!("{died}; it is given up, it dies too often")),
+            }
+        }
+        if self.parts[index].start_at.is_some_and(|due| due <= now) {
+            self.spawn(index)?;
+        }
+        Ok(())
+    }
+
+    /// Stops the agents, then the head; what does not end in time is killed. A second order to
+    /// stop kills at once.
+    fn stop(&mut self) {
+        let (head, agents) = self.parts.split_at_mut(1);
+        for group in [agents, head] {
+            for part in group.iter_mut() {
+                part.terminate();
+            }
+            let deadline = Instant::now() + STOP_TIME_MAX;
+            while !group.iter_mut().all(|part| part.child.is_none() || part.ended().is_some()) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let event = self.events.recv_timeout(left.min(LOOK_EVERY));
+                if left.is_zero() || event == Ok(Event::Stop) {
+                    group.iter_mut().for_each(Part::kill);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.parts.iter_mut().for_each(Part::kill);
+    }
+}
+
+impl Part {
+    fn new(name: &str) -> Self {
+        Self { name: name.into(), child: None, deaths: VecDeque::new(), start_at: None }
+    }
+
+    /// How the child ended, once.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().ok().flatten()?;
+        self.child = None;
+        Some(status)
+    }
+
+    /// Counts a death. How long to wait before the next start, or `None` when it dies too often.
+    fn pause_after_death(&mut self, now: Instant) -> Option<Duration> {
+        self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
+        self.deaths.push_back(now);
+        let count = self.deaths.len();
+        (count <= DEATHS_MAX).then(|| PAUSE_MIN * (1 << (count - 1)))
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.child.is_none() && self.start_at.is_none()
+    }
+
+    fn terminate(&mut self) {
+        self.start_at = None;
+        if let Some(child) = &mut self.child {
+            // It cannot have another's number: it was not waited for. If it has ended, all is well.
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
+        }
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn how(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "no exit code".into(),
+    }
+}
+
+/// Turns signals into events.
+fn listen() -> std::io::Result<Receiver<Event>> {
+    let mut signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGTERM])?;
+    let (sender, events) = mpsc::channel();
+    let work = move || {
+        for signal in signals.forever() {
+            let event = if signal == SIGCHLD { Event::Child } else { Event::Stop };
+            if sender.send(event).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(work)?;
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_dies_is_started_again_after_growing_pauses_and_not_for_ever() {
+        let mut part = Part::new("node-1");
+        let now = Instant::now();
+        let pauses: Vec<Option<u128>> =
+            (0..6).map(|_| part.pause_after_death(now).map(|pause| pause.as_millis())).collect();
+        assert_eq!(pauses, [Some(100), Some(200), Some(400), Some(800), Some(1600), None]);
+    }
+
+    #[test]
+    fn deaths_of_long_ago_are_forgotten() {
+        let mut part = Part::new("node-1");
+        let now = Instant::now();
+        for _ in 0..5 {
+            part.pause_after_death(now);
+        }
+        let later = now + DEATHS_WITHIN;
+        assert_eq!(part.pause_after_death(later), Some(PAUSE_MIN));
+    }
+}

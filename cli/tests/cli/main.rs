@@ -1,0 +1,5 @@
+//! The real binary against files, addresses and heads that are not as they should be.
+
+mod fetching;
+mod support;
+mod usage;
