@@ -1,2 +1,64 @@
-//! Placeholder.
-fn main() {}
+//! One command for each published number.
+//!
+//! Every benchmark runs the real binary on a cluster of its own and, in the same run, something
+//! to compare with: a native sort in one process, or wasmtime alone. Quote the ratios: times
+//! depend on the machine and on what else it does.
+
+mod baseline;
+mod latency;
+mod memory;
+mod noop;
+mod report;
+mod sort;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures bramble against doing the same work without it.
+#[derive(Parser)]
+#[command(name = "bramble-bench")]
+struct Args {
+    /// Counted runs of each benchmark; the median is printed.
+    #[arg(long, default_value_t = 5, global = true)]
+    runs: usize,
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Subcommand)]
+enum Which {
+    /// 500,000 numbers as text, sorted on one node and on two.
+    Sort500k,
+    /// 10,000,000 u64, sorted on one node and on two.
+    SortU64,
+    /// From `submit` to the result of a job with one empty task.
+    Latency,
+    /// 10,000 tasks that do nothing.
+    Noop,
+    /// Peak memory of head and client for an input of 2 GiB.
+    Memory {
+        /// Length of the input in MiB.
+        #[arg(long, default_value_t = 2048)]
+        mib: u64,
+    },
+    /// All but `memory`.
+    All,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    report::machine()?;
+    match args.which {
+        Which::Sort500k => sort::text_500k(args.runs),
+        Which::SortU64 => sort::u64_10m(args.runs),
+        Which::Latency => latency::run(args.runs),
+        Which::Noop => noop::run(args.runs),
+        Which::Memory { mib } => memory::run(mib),
+        Which::All => {
+            sort::text_500k(args.runs)?;
+            sort::u64_10m(args.runs)?;
+            latency::run(args.runs)?;
+            noop::run(args.runs)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The same work without bramble.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use wasmtime::{Engine, Linker, Module, Store};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p1::{self, WasiP1Ctx};
+
+/// Reads lines with numbers, sorts them, writes them: one thread, one process.
+pub(crate) fn sort_text(input: &Path, output: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(input).context("reading the input")?;
+    let mut numbers =
+        text.lines().map(str::parse::<u64>).collect::<Result<Vec<_>, _>>().context("parsing")?;
+    numbers.sort_unstable();
+    let mut sorted = String::with_capacity(text.len());
+    for number in numbers {
+        writeln!(sorted, "{number}")?;
+    }
+    std::fs::write(output, sorted).context("writing the output")
+}
+
+/// Reads little-endian u64, sorts them, writes them: one thread, one process.
+pub(crate) fn sort_u64(input: &Path, output: &Path) -> Result<()> {
+    let bytes = std::fs::read(input).context("reading the input")?;
+    let mut numbers: Vec<u64> = bytes
+        .chunks_exact(8)
+        .map(|number| u64::from_le_bytes(number.try_into().expect("chunks of 8")))
+        .collect();
+    numbers.sort_unstable();
+    let sorted: Vec<u8> = numbers.into_iter().flat_map(u64::to_le_bytes).collect();
+    std::fs::write(output, sorted).context("writing the output")
+}
+
+/// A compiled WASI command.
+pub(crate) struct Command {
+    engine: Engine,
+    linker: Linker<WasiP1Ctx>,
+    module: Module,
+}
+
+impl Command {
+    /// Compiles `path` with wasmtime's own defaults.
+    pub(crate) fn compile(path: &Path) -> Result<Self> {
+        let engine = Engine::default();
+        let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let module = Module::new(&engine, bytes).map_err(said)?;
+        let mut linker = Linker::new(&engine);
+        p1::add_to_linker_sync(&mut linker, |context| context).map_err(said)?;
+        Ok(Self { engine, linker, module })
+    }
+
+    /// Runs it once in a fresh instance.
+    pub(crate) fn run(&self) -> Result<()> {
+        let context = WasiCtxBuilder::new().build_p1();
+        let mut store = Store::new(&self.engine, context);
+        let instance = self.linker.instantiate(&mut store, &self.module).map_err(said)?;
+        let start = instance.get_typed_func::<(), ()>(&mut store, "_start").map_err(said)?;
+        start.call(&mut store, ()).map_err(said)
+    }
+}
+
+fn said(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}

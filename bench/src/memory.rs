@@ -1,0 +1,44 @@
+//! Whether memory grows with the input.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, ensure};
+use bramble_tests::cluster::{Cluster, job};
+use bramble_tests::data;
+
+/// Sends `mib` MiB through a streaming job and prints the peak memory of client and head, beside
+/// that for a 64th of the input.
+pub(crate) fn run(mib: u64) -> Result<()> {
+    for mib in [(mib / 64).max(1), mib] {
+        let cluster = Cluster::start(1);
+        let input = cluster.dir().join("input");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&input)?);
+        for block in 0..mib {
+            file.write_all(&data::u64_bytes(block, (1 << 20) / 8))?;
+        }
+        drop(file);
+        let module = job("noop").into_os_string().into_string().expect("paths are text");
+        let input = input.to_str().context("paths are text")?;
+        let mut submit = cluster.command(&["submit", &module, "--split", "bytes", "-q"]);
+        let mut child = submit.args(["--input", input, "-o", "result"]).spawn()?;
+        let mut client_kib = 0;
+        let status = loop {
+            client_kib = client_kib.max(peak_kib(child.id()).unwrap_or(0));
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        };
+        ensure!(status.success(), "submit failed");
+        let head_kib = peak_kib(cluster.head_process()).context("the head lives")?;
+        println!("  {mib:>5} MiB in: client {client_kib:>7} KiB, head {head_kib:>7} KiB at most");
+    }
+    Ok(())
+}
+
+/// The most memory a process has held so far (`VmHWM`), in KiB.
+fn peak_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
