@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bramble_protocol::ProblemKind;
+use bramble_protocol::{ProblemKind, error_chain};
 
 /// Defines [`Slug`] with the name and exit code of each, in one table.
 macro_rules! slugs {
@@ -208,7 +208,7 @@ impl CliError {
     /// Adds the causes of `error` as why: its own text and each source's.
     #[must_use]
     pub(crate) fn because(self, error: &dyn Error) -> Self {
-        self.why(chain(error))
+        self.why(error_chain(error))
     }
 
     /// Adds what to do next.
@@ -313,21 +313,6 @@ pub(crate) const fn slug_of_problem(kind: ProblemKind) -> Slug {
     }
 }
 
-/// The texts of `error` and of all its sources, without those that say the same again.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        source = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -373,6 +358,6 @@ mod tests {
         #[error("cannot open the store")]
         struct Outer(#[source] io::Error);
         let error = Outer(io::Error::other("no space"));
-        assert_eq!(chain(&error), "cannot open the store: no space");
+        assert_eq!(error_chain(&error), "cannot open the store: no space");
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod api;
+mod chain;
 pub mod digest;
 pub mod id;
 pub mod job;
@@ -17,6 +18,7 @@ pub mod pack;
 pub mod problem;
 pub mod version;
 
+pub use chain::error_chain;
 pub use digest::{Digest, DigestParseError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
 pub use job::{JobSpec, Limits, NodeSelector, Params, Phase, PhaseKind, TaskContext};

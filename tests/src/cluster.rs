@@ -148,15 +148,31 @@ impl Cluster {
 
     /// The same, with agents that get at objects as said.
     pub fn start_with(nodes: usize, objects: Objects) -> Self {
+        let started = Self::start_prepared(nodes, objects, |_| Some(()));
+        started.expect("nothing was to be prepared")
+    }
+
+    /// The same, with agents that share the data directory, which `prepare` has made; `None` when
+    /// it could not.
+    pub fn start_on(nodes: usize, prepare: impl FnOnce(&Path) -> Option<()>) -> Option<Self> {
+        Self::start_prepared(nodes, Objects::Shared, prepare)
+    }
+
+    fn start_prepared(
+        nodes: usize,
+        objects: Objects,
+        prepare: impl FnOnce(&Path) -> Option<()>,
+    ) -> Option<Self> {
         let dir = TempDir::new().expect("a temporary directory can be made");
         let mut cluster = Self { dir, head: None, agents: Vec::new(), url: String::new() };
+        prepare(&cluster.data())?;
         cluster.start_head();
         for number in 1..=nodes {
             cluster.agents.push((format!("node-{number}"), None));
             cluster.start_agent(number - 1, objects);
         }
         cluster.wait_for_nodes(nodes);
-        cluster
+        Some(cluster)
     }
 
     /// The test's own directory.

@@ -13,7 +13,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bramble_protocol::{Problem, ProblemKind};
+use bramble_protocol::{Problem, ProblemKind, error_chain};
 use bramble_scheduler::CommandError;
 
 /// What handlers return.
@@ -146,7 +146,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status().as_u16();
     if let Some(Cause(cause)) = response.extensions().get() {
-        let chain = chain(cause.as_ref());
+        let chain = error_chain(cause.as_ref());
         tracing::error!(%method, path, status, error = chain, "{method} {path} failed: {chain}");
     }
     let is_problem = response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON);
@@ -184,18 +184,6 @@ async fn reword(method: &axum::http::Method, path: &str, response: Response) -> 
         *reworded.body_mut() = Body::empty();
     }
     reworded
-}
-
-/// An error and what caused it, outermost first.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// The first I/O error in a chain of causes.
@@ -238,6 +226,6 @@ mod tests {
         let told = serde_json::to_string(&error.problem).unwrap();
         assert!(!told.contains("secret") && !told.contains("abc"), "{told}");
         let Cause(cause) = error.cause.unwrap();
-        assert_eq!(chain(cause.as_ref()), "writing object abc: /secret/path");
+        assert_eq!(error_chain(cause.as_ref()), "writing object abc: /secret/path");
     }
 }

@@ -1,9 +1,9 @@
 //! A job's input: its manifest is read, and every chunk it lists must be there.
 
-use bramble_protocol::{Digest, Manifest, ObjectRef};
+use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain};
 use bramble_store::{Store, StoreError};
 
-use crate::error::{ApiError, ApiResult, chain};
+use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::stored;
 
@@ -29,7 +29,7 @@ pub(crate) fn read(store: &Store, digest: &Digest) -> ApiResult<Manifest> {
     })?;
     let manifest = Manifest::decode(&bytes).map_err(|error| {
         ApiError::bad_job("the input is not a manifest that this head can read")
-            .detail(chain(&error))
+            .detail(error_chain(&error))
     })?;
     if manifest.total_bytes == 0 {
         return Err(ApiError::bad_job("the input is empty"));

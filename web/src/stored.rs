@@ -1,9 +1,9 @@
 //! What is answered when a stored object cannot be read.
 
-use bramble_protocol::{Digest, ProblemKind};
+use bramble_protocol::{Digest, ProblemKind, error_chain};
 use bramble_store::{Store, StoreError};
 
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 
 /// The answer to a failed read. A damaged object is moved out of the way, so that the next
 /// upload of it is not taken for one that is there already. Blocks.
@@ -39,7 +39,7 @@ pub(crate) fn quarantine(store: &Store, digest: &Digest) {
         // Somebody else was faster.
         Ok(None) => {}
         Err(error) => {
-            let error = chain(&error);
+            let error = error_chain(&error);
             tracing::error!(object = %digest, error, "cannot set object {short} aside: {error}");
         }
     }

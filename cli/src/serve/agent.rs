@@ -1,5 +1,6 @@
 //! `bramble agent`: makes this machine a node.
 
+use bramble_protocol::error_chain;
 use std::thread;
 
 use bramble_protocol::node::is_node_name;
@@ -11,7 +12,7 @@ use super::{data, logging};
 use crate::args::cluster::AgentArgs;
 use crate::client::Client;
 use crate::commands::Context;
-use crate::error::{CliError, CliResult, Slug, chain};
+use crate::error::{CliError, CliResult, Slug};
 use crate::paths;
 
 /// Runs an agent until it is told to stop. A head that is away is waited for.
@@ -48,7 +49,7 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         AgentError::Refused { .. } => CliError::new(Slug::AgentRefused, error.to_string())
             .help("is another agent of this name running? choose one: --name NAME"),
         AgentError::Address { .. } => CliError::usage(error.to_string()),
-        AgentError::Thread { .. } => CliError::new(Slug::Local, chain(&error)),
+        AgentError::Thread { .. } => CliError::new(Slug::Local, error_chain(&error)),
     })
 }
 

@@ -1,5 +1,6 @@
 //! A data directory: made, locked, opened, each failure with what to do.
 
+use bramble_protocol::error_chain;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use bramble_store::lock::{DirectoryLock, LockError};
 use bramble_store::{Store, StoreError};
 
-use crate::error::{CliError, CliResult, Slug, chain};
+use crate::error::{CliError, CliResult, Slug};
 use crate::{local, paths};
 
 /// Where a data directory's objects are.
@@ -91,7 +92,7 @@ pub(crate) fn store_error(dir: &Path, error: &StoreError) -> CliError {
         Slug::DiskFull => "free some space, then try again",
         _ => "choose another directory: --data DIR",
     };
-    CliError::new(slug, what).why(chain(error)).help(help)
+    CliError::new(slug, what).why(error_chain(error)).help(help)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `bramble head`: store, journal, scheduler, compiler and API in one process.
 
+use bramble_protocol::error_chain;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -16,7 +17,7 @@ use super::stop::Stop;
 use super::{data, logging};
 use crate::args::cluster::HeadArgs;
 use crate::commands::Context;
-use crate::error::{CliError, CliResult, Slug, chain};
+use crate::error::{CliError, CliResult, Slug};
 use crate::local::{self, HEAD_FILE, HeadRecord, ProcessMark};
 use crate::paths;
 
@@ -154,14 +155,14 @@ fn start_error(dir: &Path, error: &StartError) -> CliError {
         _ => Slug::DataUnusable,
     };
     let what = format!("cannot open the journal in {}", paths::shown(dir));
-    CliError::new(slug, what).why(chain(cause))
+    CliError::new(slug, what).why(error_chain(cause))
 }
 
 fn ended_well(ended: Result<Result<(), HeadFailure>, JoinError>) -> CliResult<()> {
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(failure)) => Err(CliError::new(Slug::ClusterDown, "the head stopped")
-            .why(chain(&failure))
+            .why(error_chain(&failure))
             .help("remove the cause and start it again: every job that was accepted goes on")),
         Err(error) => Err(CliError::new(Slug::ClusterDown, "the scheduler broke off")
             .why(error.to_string())

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bramble_protocol::{Digest, ModuleInfo, ObjectRef, TargetClass};
+use bramble_protocol::{Digest, ModuleInfo, ObjectRef, TargetClass, error_chain};
 use bramble_runtime::compile::{CompileLimits, Compiler, artefact_version};
 use bramble_scheduler::{CompileFailure, ModuleRefusal, ModuleService};
 use bramble_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::data;
-use crate::error::{CliError, CliResult, chain};
+use crate::error::{CliError, CliResult};
 use crate::local;
 use crate::request::MODULE_BYTES_MAX;
 
@@ -76,7 +76,7 @@ impl CompilerService {
             .map_err(|error| store_failure("cannot read the module", &error))?;
         let started = std::time::Instant::now();
         let artefact = self.compiler.compile(&module, key.1).map_err(|error| CompileFailure {
-            message: chain(&error),
+            message: error_chain(&error),
             retry: error.is_retryable(),
         })?;
         let object = self
@@ -130,7 +130,7 @@ impl ModuleService for CompilerService {
 
 fn store_failure(what: &str, error: &StoreError) -> CompileFailure {
     let retry = !matches!(error, StoreError::Missing { .. } | StoreError::Corrupt { .. });
-    CompileFailure { message: format!("{what}: {}", chain(error)), retry }
+    CompileFailure { message: format!("{what}: {}", error_chain(error)), retry }
 }
 
 /// Removes notes of other versions, whose artefacts nobody will ask for again.

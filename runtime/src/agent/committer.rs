@@ -41,7 +41,8 @@ fn publish(objects: &Objects, group: Vec<Ended>) -> Vec<AttemptReport> {
         return reports;
     }
     if let Err(error) = objects.publish(staged) {
-        let message = format!("outputs could not be stored: {}", crate::error_chain(&error));
+        let message =
+            format!("outputs could not be stored: {}", bramble_protocol::error_chain(&error));
         tracing::error!(attempts = reports.len(), "{message}");
         for report in &mut reports {
             if !super::slot::outputs_of(&report.outcome).is_empty() {

@@ -66,7 +66,10 @@ pub(super) async fn run(
             SessionEnd::Lost(ConnectError::Address(url)) => break Err(AgentError::Address { url }),
             SessionEnd::Refused { reason, .. } => tracing::warn!("the head refuses: {reason}"),
             SessionEnd::Lost(error) => {
-                tracing::warn!("lost the head: {}; trying again", crate::error_chain(&error));
+                tracing::warn!(
+                    "lost the head: {}; trying again",
+                    bramble_protocol::error_chain(&error)
+                );
             }
             SessionEnd::Shutdown => break Ok(()),
         }

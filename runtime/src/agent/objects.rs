@@ -97,7 +97,7 @@ impl Objects {
             let has = self.store.has(&object.digest).map_err(TransferError::Store);
             let fetched = has.and_then(|has| if has { Ok(()) } else { self.fetch(remote, object) });
             fetched.map_err(|error| {
-                let message = crate::error_chain(&error);
+                let message = bramble_protocol::error_chain(&error);
                 Box::new(AttemptOutcome::ChunkMissing { digest: object.digest, message })
             })?;
         }
@@ -130,7 +130,7 @@ impl Objects {
         if self.remote.is_some()
             && let Err(error) = self.store.quarantine(damaged)
         {
-            tracing::error!(object = %damaged, "cannot set it aside: {}", crate::error_chain(&error));
+            tracing::error!(object = %damaged, "cannot set it aside: {}", bramble_protocol::error_chain(&error));
         }
     }
 

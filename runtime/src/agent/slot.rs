@@ -76,7 +76,8 @@ impl Slot {
 
     fn spawn(&self) -> Result<RunnerProcess, String> {
         let store: &Path = self.objects.store().dir();
-        RunnerProcess::spawn(&self.program, store).map_err(|error| crate::error_chain(&error))
+        RunnerProcess::spawn(&self.program, store)
+            .map_err(|error| bramble_protocol::error_chain(&error))
     }
 }
 

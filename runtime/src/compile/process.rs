@@ -90,7 +90,7 @@ impl ModuleError {
             Self::TooBig { .. } => Refusal::new(self.to_string())
                 .help("build it with optimisation, or split it into smaller functions"),
             other => Refusal::new("the module could not be checked")
-                .detail(crate::error_chain(other))
+                .detail(bramble_protocol::error_chain(other))
                 .help("this is a fault of the head: try again, and look at its log"),
         }
     }

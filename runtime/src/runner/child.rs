@@ -33,7 +33,8 @@ pub fn child_main(args: &[String]) -> ExitCode {
 fn serve(dir: &Path, label: &str) -> Result<(), String> {
     crate::child::confine().map_err(|error| format!("cannot confine itself: {error}"))?;
     crate::child::end_with_the_pipe(rustix::stdio::stdin());
-    let store = Store::open(dir).map_err(|error| crate::error_chain(&error))?.labelled(label);
+    let store =
+        Store::open(dir).map_err(|error| bramble_protocol::error_chain(&error))?.labelled(label);
     std::thread::Builder::new()
         .name("guest".into())
         .stack_size(STACK_BYTES)
@@ -44,7 +45,7 @@ fn serve(dir: &Path, label: &str) -> Result<(), String> {
 }
 
 fn answer_all(store: Store) -> Result<(), String> {
-    let mut sandbox = Sandbox::new(store).map_err(|error| crate::error_chain(&error))?;
+    let mut sandbox = Sandbox::new(store).map_err(|error| bramble_protocol::error_chain(&error))?;
     let broken = |error: io::Error| format!("cannot talk to the agent: {error}");
     let mut requests = BufReader::new(io::stdin().lock());
     // Not the standard library's: it would look for line ends in each reply.

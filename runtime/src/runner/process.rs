@@ -160,7 +160,10 @@ impl RunnerProcess {
     /// Removes what the dead process had begun to write.
     fn sweep(&self) {
         if let Err(error) = remove_staged(&self.store_dir, &self.label, &self.handed_over) {
-            tracing::warn!("half-written outputs stay behind: {}", crate::error_chain(&error));
+            tracing::warn!(
+                "half-written outputs stay behind: {}",
+                bramble_protocol::error_chain(&error)
+            );
         }
     }
 

@@ -102,6 +102,6 @@ impl Part {
 
 fn not_stored(error: &StoreError) -> AttemptOutcome {
     AttemptOutcome::NodeFault {
-        message: format!("an output could not be stored: {}", crate::error_chain(error)),
+        message: format!("an output could not be stored: {}", bramble_protocol::error_chain(error)),
     }
 }

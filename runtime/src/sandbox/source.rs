@@ -206,7 +206,7 @@ pub(crate) fn outcome_of(error: &StoreError, object: &ObjectRef) -> AttemptOutco
         }
         error => AttemptOutcome::ChunkMissing {
             digest: object.digest,
-            message: crate::error_chain(error),
+            message: bramble_protocol::error_chain(error),
         },
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bramble_protocol::JobId;
 use bramble_protocol::api::LogEntry;
+use bramble_protocol::{JobId, error_chain};
 use tokio::sync::oneshot;
 
 use super::command::JobReply;
@@ -106,7 +106,8 @@ impl Committer {
         };
         tokio::spawn(async move {
             let answer = answer.await.unwrap_or(Err(JournalError::Gone));
-            let answer = answer.map_err(|error| CommandError::Journal { message: error.chain() });
+            let answer =
+                answer.map_err(|error| CommandError::Journal { message: error_chain(&error) });
             let _ = reply.send(answer);
         });
     }
@@ -119,7 +120,7 @@ impl Committer {
     ) {
         self.deferred.clear();
         for (_, reply) in std::mem::take(replies) {
-            let _ = reply.send(Err(CommandError::Journal { message: failure.chain() }));
+            let _ = reply.send(Err(CommandError::Journal { message: error_chain(failure) }));
         }
     }
 

@@ -14,6 +14,7 @@ mod links;
 #[cfg(test)]
 mod tests;
 
+use bramble_protocol::error_chain;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -181,7 +182,7 @@ impl Driver {
 
     fn end(mut self, result: Result<(), JournalError>) -> Result<(), HeadFailure> {
         if let Err(failure) = &result {
-            error!(error = failure.chain(), "the journal cannot be written; the head stops");
+            error!(error = error_chain(failure), "the journal cannot be written; the head stops");
             self.committer.fail_all(failure, &mut self.replies);
         }
         self.committer.stop();

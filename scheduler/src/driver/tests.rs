@@ -5,7 +5,7 @@ use std::path::Path;
 use bramble_protocol::agent::{AttemptReport, FromAgent, HeldLease, Lease, ToAgent};
 use bramble_protocol::api::JobState;
 use bramble_protocol::{
-    AttemptOutcome, Digest, JobId, ModuleInfo, NodeId, ObjectRef, TargetClass, Usage,
+    AttemptOutcome, Digest, JobId, ModuleInfo, NodeId, ObjectRef, TargetClass, Usage, error_chain,
 };
 
 use super::*;
@@ -119,7 +119,7 @@ async fn restart(directory: &Path) -> (Handle, Ended) {
         match Journal::open(&path, true) {
             Ok(journal) => return start_on(journal, Arc::new(Modules), Config::default()).unwrap(),
             Err(JournalError::InUse { .. }) => tokio::task::yield_now().await,
-            Err(error) => panic!("{}", error.chain()),
+            Err(error) => panic!("{}", error_chain(&error)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use bramble_protocol::agent::{AttemptReport, FromAgent, ToAgent};
-use bramble_protocol::{AttemptOutcome, ObjectRef, PhaseKind, TaskId, Usage};
+use bramble_protocol::{AttemptOutcome, ObjectRef, PhaseKind, TaskId, Usage, error_chain};
 use tempfile::TempDir;
 
 use super::*;
@@ -191,7 +191,7 @@ fn assert_damaged(place: &Place) {
     let error = place.restore().unwrap_err();
     let damaged =
         matches!(error, JournalError::Damaged { .. } | JournalError::Contradiction { .. });
-    assert!(damaged, "{}", error.chain());
+    assert!(damaged, "{}", error_chain(&error));
     assert!(error.to_string().contains("journal.sqlite is damaged"), "{error}");
     assert!(error.to_string().contains("restore it from a backup"), "{error}");
 }
@@ -253,7 +253,7 @@ fn records_that_contradict_one_another_are_refused_with_the_reason() {
     connection.execute("DELETE FROM records WHERE kind = 'job-submitted'", []).unwrap();
     connection.close().unwrap();
     let error = place.restore().unwrap_err();
-    assert!(error.chain().contains("job 1, which is not open"), "{}", error.chain());
+    assert!(error_chain(&error).contains("job 1, which is not open"), "{}", error_chain(&error));
     assert_damaged(&place);
 }
 
@@ -272,7 +272,7 @@ fn a_group_that_does_not_fit_on_the_disk_leaves_nothing_behind() {
         }
     }
     let error = life.journal.append(&group).unwrap_err();
-    assert!(error.chain().contains("full"), "{}", error.chain());
+    assert!(error_chain(&error).contains("full"), "{}", error_chain(&error));
     drop(life);
     assert_eq!(place.restore().unwrap().scheduler.jobs().len(), 1);
 }

@@ -10,13 +10,13 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bramble_protocol::api::{MissingRequest, MissingResponse, StoredResponse};
-use bramble_protocol::{Digest, ObjectRef, ProblemKind};
+use bramble_protocol::{Digest, ObjectRef, ProblemKind, error_chain};
 use bramble_store::pack::{self, PackError};
 use futures_util::TryStreamExt;
 use tokio_util::io::ReaderStream;
 
 use crate::body::{ApiJson, BodyReader, announced, refusal};
-use crate::error::{ApiError, ApiResult, chain};
+use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::state::{Head, Shared, blocking};
 use crate::stored::{no_such_object, unreadable};
@@ -132,9 +132,9 @@ fn not_received(error: PackError) -> ApiError {
         PackError::ObjectTooLarge { .. } | PackError::TooManyObjects { .. } => {
             ApiError::new(ProblemKind::TooLarge, error.to_string())
         }
-        _ if error.is_malformed() => {
-            ApiError::bad_request("the pack is damaged").detail(chain(&error)).help("send it again")
-        }
+        _ if error.is_malformed() => ApiError::bad_request("the pack is damaged")
+            .detail(error_chain(&error))
+            .help("send it again"),
         _ => ApiError::fault(error),
     }
 }

@@ -7,11 +7,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use bramble_protocol::{Digest, Manifest, ObjectRef, pack};
+use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain, pack};
 use bramble_store::cut::{self, CutError, CutOptions, Cutter, SpanCutter};
 
 use crate::client::Client;
-use crate::error::{CliError, CliResult, Slug, chain};
+use crate::error::{CliError, CliResult, Slug};
 use crate::output::progress::Meter;
 use crate::output::{Output, human};
 use crate::request::input::Input;
@@ -166,18 +166,18 @@ fn cut_error(input: &Input, error: &CutError) -> CliError {
         CutError::ChunkBytes { .. } => CliError::usage(error.to_string()),
         CutError::LineTooLong { .. } | CutError::TooManyChunks { .. } => {
             CliError::new(Slug::BadInput, what)
-                .why(chain(error))
+                .why(error_chain(error))
                 .help("choose another --chunk-size, or another --split: bytes, records:SIZE")
         }
         CutError::RecordBytes { .. } | CutError::PartialRecord { .. } => {
-            CliError::new(Slug::BadInput, what).why(chain(error)).help(
+            CliError::new(Slug::BadInput, what).why(error_chain(error)).help(
                 "check the file, or say how its records look: --split, or an --arg of the job",
             )
         }
         CutError::NeedsPlanner
         | CutError::BadSpan { .. }
         | CutError::NotCovered { .. }
-        | CutError::Read { .. } => CliError::new(Slug::BadInput, what).why(chain(error)),
+        | CutError::Read { .. } => CliError::new(Slug::BadInput, what).why(error_chain(error)),
     }
 }
 
