@@ -1,5 +1,7 @@
 //! Heads and agents that die at any moment, and what they must not lose.
 
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
+
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A disk that is full: real, small filesystems in memory.
 
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 

@@ -1,5 +1,7 @@
 //! The guest modules as `cargo xtask build-jobs` makes them: what the head finds in each.
 
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
+
 use bramble_protocol::ModuleKind;
 use bramble_protocol::api::ModuleResponse;
 use bramble_tests::cluster::{Cluster, job};

@@ -1,6 +1,8 @@
 //! The main job through the real binary: a module goes in by the command line, real nodes work
 //! on it, the result comes back.
 
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
+
 use std::io::Write;
 use std::process::Stdio;
 

@@ -1,5 +1,7 @@
 //! `bramble up` and `bramble down`: a whole cluster on one computer by one command.
 
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

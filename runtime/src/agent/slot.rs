@@ -54,7 +54,7 @@ impl Slot {
             return failed(*outcome);
         }
         // A runner may have been killed for a lease that was revoked just as it ended.
-        let idle = runner.take().filter(|process| process.is_alive());
+        let idle = runner.take().filter(RunnerProcess::is_alive);
         let mut process = match idle.map_or_else(|| self.spawn(), Ok) {
             Ok(process) => process,
             Err(message) => return failed(AttemptOutcome::NodeFault { message }),
