@@ -50,6 +50,9 @@ pub struct Hello {
     pub class: TargetClass,
     /// How many tasks it runs at a time.
     pub slots: u32,
+    /// Which object store it shares with the head; absent when it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_id: Option<String>,
     /// Leases that it still holds from an earlier connection of the same process.
     #[serde(default)]
     pub leases: Vec<HeldLease>,

@@ -11,7 +11,7 @@ pub const AGENT_PROTOCOL: u32 = 1;
 ///
 /// | version | what changed |
 /// |---|---|
-/// | 1 | first: `objects/`, `tmp/`, `journal.sqlite` |
+/// | 1 | first: `objects/`, `tmp/`, `corrupt/`, `id` |
 pub const DATA_FORMAT: u32 = 1;
 
 /// Version of the journal's records.

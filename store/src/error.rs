@@ -32,6 +32,12 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// There is no store in the directory, and none was to be made.
+    #[error("there is no object store in {}", path.display())]
+    NoStore {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The directory belongs to a later release. Nothing in it was changed.
     #[error(
         "{} has data format {found}, newer than the {known} this release knows: \

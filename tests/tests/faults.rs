@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bramble_protocol::api::{JobState, NodeView};
-use bramble_tests::cluster::{Cluster, Objects, job, wait_for};
+use bramble_tests::cluster::{Cluster, Objects, Said, job, wait_for};
 use bramble_tests::data;
 
 /// A job that is under way, and what must come out of it.
@@ -195,4 +195,23 @@ fn a_job_waits_for_a_node_and_says_so() {
     cluster.start_agent(0, Objects::Shared);
     cluster.bramble(&["watch", id.trim()]).ok();
     assert!(Duration::from_millis(cluster.job(id.trim()).submitted_at_ms) > Duration::ZERO);
+}
+
+#[test]
+fn an_agent_whose_shared_directory_is_not_the_heads_is_turned_away() {
+    let cluster = Cluster::start(1);
+    let agent = |store: &std::path::Path| {
+        let mut command = cluster.command(&["agent", "--head", &cluster.url, "--name", "stray"]);
+        Said::from(command.arg("--store").arg(store).output().unwrap())
+    };
+    // What an NFS directory looks like that is not mounted.
+    let unmounted = cluster.dir().join("unmounted");
+    std::fs::create_dir(&unmounted).unwrap();
+    agent(&unmounted).fails(6, &["no object store", "mounted", "--store"]);
+    assert_eq!(std::fs::read_dir(&unmounted).unwrap().count(), 0, "no store was made there");
+    // The store of another head.
+    let other = Cluster::start(0);
+    agent(&other.data().join("store")).fails(6, &["another one than this head's", "help: "]);
+    let nodes = cluster.bramble(&["nodes", "--json"]).ok().text();
+    assert!(!nodes.contains("stray"), "{nodes}");
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
     ended.map_err(|error| match &error {
         AgentError::Store { source, .. } => data::store_error(&dir, source),
         AgentError::Refused { .. } => CliError::new(Slug::AgentRefused, error.to_string())
-            .help("is another agent of this name running? choose one: --name NAME"),
+            .help("mend that, then start the agent again"),
         AgentError::Address { .. } => CliError::usage(error.to_string()),
         AgentError::Thread { .. } => CliError::new(Slug::Local, error_chain(&error)),
     })

@@ -77,6 +77,7 @@ pub(crate) fn store_error(dir: &Path, error: &StoreError) -> CliError {
         StoreError::DiskFull { .. } => Slug::DiskFull,
         StoreError::NewerFormat { .. } => Slug::DataNewer,
         StoreError::NotADirectory { .. }
+        | StoreError::NoStore { .. }
         | StoreError::NotWritable { .. }
         | StoreError::BadFormat { .. } => Slug::DataUnusable,
         StoreError::Corrupt { .. } => Slug::Corrupt,
@@ -90,6 +91,9 @@ pub(crate) fn store_error(dir: &Path, error: &StoreError) -> CliError {
     let help = match slug {
         Slug::DataNewer => "use the newer bramble that wrote it, or another directory: --data DIR",
         Slug::DiskFull => "free some space, then try again",
+        _ if matches!(error, StoreError::NoStore { .. }) => {
+            "is the head's directory mounted there? without --store, objects come over the network"
+        }
         _ => "choose another directory: --data DIR",
     };
     CliError::new(slug, what).why(error_chain(error)).help(help)

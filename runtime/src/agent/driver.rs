@@ -103,6 +103,8 @@ impl From<ConnectError> for SessionEnd {
 struct Driver {
     config: AgentConfig,
     instance: u64,
+    /// Of the directory that is shared with the head.
+    store_id: Option<String>,
     sensors: Sensors,
     queue: Queue,
     reports: mpsc::Receiver<Vec<AttemptReport>>,
@@ -114,11 +116,16 @@ struct Driver {
 impl Driver {
     fn start(config: AgentConfig) -> Result<(Self, Vec<thread::JoinHandle<()>>), AgentError> {
         let dir = config.store.dir();
-        let store =
-            Store::open(dir).map_err(|source| AgentError::Store { dir: dir.to_owned(), source })?;
-        let objects = match &config.store {
-            StoreAccess::Shared(_) => Objects::shared(store),
-            StoreAccess::Own(_) => Objects::own(store, &config.head),
+        let failed = |source| AgentError::Store { dir: dir.to_owned(), source };
+        let (objects, store_id) = match &config.store {
+            StoreAccess::Shared(_) => {
+                let store = Store::open_existing(dir).map_err(failed)?;
+                let id = store.id().to_owned();
+                (Objects::shared(store), Some(id))
+            }
+            StoreAccess::Own(_) => {
+                (Objects::own(Store::open(dir).map_err(failed)?, &config.head), None)
+            }
         };
         let queue = Queue::new();
         let (ended, ended_rx) = std_mpsc::channel();
@@ -137,6 +144,7 @@ impl Driver {
         threads.push(spawn("committer".into(), "outputs", commit)?);
         let driver = Self {
             instance: RandomState::new().build_hasher().finish(),
+            store_id,
             sensors: Sensors::new(std::path::Path::new("/")),
             queue,
             reports,
@@ -157,6 +165,7 @@ impl Driver {
             instance: self.instance,
             class: TargetClass::native(),
             slots: self.config.slots,
+            store_id: self.store_id.clone(),
             leases: self.queue.held(),
             status: self.sensors.read(),
         };

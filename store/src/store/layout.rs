@@ -1,6 +1,7 @@
 //! The store's directory: where things are, how it is made, what is swept away at opening.
 
 use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub(super) struct Layout {
     /// Whether another machine holds the files, which then reports a full disk only when the
     /// file is synced or closed.
     pub(super) is_remote: bool,
+    /// Tells this store from every other.
+    pub(super) id: String,
 }
 
 impl Layout {
@@ -51,14 +54,23 @@ impl Layout {
         make_dir(&objects)?;
         check_writable(&objects)?;
         if known.is_none() {
-            write_format(&format, &tmp)?;
+            write_file(&format, &tmp, &DATA_FORMAT.to_string())?;
             sync_dir(&dir)?;
         }
+        let id = find_or_make_id(&dir, &tmp)?;
         let is_remote = rustix::fs::statfs(&tmp)
             .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| kind == NFS_MAGIC));
-        let layout = Self { corrupt: dir.join("corrupt"), dir, objects, tmp, is_remote };
+        let layout = Self { corrupt: dir.join("corrupt"), dir, objects, tmp, is_remote, id };
         layout.sweep(LEFTOVER_AFTER)?;
         Ok(layout)
+    }
+
+    /// Opens a directory that is a store already, and makes none.
+    pub(super) fn open_existing(dir: &Path) -> Result<Self, StoreError> {
+        if read_format(&dir.join("format"))?.is_none() {
+            return Err(StoreError::NoStore { path: dir.to_path_buf() });
+        }
+        Self::open(dir)
     }
 
     /// The directory that holds the objects whose names start like this one's.
@@ -158,13 +170,36 @@ fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {
     }
 }
 
-fn write_format(path: &Path, tmp: &Path) -> Result<(), StoreError> {
+/// The store's name for itself, chosen at random by whoever opens it first.
+fn find_or_make_id(dir: &Path, tmp: &Path) -> Result<String, StoreError> {
+    let path = dir.join("id");
+    let read = || match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::from_io("read", &path, error)),
+    };
+    if let Some(id) = read()? {
+        return Ok(id);
+    }
+    let draw = || RandomState::new().build_hasher().finish();
+    let id = format!("{:016x}{:016x}", draw(), draw());
+    match write_file(&path, tmp, &id) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {}
+        end => end?,
+    }
+    sync_dir(dir)?;
+    // Somebody else may have been first.
+    read()?.ok_or_else(|| StoreError::NoStore { path: dir.to_path_buf() })
+}
+
+/// Writes a small file that is not there yet, whole and durably.
+fn write_file(path: &Path, tmp: &Path, text: &str) -> Result<(), StoreError> {
     let write = || {
         let mut file = tempfile::Builder::new().prefix(STAGED_PREFIX).tempfile_in(tmp)?;
-        writeln!(file, "{DATA_FORMAT}")?;
+        writeln!(file, "{text}")?;
         rustix::fs::fchmod(file.as_file(), rustix::fs::Mode::from_raw_mode(0o644))?;
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
+        file.persist_noclobber(path).map_err(|error| error.error)?;
         Ok(())
     };
     write().map_err(|error: io::Error| StoreError::from_io("write", path, error))
@@ -204,6 +239,22 @@ mod tests {
         let refused = Layout::open(dir.path()).unwrap_err();
         assert!(matches!(refused, StoreError::NewerFormat { found: 7, known: DATA_FORMAT, .. }));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_store_keeps_the_id_it_was_given_and_no_other_has_it() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let ids = dirs.each_ref().map(|dir| Layout::open(dir.path()).unwrap().id);
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(Layout::open_existing(dirs[0].path()).unwrap().id, ids[0]);
+    }
+
+    #[test]
+    fn no_store_is_made_where_one_should_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = Layout::open_existing(dir.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::NoStore { .. }));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

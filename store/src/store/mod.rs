@@ -47,7 +47,19 @@ impl Store {
     /// [`StoreError::NewerFormat`] and [`StoreError::BadFormat`] leave the directory as it was;
     /// [`StoreError::NotADirectory`], [`StoreError::NotWritable`], or what the system says.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let layout = Layout::open(dir)?;
+        Self::over(Layout::open(dir)?)
+    }
+
+    /// Opens the store in `dir`, and makes none where there is none: a shared directory that is
+    /// not mounted is an empty one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`StoreError::NoStore`].
+    pub fn open_existing(dir: &Path) -> Result<Self, StoreError> {
+        Self::over(Layout::open_existing(dir)?)
+    }
+
+    fn over(layout: Layout) -> Result<Self, StoreError> {
         let tmp = File::open(&layout.tmp).map_err(failed("open", &layout.tmp))?;
         let durable = Mutex::new(Durable::nothing());
         let inner = Arc::new(Inner { layout, tmp, durable });
@@ -59,6 +71,11 @@ impl Store {
     pub fn labelled(&self, label: &str) -> Self {
         debug_assert!(label.chars().all(|c| c.is_ascii_alphanumeric()), "{label}");
         Self { inner: self.inner.clone(), label: label.into() }
+    }
+
+    /// What tells this store from every other, wherever it is mounted.
+    pub fn id(&self) -> &str {
+        &self.inner.layout.id
     }
 
     /// The directory, as an absolute path.

@@ -47,7 +47,10 @@ impl World {
 
     fn say(&mut self, connection: ConnectionId, message: FromAgent) {
         let at = self.network.arrival(connection, Direction::ToHead, self.now, &mut self.dice);
-        self.after(at - self.now, Happening::ReachesHead { connection, message });
+        self.after(
+            at - self.now,
+            Happening::ReachesHead { connection, message: Box::new(message) },
+        );
     }
 
     pub(super) fn reaches_node(&mut self, connection: ConnectionId, message: ToAgent) {

@@ -66,7 +66,7 @@ pub(super) enum Happening {
     Written { life: u64 },
     Compiled { life: u64, module: Digest, class: TargetClass },
     HelloArrives { connection: ConnectionId, hello: Box<Hello> },
-    ReachesHead { connection: ConnectionId, message: FromAgent },
+    ReachesHead { connection: ConnectionId, message: Box<FromAgent> },
     ReachesNode { connection: ConnectionId, message: ToAgent },
     HeadNotices { connection: ConnectionId },
     NodeNotices { place: Place, connection: ConnectionId },
@@ -245,7 +245,7 @@ impl World {
             }
             Happening::ReachesHead { connection, message } => {
                 if self.network.whole(connection).is_some() {
-                    self.tell(Event::AgentMessage { connection, message });
+                    self.tell(Event::AgentMessage { connection, message: *message });
                 }
             }
             Happening::ReachesNode { connection, message } => {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use bramble_protocol::agent::{FromAgent, Hello, MESSAGE_BYTES_MAX, ToAgent};
-use bramble_scheduler::{AgentInbox, AgentLink};
+use bramble_scheduler::{AgentInbox, AgentLink, Refusal};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
@@ -79,7 +79,11 @@ async fn admit(
     source: &mut Source,
     closing: &Closing,
 ) -> End {
-    let AgentLink { welcome, mut outbox, inbox } = match head.handle.connect(hello).await {
+    let link = match wrong_store(head, &hello) {
+        Some(refusal) => Err(refusal),
+        None => head.handle.connect(hello).await,
+    };
+    let AgentLink { welcome, mut outbox, inbox } = match link {
         Ok(link) => link,
         Err(refusal) => {
             tracing::warn!(node = ?name, reason = refusal.reason, "agent {name:?} refused");
@@ -99,6 +103,17 @@ async fn admit(
         end = send(sink, &mut outbox) => end,
         () = closing.0.cancelled() => End::Closing,
     }
+}
+
+/// An agent that was given some other directory as the shared one would fail every task.
+fn wrong_store(head: &Head, hello: &Hello) -> Option<Refusal> {
+    let theirs = hello.store_id.as_deref()?;
+    (theirs != head.store.id()).then(|| Refusal {
+        reason: "the directory it was given as the shared object store is another one than this \
+                 head's: mount the head's there"
+            .into(),
+        retry: false,
+    })
 }
 
 async fn receive(head: &Head, source: &mut Source, inbox: &AgentInbox) -> End {
