@@ -3,7 +3,6 @@
 use bramble_protocol::error_chain;
 use std::thread;
 
-use bramble_protocol::node::is_node_name;
 use bramble_runtime::agent::{self, AgentConfig, AgentError, StoreAccess};
 use bramble_store::lock::DirectoryLock;
 
@@ -22,10 +21,7 @@ use crate::paths;
 pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
     logging::start(&context.output)?;
     let head = Client::new(&args.head)?.url().to_owned();
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => host_name()?,
-    };
+    let name = args.name.clone().unwrap_or_else(bramble_hardware::default_node_name);
     let (store, _lock) = store_access(args, &name)?;
     let dir = store.dir().to_owned();
     let config = AgentConfig {
@@ -56,15 +52,6 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
 /// How many tasks this machine can run at a time.
 pub(super) fn processors() -> u32 {
     thread::available_parallelism().map_or(1, |count| count.get().try_into().unwrap_or(u32::MAX))
-}
-
-fn host_name() -> CliResult<String> {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if is_node_name(&name) {
-        return Ok(name);
-    }
-    Err(CliError::usage("this machine's host name cannot name a node")
-        .help("choose one: --name NAME"))
 }
 
 /// The shared directory, or one of this node's own, which nobody else may use meanwhile.
