@@ -5,8 +5,8 @@
 
 use std::sync::mpsc;
 
-use bramble_protocol::AttemptOutcome;
 use bramble_protocol::agent::AttemptReport;
+use bramble_protocol::{AttemptOutcome, error_chain};
 use tokio::sync::mpsc as async_mpsc;
 
 use super::objects::Objects;
@@ -41,11 +41,14 @@ fn publish(objects: &Objects, group: Vec<Ended>) -> Vec<AttemptReport> {
         return reports;
     }
     if let Err(error) = objects.publish(staged) {
-        let message =
-            format!("outputs could not be stored: {}", bramble_protocol::error_chain(&error));
+        let message = format!("outputs could not be stored: {}", error_chain(&error));
         tracing::error!(attempts = reports.len(), "{message}");
         for report in &mut reports {
-            if !super::slot::outputs_of(&report.outcome).is_empty() {
+            let had_outputs = matches!(
+                &report.outcome,
+                AttemptOutcome::Succeeded { outputs } if !outputs.is_empty()
+            );
+            if had_outputs {
                 report.outcome = AttemptOutcome::NodeFault { message: message.clone() };
             }
         }

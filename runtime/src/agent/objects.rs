@@ -1,13 +1,14 @@
 //! Where a node finds objects, and where it puts them: the shared directory, or its own
 //! directory with the head behind it.
 
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bramble_protocol::api::{MissingRequest, MissingResponse};
-use bramble_protocol::{AttemptOutcome, Digest, ObjectRef, Problem};
+use bramble_protocol::{AttemptOutcome, Digest, ObjectRef, Problem, ProblemKind, error_chain};
 use bramble_store::pack::{PackError, PackWriter};
 use bramble_store::{Staged, Store, StoreError};
 
@@ -15,6 +16,8 @@ use bramble_store::{Staged, Store, StoreError};
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long outputs are kept for a head that does not answer.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How much of an object is read at a time.
+const FETCH_BUFFER_BYTES: usize = 256 << 10;
 /// Objects sent to the head in one request.
 const UPLOAD_OBJECTS_MAX: usize = 1_000;
 
@@ -97,7 +100,7 @@ impl Objects {
             let has = self.store.has(&object.digest).map_err(TransferError::Store);
             let fetched = has.and_then(|has| if has { Ok(()) } else { self.fetch(remote, object) });
             fetched.map_err(|error| {
-                let message = bramble_protocol::error_chain(&error);
+                let message = error_chain(&error);
                 Box::new(AttemptOutcome::ChunkMissing { digest: object.digest, message })
             })?;
         }
@@ -114,8 +117,9 @@ impl Objects {
         let mut response = checked(&url, response)?;
         let mut staged = self.store.stage().map_err(TransferError::Store)?;
         // One byte more than announced shows a body that is too long.
-        let mut body = response.body_mut().as_reader().take(object.size.saturating_add(1));
-        copy(&mut body, &mut staged)?;
+        let body = response.body_mut().as_reader().take(object.size.saturating_add(1));
+        let mut body = io::BufReader::with_capacity(FETCH_BUFFER_BYTES, body);
+        io::copy(&mut body, &mut staged).map_err(TransferError::Broken)?;
         let staged = staged.finish().map_err(TransferError::Store)?;
         let found = staged.object();
         if found != *object {
@@ -130,7 +134,7 @@ impl Objects {
         if self.remote.is_some()
             && let Err(error) = self.store.quarantine(damaged)
         {
-            tracing::error!(object = %damaged, "cannot set it aside: {}", bramble_protocol::error_chain(&error));
+            tracing::error!(object = %damaged, "cannot set it aside: {}", error_chain(&error));
         }
     }
 
@@ -177,10 +181,10 @@ impl Objects {
             .body_mut()
             .read_json()
             .map_err(|source| TransferError::Request { url, source: Box::new(source) })?;
-        let mut wanted: Vec<&ObjectRef> =
-            objects.iter().filter(|object| missing.missing.contains(&object.digest)).collect();
-        wanted.sort_unstable_by_key(|object| object.digest);
-        wanted.dedup_by_key(|object| object.digest);
+        let mut missing: HashSet<Digest> = missing.missing.into_iter().collect();
+        // Removing each from the set also sends equal outputs once.
+        let wanted: Vec<&ObjectRef> =
+            objects.iter().filter(|object| missing.remove(&object.digest)).collect();
         if wanted.is_empty() {
             return Ok(());
         }
@@ -218,14 +222,9 @@ fn checked(url: &str, response: Result<Response, ureq::Error>) -> Result<Respons
         return Ok(response);
     }
     let status = response.status();
-    let problem = response.body_mut().read_json::<Problem>().unwrap_or_else(|_| {
-        Problem::new(bramble_protocol::ProblemKind::Internal, format!("HTTP status {status}"))
-    });
+    let problem = response
+        .body_mut()
+        .read_json::<Problem>()
+        .unwrap_or_else(|_| Problem::new(ProblemKind::Internal, format!("HTTP status {status}")));
     Err(TransferError::Answer { url: url.into(), problem: Box::new(problem) })
-}
-
-fn copy(body: &mut impl Read, staged: &mut impl Write) -> Result<(), TransferError> {
-    io::copy(&mut io::BufReader::with_capacity(256 << 10, body), staged)
-        .map(drop)
-        .map_err(TransferError::Broken)
 }

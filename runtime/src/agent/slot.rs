@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use bramble_protocol::agent::{AttemptReport, Lease};
-use bramble_protocol::{AttemptOutcome, ObjectRef, Usage};
+use bramble_protocol::{AttemptOutcome, error_chain};
 use bramble_store::Staged;
 
 use super::objects::Objects;
@@ -51,17 +51,19 @@ impl Slot {
         let work = &lease.work;
         let needed = std::iter::once(&work.artefact).chain(&work.inputs).chain(&work.ranges);
         if let Err(outcome) = self.objects.provide(needed) {
-            return failed(*outcome);
+            return Finished::without_outputs(*outcome);
         }
         // A runner may have been killed for a lease that was revoked just as it ended.
         let idle = runner.take().filter(RunnerProcess::is_alive);
         let mut process = match idle.map_or_else(|| self.spawn(), Ok) {
             Ok(process) => process,
-            Err(message) => return failed(AttemptOutcome::NodeFault { message }),
+            Err(message) => {
+                return Finished::without_outputs(AttemptOutcome::NodeFault { message });
+            }
         };
         if !self.queue.started(lease.id, process.killer()) {
             *runner = Some(process);
-            return failed(AttemptOutcome::Canceled);
+            return Finished::without_outputs(AttemptOutcome::Canceled);
         }
         let finished = process.run(work);
         if let AttemptOutcome::ChunkCorrupt { expected, .. } = &finished.outcome {
@@ -76,19 +78,6 @@ impl Slot {
 
     fn spawn(&self) -> Result<RunnerProcess, String> {
         let store: &Path = self.objects.store().dir();
-        RunnerProcess::spawn(&self.program, store)
-            .map_err(|error| bramble_protocol::error_chain(&error))
-    }
-}
-
-fn failed(outcome: AttemptOutcome) -> Finished {
-    Finished { outcome, staged: Vec::new(), usage: Usage::default(), log: String::new() }
-}
-
-/// The outcome of an attempt whose outputs are `staged` once they are durable.
-pub(super) fn outputs_of(outcome: &AttemptOutcome) -> &[ObjectRef] {
-    match outcome {
-        AttemptOutcome::Succeeded { outputs } => outputs,
-        _ => &[],
+        RunnerProcess::spawn(&self.program, store).map_err(|error| error_chain(&error))
     }
 }

@@ -246,10 +246,15 @@ impl Shared {
     }
 }
 
+impl Finished {
+    /// An attempt that ended before its guest could use or write anything.
+    pub(crate) fn without_outputs(outcome: AttemptOutcome) -> Self {
+        Self { outcome, staged: Vec::new(), usage: Usage::default(), log: String::new() }
+    }
+}
+
 fn fault(outcome: AttemptOutcome) -> Answer {
-    let finished =
-        Finished { outcome, staged: Vec::new(), usage: Usage::default(), log: String::new() };
-    Answer { finished, spans: Vec::new() }
+    Answer { finished: Finished::without_outputs(outcome), spans: Vec::new() }
 }
 
 /// The pipes of a dying process close a moment before it can be waited for. One that closes
