@@ -16,8 +16,8 @@ pub mod imports {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world everything-imported {
-            include bramble:job/imports@0.1.0;
-            import bramble:job/types@0.1.0;
+            include bramble:job/imports@0.1.1;
+            import bramble:job/types@0.1.1;
         }",
         world: "bramble:guest/everything-imported",
         generate_all,
@@ -29,14 +29,14 @@ pub mod planner {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world planner-job {
-            include bramble:job/imports@0.1.0;
-            export bramble:job/planner@0.1.0;
+            include bramble:job/imports@0.1.1;
+            export bramble:job/planner@0.1.1;
         }",
         world: "bramble:guest/planner-job",
         with: {
-            "bramble:job/types@0.1.0": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.0": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.0": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_planner",
@@ -48,14 +48,14 @@ pub mod partitioner {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world partitioner-job {
-            include bramble:job/imports@0.1.0;
-            export bramble:job/partitioner@0.1.0;
+            include bramble:job/imports@0.1.1;
+            export bramble:job/partitioner@0.1.1;
         }",
         world: "bramble:guest/partitioner-job",
         with: {
-            "bramble:job/types@0.1.0": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.0": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.0": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_partitioner",
@@ -67,14 +67,14 @@ pub mod mapper {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world mapper-job {
-            include bramble:job/imports@0.1.0;
-            export bramble:job/mapper@0.1.0;
+            include bramble:job/imports@0.1.1;
+            export bramble:job/mapper@0.1.1;
         }",
         world: "bramble:guest/mapper-job",
         with: {
-            "bramble:job/types@0.1.0": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.0": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.0": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_mapper",
@@ -86,14 +86,14 @@ pub mod mapper_bytes {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world mapper-bytes-job {
-            include bramble:job/imports@0.1.0;
-            export bramble:job/mapper-bytes@0.1.0;
+            include bramble:job/imports@0.1.1;
+            export bramble:job/mapper-bytes@0.1.1;
         }",
         world: "bramble:guest/mapper-bytes-job",
         with: {
-            "bramble:job/types@0.1.0": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.0": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.0": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_mapper_bytes",
@@ -105,14 +105,14 @@ pub mod merger {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world merger-job {
-            include bramble:job/imports@0.1.0;
-            export bramble:job/merger@0.1.0;
+            include bramble:job/imports@0.1.1;
+            export bramble:job/merger@0.1.1;
         }",
         world: "bramble:guest/merger-job",
         with: {
-            "bramble:job/types@0.1.0": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.0": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.0": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_merger",

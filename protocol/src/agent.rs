@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, AttemptOutcome, LeaseId, Limits, ModuleKind, NodeId, NodeStatus, ObjectRef, Params,
-    TargetClass, TaskContext, Usage,
+    AttemptId, AttemptOutcome, LeaseId, Limits, Mode, ModuleKind, NodeId, NodeStatus, ObjectRef,
+    Params, TargetClass, TaskContext, Usage,
 };
 
 /// The longest message either side accepts, in bytes.
@@ -138,6 +138,12 @@ pub struct Work {
     pub artefact: ObjectRef,
     /// How it is run.
     pub kind: ModuleKind,
+    /// How the artefact was compiled, and is run.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whose work it is. A runner process serves one owner only; without one it serves one job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// What the job is called, for messages.
     pub job_name: String,
     /// Where the task stands.

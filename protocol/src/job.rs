@@ -32,12 +32,42 @@ pub struct JobSpec {
     /// What each of its tasks may use.
     #[serde(default)]
     pub limits: Limits,
+    /// Whether results must be the same bytes on every kind of processor.
+    #[serde(default)]
+    pub mode: Mode,
     /// How many key ranges a merge job is cut into; chosen by the head when absent.
     #[serde(default)]
     pub partitions: Option<u32>,
     /// What the result's file should be called when the user names none.
     #[serde(default)]
     pub result_name: String,
+}
+
+/// How code is compiled and run. Part of what names a task's work.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// At full speed. The bits of a NaN may differ between kinds of processors.
+    #[default]
+    Fast,
+    /// So that every node gives the same bytes: NaNs have one form, and a fixed amount of fuel
+    /// ends a task at the same instruction everywhere.
+    Verify,
+}
+
+impl Mode {
+    /// Both, for tests and listings.
+    pub const ALL: [Self; 2] = [Self::Fast, Self::Verify];
+
+    /// Its name, as in messages and in keys.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Verify => "verify",
+        }
+    }
 }
 
 /// What one task may use. Every field has a hard upper bound in [`Limits::fault`].

@@ -21,7 +21,7 @@ pub mod version;
 pub use chain::error_chain;
 pub use digest::{Digest, DigestParseError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
-pub use job::{JobSpec, Limits, NodeSelector, Params, Phase, PhaseKind, TaskContext};
+pub use job::{JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext};
 pub use manifest::{Manifest, ManifestError, ObjectRef};
 pub use module::{ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
 pub use node::{NodeState, NodeStatus};

@@ -46,6 +46,15 @@ pub struct Exports {
     pub mapper: bool,
     /// Maps a chunk as one list of bytes.
     pub mapper_bytes: bool,
+    /// Maps a chunk to keys and values.
+    #[serde(default)]
+    pub mapper_pairs: bool,
+    /// Shrinks keys and values before they are reduced.
+    #[serde(default)]
+    pub combiner: bool,
+    /// Reduces the keys and values of one partition.
+    #[serde(default)]
+    pub reducer: bool,
     /// Merges sorted parts.
     pub merger: bool,
 }
@@ -206,6 +215,10 @@ pub enum TargetClass {
     /// 64-bit boards: Raspberry Pi Zero 2 and later, Orange Pi.
     #[serde(rename = "aarch64")]
     Aarch64,
+    /// The same on a kernel that cannot reserve address space by the gigabyte: memory accesses
+    /// are checked by code instead of by guard pages.
+    #[serde(rename = "aarch64-narrow")]
+    Aarch64Narrow,
     /// 32-bit boards, by interpreter.
     #[serde(rename = "pulley32")]
     Pulley32,
@@ -213,7 +226,7 @@ pub enum TargetClass {
 
 impl TargetClass {
     /// Every class, for tests and listings.
-    pub const ALL: [Self; 3] = [Self::X86_64, Self::Aarch64, Self::Pulley32];
+    pub const ALL: [Self; 4] = [Self::X86_64, Self::Aarch64, Self::Aarch64Narrow, Self::Pulley32];
 
     /// The class of the machine this program was built for.
     pub const fn native() -> Self {
@@ -231,6 +244,7 @@ impl TargetClass {
         match self {
             Self::X86_64 => "x86_64",
             Self::Aarch64 => "aarch64",
+            Self::Aarch64Narrow => "aarch64-narrow",
             Self::Pulley32 => "pulley32",
         }
     }

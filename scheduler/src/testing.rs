@@ -57,6 +57,7 @@ pub fn job(module: &ModuleInfo, chunks: u32) -> NewJob {
             args: Vec::new(),
             nodes: NodeSelector::Any,
             limits: Limits::default(),
+            mode: bramble_protocol::Mode::Fast,
             partitions: None,
             result_name: String::new(),
         },

@@ -101,6 +101,7 @@ mod tests {
             args: vec![],
             nodes: NodeSelector::Any,
             limits: Limits::default(),
+            mode: bramble_protocol::Mode::Fast,
             partitions: None,
             result_name: String::new(),
         }

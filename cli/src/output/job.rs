@@ -199,6 +199,7 @@ pub(crate) mod tests {
                 args: vec![],
                 nodes: NodeSelector::Any,
                 limits: Limits::default(),
+                mode: bramble_protocol::Mode::Fast,
                 partitions: None,
                 result_name: "sorted.txt".into(),
             },

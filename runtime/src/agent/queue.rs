@@ -174,6 +174,8 @@ mod tests {
             work: Work {
                 artefact: ObjectRef::of(b"artefact"),
                 kind: ModuleKind::Command,
+                mode: bramble_protocol::Mode::Fast,
+                owner: None,
                 job_name: "test".into(),
                 task: TaskContext {
                     job: JobId(1),

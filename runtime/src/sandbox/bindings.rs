@@ -13,5 +13,7 @@ wasmtime::component::bindgen!({
     with: {
         "bramble:job/io.source": crate::sandbox::source::Source,
         "bramble:job/io.sink": crate::sandbox::output::Sink,
+        "bramble:job/io.emitter": crate::sandbox::pairs::Emitter,
+        "bramble:job/io.groups": crate::sandbox::pairs::Groups,
     },
 });

@@ -44,7 +44,7 @@ pub fn compile_config(class: TargetClass) -> wasmtime::Result<Config> {
     let mut config = common()?;
     config.target(match class {
         TargetClass::X86_64 => "x86_64-unknown-linux-gnu",
-        TargetClass::Aarch64 => "aarch64-unknown-linux-gnu",
+        TargetClass::Aarch64 | TargetClass::Aarch64Narrow => "aarch64-unknown-linux-gnu",
         TargetClass::Pulley32 => "pulley32",
     })?;
     if class == TargetClass::X86_64 {

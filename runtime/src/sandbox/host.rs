@@ -106,6 +106,22 @@ impl job::host::Host for Host {
     fn ranges(&mut self) -> wasmtime::Result<Vec<u8>> {
         Ok(self.ranges.clone())
     }
+
+    fn save(&mut self, _state: Vec<u8>) -> wasmtime::Result<()> {
+        Err(wasmtime::format_err!("not built yet"))
+    }
+
+    fn load(&mut self) -> wasmtime::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn should_save(&mut self) -> wasmtime::Result<bool> {
+        Ok(false)
+    }
+
+    fn stopping(&mut self) -> wasmtime::Result<bool> {
+        Ok(false)
+    }
 }
 
 impl job::io::Host for Host {}

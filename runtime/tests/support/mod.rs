@@ -41,6 +41,8 @@ impl Bench {
         Work {
             artefact: self.store.put(&artefact).unwrap(),
             kind,
+            mode: bramble_protocol::Mode::Fast,
+            owner: None,
             job_name: "test".into(),
             task: TaskContext {
                 job: JobId(1),

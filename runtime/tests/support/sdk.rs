@@ -15,10 +15,10 @@ pub(crate) fn sdk_module(wat: &str, interfaces: &[&str]) -> Vec<u8> {
     resolve.push_str("job.wit", include_str!("../../../guest-sdk/wit/job.wit")).unwrap();
     let exports: String = interfaces
         .iter()
-        .map(|interface| format!("export bramble:job/{interface}@0.1.0;\n"))
+        .map(|interface| format!("export bramble:job/{interface}@0.1.1;\n"))
         .collect();
     let world =
-        format!("package test:job;\nworld job {{\ninclude bramble:job/imports@0.1.0;\n{exports}}}");
+        format!("package test:job;\nworld job {{\ninclude bramble:job/imports@0.1.1;\n{exports}}}");
     let package = resolve.push_str("test.wit", &world).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
     let mut module = wat::parse_str(wat).unwrap();

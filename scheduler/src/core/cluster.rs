@@ -57,7 +57,8 @@ pub(crate) fn class_index(class: TargetClass) -> usize {
     match class {
         TargetClass::X86_64 => 0,
         TargetClass::Aarch64 => 1,
-        TargetClass::Pulley32 => 2,
+        TargetClass::Aarch64Narrow => 2,
+        TargetClass::Pulley32 => 3,
     }
 }
 

@@ -197,6 +197,8 @@ fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
     Work {
         artefact,
         kind: open.module.kind,
+        mode: spec.mode,
+        owner: None,
         job_name: spec.name.clone(),
         task: TaskContext {
             job: open.id,
