@@ -31,6 +31,11 @@ pub enum FromAgent {
         /// In the order they ended.
         reports: Vec<AttemptReport>,
     },
+    /// Answers [`ToAgent::Calibrate`].
+    Calibrated {
+        /// Processor time of the fastest of a few runs, in microseconds.
+        cpu_us: u64,
+    },
     /// The agent stops on purpose and has given up its leases.
     Goodbye,
 }
@@ -50,6 +55,10 @@ pub struct Hello {
     pub class: TargetClass,
     /// How many tasks it runs at a time.
     pub slots: u32,
+    /// How fast one core is, if an earlier connection of the same process measured it: see
+    /// [`crate::node::speed_of`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
     /// Which object store it shares with the head; absent when it has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_id: Option<String>,
@@ -107,6 +116,11 @@ pub enum ToAgent {
     Leases {
         /// New leases.
         leases: Vec<Lease>,
+    },
+    /// Run this a few times, beside whatever else runs, and say how long it takes.
+    Calibrate {
+        /// The head's own short job.
+        work: Box<Work>,
     },
     /// Stop these attempts, running or waiting, and send no report.
     Revoke {

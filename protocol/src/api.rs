@@ -267,6 +267,10 @@ pub struct NodeView {
     pub version: String,
     /// How many tasks it runs at a time.
     pub slots: u32,
+    /// How fast one of its cores is, in thousandths of the reference core; unknown until its
+    /// calibration job is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
     /// How many it holds now, running or waiting.
     pub leased: u32,
     /// The jobs it works for, with how many tasks of each.

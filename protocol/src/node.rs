@@ -53,6 +53,24 @@ impl NodeState {
     }
 }
 
+/// Processor time of the calibration job on the reference core, in microseconds.
+///
+/// The reference core is a unit of measure, not a product: what does the calibration job
+/// (`runtime/src/calibration.wat`) in 10 ms.
+pub const REFERENCE_US: u64 = 10_000;
+
+/// How fast one core of a node is, in thousandths of the reference core, from the processor time
+/// that the calibration job took there, in microseconds. At least 1, so that nothing divides by 0.
+pub fn speed_of(cpu_us: u64) -> u32 {
+    (REFERENCE_US * 1000 / cpu_us.max(1)).clamp(1, 1_000_000) as u32
+}
+
+/// Processor time that the reference core would have needed for what took `cpu_us` on a node of
+/// `speed` thousandths.
+pub fn reference_us(cpu_us: u64, speed: u32) -> u64 {
+    cpu_us.saturating_mul(speed.into()) / 1000
+}
+
 /// Whether `name` may name a node: 1 to 63 letters, digits, `-`, `_` or `.`, not only digits.
 pub fn is_node_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -65,7 +83,15 @@ pub fn is_node_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_node_name;
+    use super::{REFERENCE_US, is_node_name, reference_us, speed_of};
+
+    #[test]
+    fn time_is_normalised_by_what_the_calibration_took() {
+        assert_eq!(speed_of(REFERENCE_US), 1000);
+        assert_eq!(speed_of(20 * REFERENCE_US), 50);
+        assert_eq!(reference_us(1_000_000, 50), 50_000);
+        assert_eq!((speed_of(0), speed_of(u64::MAX)), (1_000_000, 1));
+    }
 
     #[test]
     fn node_names_are_host_names_that_no_number_or_keyword_could_be() {

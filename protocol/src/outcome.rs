@@ -116,6 +116,9 @@ pub struct Usage {
     pub wall_us: u64,
     /// Processor time of the guest's thread, in microseconds.
     pub cpu_us: u64,
+    /// Processor time that the reference core would have needed, in microseconds: see
+    /// [`crate::node::REFERENCE_US`]. 0 when the node's speed was not known.
+    pub reference_us: u64,
     /// Part of `wall_us` spent on reading and checking inputs.
     pub read_us: u64,
     /// Part of `wall_us` spent on storing outputs.
@@ -135,6 +138,7 @@ impl Usage {
     pub fn add(&mut self, other: &Self) {
         self.wall_us += other.wall_us;
         self.cpu_us += other.cpu_us;
+        self.reference_us += other.reference_us;
         self.read_us += other.read_us;
         self.write_us += other.write_us;
         self.memory_bytes_peak = self.memory_bytes_peak.max(other.memory_bytes_peak);

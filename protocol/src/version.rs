@@ -5,7 +5,8 @@
 /// | version | what changed |
 /// |---|---|
 /// | 1 | first |
-pub const AGENT_PROTOCOL: u32 = 1;
+/// | 2 | calibration: `calibrate`, `calibrated` |
+pub const AGENT_PROTOCOL: u32 = 2;
 
 /// Version of the data directory's layout.
 ///

@@ -11,3 +11,6 @@ pub mod sandbox;
 pub mod split;
 
 mod child;
+
+/// The module that nodes are measured by, as text: see [`bramble_protocol::node::speed_of`].
+pub const CALIBRATION: &str = include_str!("calibration.wat");

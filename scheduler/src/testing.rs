@@ -74,6 +74,7 @@ pub fn hello(name: &str, instance: u64, slots: u32) -> Hello {
         name: name.into(),
         instance,
         class: TargetClass::X86_64,
+        speed: None,
         slots,
         store_id: None,
         leases: Vec::new(),

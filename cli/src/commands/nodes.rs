@@ -85,6 +85,11 @@ fn temperature(node: &NodeView) -> Option<String> {
     Some(format!("{degrees:.0}°C"))
 }
 
+/// Speed of one core, as a multiple of the reference core.
+fn speed(thousandths: u32) -> String {
+    format!("{:.2} × the reference core", f64::from(thousandths) / 1000.0)
+}
+
 fn doing(node: &NodeView) -> String {
     let jobs: Vec<String> =
         node.jobs.iter().map(|(job, tasks)| format!("job {job} ×{tasks}")).collect();
@@ -103,6 +108,7 @@ fn detail(node: &NodeView) -> String {
         ("agent", format!("bramble {}", node.version)),
         ("slots", format!("{}, {} in use", node.slots, node.leased)),
         ("processors", status.cpu_count.to_string()),
+        ("speed", or_none(node.speed.map(speed))),
         ("cpu", or_none(cpu(node))),
         ("load", or_none(status.load_milli.map(|load| format!("{:.2}", f64::from(load) / 1000.0)))),
         ("clock", or_none(status.clock_hz.map(|clock| format!("{} MHz", clock / 1_000_000)))),
@@ -137,6 +143,7 @@ mod tests {
             class: TargetClass::Aarch64,
             version: "0.1.0".into(),
             slots: 4,
+            speed: Some(1500),
             leased: 4,
             jobs: vec![(JobId(18), 4)],
             succeeded: 0,

@@ -71,6 +71,16 @@ pub(crate) fn open_store(dir: &Path) -> CliResult<Store> {
     Store::open(&dir).map_err(|error| store_error(&dir, &error))
 }
 
+/// Stores what nodes are measured by.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn calibration(store: &Store) -> CliResult<bramble_scheduler::core::Calibration> {
+    let put = |bytes: &[u8]| store.put(bytes).map_err(|error| store_error(store.dir(), &error));
+    let module = put(bramble_runtime::CALIBRATION.as_bytes())?.digest;
+    Ok(bramble_scheduler::core::Calibration { module, input: put(b"")? })
+}
+
 /// A failure of the store, for people.
 pub(crate) fn store_error(dir: &Path, error: &StoreError) -> CliError {
     let slug = match error {

@@ -82,7 +82,10 @@ async fn serve(
         journal_path: dir.join(JOURNAL_FILE),
         network_filesystem_allowed: false,
         modules: Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>,
-        config: bramble_scheduler::core::Config::default(),
+        config: bramble_scheduler::core::Config {
+            calibration: Some(data::calibration(&store)?),
+            ..Default::default()
+        },
     })
     .map_err(|error| start_error(dir, &error))?;
     let app = bramble_web::app(AppState {

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use bramble_hardware::Sensors;
-use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent};
+use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent, Work};
+use bramble_protocol::node::speed_of;
 use bramble_protocol::version::AGENT_PROTOCOL;
 use bramble_protocol::{LeaseId, TargetClass};
 use bramble_store::Store;
@@ -20,7 +21,7 @@ use super::connection::{ConnectError, Connection};
 use super::objects::Objects;
 use super::queue::Queue;
 use super::slot::Slot;
-use super::{AgentConfig, AgentError, StoreAccess, committer};
+use super::{AgentConfig, AgentError, StoreAccess, calibrate, committer};
 
 /// First and longest wait before connecting again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -103,6 +104,10 @@ impl From<ConnectError> for SessionEnd {
 struct Driver {
     config: AgentConfig,
     instance: u64,
+    objects: Objects,
+    /// Speed of one core, once it was measured, and where a measurement comes in.
+    speed: Option<u32>,
+    measured: (mpsc::Sender<u64>, mpsc::Receiver<u64>),
     /// Of the directory that is shared with the head.
     store_id: Option<String>,
     sensors: Sensors,
@@ -140,10 +145,14 @@ impl Driver {
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
         }
-        let commit = move || committer::run(&objects, &ended_rx, &reports_tx);
+        let outputs = objects.clone();
+        let commit = move || committer::run(&outputs, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
         let driver = Self {
             instance: RandomState::new().build_hasher().finish(),
+            objects,
+            speed: None,
+            measured: mpsc::channel(1),
             store_id,
             sensors: Sensors::new(std::path::Path::new("/")),
             queue,
@@ -165,6 +174,7 @@ impl Driver {
             instance: self.instance,
             class: TargetClass::native(),
             slots: self.config.slots,
+            speed: self.speed,
             store_id: self.store_id.clone(),
             leases: self.queue.held(),
             status: self.sensors.read(),
@@ -209,6 +219,10 @@ impl Driver {
                     message.map(|message| message.into_iter().for_each(|it| self.obey(it)))
                 }
                 Some(reports) = self.reports.recv() => self.report(connection, reports).await,
+                Some(cpu_us) = self.measured.1.recv() => {
+                    self.speed = Some(speed_of(cpu_us));
+                    connection.send(&FromAgent::Calibrated { cpu_us }).await
+                }
                 _ = ticks.tick() => {
                     if heard.elapsed() > SILENCE_MAX {
                         return ConnectError::Timeout(self.config.head.clone()).into();
@@ -225,6 +239,7 @@ impl Driver {
     fn obey(&mut self, message: ToAgent) {
         match message {
             ToAgent::Leases { leases } => self.queue.grant(leases),
+            ToAgent::Calibrate { work } => self.measure(*work),
             ToAgent::Revoke { leases } => {
                 self.queue.revoke(&leases);
                 leases.iter().for_each(|lease| drop(self.spool.remove(lease)));
@@ -238,6 +253,21 @@ impl Driver {
             ToAgent::Welcome { .. } | ToAgent::Refused { .. } => {
                 tracing::warn!("the head said welcome twice");
             }
+        }
+    }
+
+    /// Runs the head's calibration job on a thread of its own.
+    fn measure(&self, work: Work) {
+        let (objects, program) = (self.objects.clone(), self.config.program.clone());
+        let measured = self.measured.0.clone();
+        let measure = move || {
+            if let Some(cpu_us) = calibrate::measure(&objects, &program, &work) {
+                // One that waits already is as good.
+                let _ = measured.try_send(cpu_us);
+            }
+        };
+        if let Err(error) = spawn("calibration".into(), "the calibration", measure) {
+            tracing::warn!("{}", bramble_protocol::error_chain(&error));
         }
     }
 

@@ -12,6 +12,7 @@
 //! The driver is one async task that owns the connection; slots and the committer are plain
 //! threads, because what they do blocks. No guest ever runs in this process.
 
+mod calibrate;
 mod committer;
 mod connection;
 mod driver;

@@ -55,12 +55,14 @@ impl Scheduler {
     pub(super) fn compile_for_node(&mut self, node: NodeId) {
         let node = self.cluster.get(node);
         let class = node.class;
+        let calibration = self.config.calibration.map(|calibration| calibration.module);
         let wanted: BTreeSet<Digest> = self
             .open
             .iter()
             .filter_map(|id| self.jobs.get(id).and_then(Job::open))
             .filter(|open| open.admits(node.id, &node.name))
             .map(|open| open.spec.module)
+            .chain(calibration)
             .collect();
         for module in wanted {
             self.compile(module, class);
@@ -76,12 +78,15 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn on_compiled(&mut self, module: Digest, class: TargetClass, artefact: ObjectRef) {
+    pub(super) fn on_compiled(&mut self, digest: Digest, class: TargetClass, artefact: ObjectRef) {
         // Without a job that needs it, nobody waits for it.
-        if let Some(module) = self.modules.get_mut(&module) {
+        if let Some(module) = self.modules.get_mut(&digest) {
             module.artefacts.insert(class, Artefact::Ready(artefact));
             self.step.changed.extend(&module.jobs);
             self.step.more_ready = true;
+        }
+        if self.is_calibration(&digest) {
+            self.calibrate_class(class);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use bramble_protocol::agent::{AttemptReport, ToAgent};
 use bramble_protocol::api::{JobState, LogEntry};
+use bramble_protocol::node::reference_us;
 use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, Usage};
 
 use super::Scheduler;
@@ -29,9 +30,11 @@ impl Scheduler {
         node: NodeId,
         reports: Vec<AttemptReport>,
     ) {
+        let speed = self.cluster.get(node).speed;
         let leases: Vec<_> = reports.iter().map(|report| report.lease).collect();
         for report in reports {
-            let AttemptReport { lease, attempt, outcome, usage, log } = report;
+            let AttemptReport { lease, attempt, outcome, mut usage, log } = report;
+            usage.reference_us = speed.map_or(0, |speed| reference_us(usage.cpu_us, speed));
             let held = self.held(node, lease, attempt).or_else(|| self.adopt(node, lease, attempt));
             let Some(held) = held else { continue };
             self.conclude(node, held, Ending { outcome, usage, log });

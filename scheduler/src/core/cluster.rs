@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bramble_protocol::{NodeId, TargetClass};
 
 use super::event::ConnectionId;
-use super::node::{Link, Node};
+use super::node::{IdleRank, Link, Node};
 
 /// The nodes with their indices. Nodes change only through [`Cluster::update`], which keeps the
 /// indices true.
@@ -23,10 +23,10 @@ pub(crate) struct Cluster {
 pub(crate) struct Indices {
     /// Nodes that are connected or may come back.
     pub(crate) present: BTreeSet<NodeId>,
-    /// Available nodes with a free slot, least loaded first.
-    pub(crate) idle: BTreeSet<(u32, NodeId)>,
+    /// Available nodes with a free slot, least loaded and fastest first.
+    pub(crate) idle: BTreeSet<IdleRank>,
     /// By class, in the order of [`TargetClass::ALL`].
-    pub(crate) capacity: [Capacity; 3],
+    pub(crate) capacity: [Capacity; TargetClass::ALL.len()],
 }
 
 /// What available nodes can take.

@@ -28,6 +28,8 @@ pub struct Config {
     pub agents_max: usize,
     /// Nodes that were ever connected.
     pub nodes_max: usize,
+    /// What nodes are measured by; without it their speed stays unknown.
+    pub calibration: Option<super::Calibration>,
 }
 
 impl Default for Config {
@@ -45,6 +47,7 @@ impl Default for Config {
             jobs_ended_max: 1_000,
             agents_max: 1_000,
             nodes_max: 10_000,
+            calibration: None,
         }
     }
 }

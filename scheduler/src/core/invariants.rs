@@ -130,6 +130,9 @@ impl Scheduler {
         for id in &self.open {
             expected.entry(self.jobs[id].spec.module).or_default().insert(*id);
         }
+        if let Some(calibration) = self.config.calibration {
+            expected.entry(calibration.module).or_default();
+        }
         let found = self.modules.iter().map(|(digest, module)| (*digest, module.jobs.clone()));
         same("jobs of modules", &expected, &found.collect())
     }

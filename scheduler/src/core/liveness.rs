@@ -65,6 +65,8 @@ impl Scheduler {
             node.suspect = false;
             node.seen_at = now;
             node.status = bounded(hello.status);
+            node.speed = hello.speed.map(|speed| speed.clamp(1, 1_000_000));
+            node.calibrating = false;
         });
         let heartbeat_ms = self.config.heartbeat_ms;
         self.step.actions.push(Action::Admit { connection, node, heartbeat_ms });
@@ -77,6 +79,7 @@ impl Scheduler {
             }
         }
         self.compile_for_node(node);
+        self.calibrate(node);
         self.step.hungry.insert(node);
     }
 
@@ -171,6 +174,7 @@ impl Scheduler {
                 self.cluster.update(id, |node| node.status = bounded(status));
                 self.renew(id, &leases);
             }
+            FromAgent::Calibrated { cpu_us } => self.on_calibrated(id, cpu_us),
             FromAgent::Reports { reports } => self.on_reports(connection, id, reports),
             FromAgent::Goodbye => {
                 self.give_back(id);
@@ -200,6 +204,8 @@ impl Scheduler {
             self.comeback = None;
             self.step.more_ready = true;
         }
+        // The nodes that were waited for may have taken other jobs meanwhile.
+        self.step.more_ready |= std::mem::take(&mut self.held_back);
         self.retry_compilations();
     }
 

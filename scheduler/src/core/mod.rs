@@ -11,6 +11,7 @@
 mod action;
 mod artefact;
 mod attempt;
+mod calibration;
 mod cluster;
 mod config;
 mod event;
@@ -38,6 +39,7 @@ use bramble_protocol::agent::{Lease, ToAgent};
 use bramble_protocol::{Digest, JobId, LeaseId, NodeId};
 
 pub use action::{Action, Answer, Rejection};
+pub use calibration::Calibration;
 pub use config::Config;
 pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 pub use plan::FAN_IN;
@@ -66,9 +68,11 @@ pub struct Scheduler {
     tasks_open: usize,
     queue: Queue,
     cluster: Cluster,
-    /// Modules of open jobs.
+    /// Modules of open jobs, and the one that nodes are measured by.
     modules: BTreeMap<Digest, Module>,
     comeback: Option<Comeback>,
+    /// Whether a free slot was left empty because faster ones will be free soon.
+    held_back: bool,
     step: Step,
 }
 
@@ -88,6 +92,8 @@ struct Step {
 impl Scheduler {
     /// A scheduler without a past. [`Scheduler::start`] must follow.
     pub fn new(config: Config) -> Self {
+        let calibration = config.calibration.iter();
+        let modules = calibration.map(|it| (it.module, Module::default())).collect();
         Self {
             config,
             now: Timestamp(0),
@@ -99,8 +105,9 @@ impl Scheduler {
             tasks_open: 0,
             queue: Queue::default(),
             cluster: Cluster::default(),
-            modules: BTreeMap::new(),
+            modules,
             comeback: None,
+            held_back: false,
             step: Step::default(),
         }
     }

@@ -30,6 +30,10 @@ pub(crate) struct Node {
     /// Attempts failed since the head started.
     pub(crate) failed: u64,
     pub(crate) status: NodeStatus,
+    /// How fast one core is, in thousandths of the reference core.
+    pub(crate) speed: Option<u32>,
+    /// Whether it was asked how fast it is.
+    pub(crate) calibrating: bool,
 }
 
 /// How a node can be reached.
@@ -54,6 +58,9 @@ pub(crate) struct Held {
     pub(crate) expires_at: Timestamp,
 }
 
+/// Part of the slots taken in thousandths, slowness, and the node.
+pub(crate) type IdleRank = (u32, u32, NodeId);
+
 impl Node {
     pub(crate) fn new(id: NodeId, name: String, class: TargetClass) -> Self {
         Self {
@@ -72,6 +79,8 @@ impl Node {
             succeeded: 0,
             failed: 0,
             status: NodeStatus::default(),
+            speed: None,
+            calibrating: false,
         }
     }
 
@@ -97,10 +106,11 @@ impl Node {
     }
 
     /// Where it stands in the order in which idle nodes are given work, if it is one: those with
-    /// the smallest part of their slots taken come first.
-    pub(crate) fn idle_rank(&self) -> Option<(u32, NodeId)> {
-        let rank = || (u64::from(self.leased()) * 1000 / u64::from(self.slots)) as u32;
-        (self.free_slots() > 0).then(|| (rank(), self.id))
+    /// the smallest part of their slots taken come first, and of those the fastest.
+    pub(crate) fn idle_rank(&self) -> Option<IdleRank> {
+        let load = || (u64::from(self.leased()) * 1000 / u64::from(self.slots)) as u32;
+        let slowness = || u32::MAX - self.speed.unwrap_or(0);
+        (self.free_slots() > 0).then(|| (load(), slowness(), self.id))
     }
 
     pub(crate) fn state(&self) -> NodeState {

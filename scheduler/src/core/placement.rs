@@ -37,7 +37,7 @@ impl Scheduler {
     fn spread(&mut self) {
         loop {
             let idle: Vec<NodeId> =
-                self.cluster.index().idle.iter().map(|(_, node)| *node).collect();
+                self.cluster.index().idle.iter().map(|(_, _, node)| *node).collect();
             let mut given = false;
             for node in idle {
                 if self.queue.is_empty() {
@@ -59,6 +59,10 @@ impl Scheduler {
         for _ in 0..self.queue.len() {
             let Some(job) = self.queue.turn() else { return false };
             if let Some((index, artefact)) = self.fitting_task(job, node) {
+                if self.is_better_left(job, node) {
+                    self.held_back = true;
+                    continue;
+                }
                 self.give(job, node, index, artefact);
                 return true;
             }
@@ -92,6 +96,29 @@ impl Scheduler {
             }
         }
         Some((index, *artefact))
+    }
+
+    /// Whether a job is done sooner if a slow node takes none of its tasks: when the faster nodes
+    /// at work for it will have done all that they hold and all that is ready before the slow one
+    /// would be done with a single task.
+    ///
+    /// With tasks of equal work `w`, the slow node needs `w / speed`, the others at most
+    /// `w * (held + ready) / sum of (slots * speed)`.
+    fn is_better_left(&self, id: JobId, node: NodeId) -> bool {
+        let open = self.open(id);
+        let Some(speed) = self.cluster.get(node).speed else { return false };
+        let mut held = u64::from(open.counts.ready);
+        let mut together = 0;
+        for (other, share) in open.shares.iter().filter(|(_, share)| share.leased > 0) {
+            let other = self.cluster.get(*other);
+            if let Some(faster) = other.speed.filter(|other| *other > speed)
+                && other.is_available()
+            {
+                held += u64::from(share.leased);
+                together += u64::from(other.slots) * u64::from(faster);
+            }
+        }
+        together > u64::from(speed) * held
     }
 
     /// Whether a node on which a task did not fail could run it now or soon.

@@ -217,13 +217,15 @@ impl Scheduler {
             open.fate.get_or_insert(Fate::Canceled);
             self.queue.sync(open);
         }
-        if let Some(module) = self.modules.get_mut(&job.spec.module) {
+        let digest = job.spec.module;
+        if let Some(module) = self.modules.get_mut(&digest) {
             module.jobs.remove(&id);
-            if module.jobs.is_empty() {
-                self.modules.remove(&job.spec.module);
-            }
         }
         job.body = Body::Ended(ended);
+        let is_unused = |module: &super::Module| module.jobs.is_empty();
+        if self.modules.get(&digest).is_some_and(is_unused) && !self.is_calibration(&digest) {
+            self.modules.remove(&digest);
+        }
         self.open.remove(&id);
         self.ended.push_back(id);
         Ok(())

@@ -143,6 +143,7 @@ fn node_view(node: &Node) -> NodeView {
         class: node.class,
         version: node.version.clone(),
         slots: node.slots,
+        speed: node.speed,
         leased: node.leased(),
         jobs: node.jobs.iter().map(|(job, count)| (*job, *count)).collect(),
         succeeded: node.succeeded,

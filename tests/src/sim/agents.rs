@@ -69,6 +69,13 @@ impl World {
                 self.nodes[place.node].waiting.extend(leases);
                 self.start_work(place);
             }
+            ToAgent::Calibrate { .. } => {
+                // Boards between fast and very slow, and one in ten that never answers.
+                let cpu_us = [5_000, 10_000, 150_000, 5_000_000][place.node % 4];
+                if self.dice.permille(900) {
+                    self.say(connection, FromAgent::Calibrated { cpu_us });
+                }
+            }
             ToAgent::Revoke { leases } => {
                 // Sometimes the attempt has just ended, and the report goes out all the same.
                 if self.dice.permille(800) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::{Digest, LeaseId, ObjectRef, TargetClass};
-use bramble_scheduler::core::{Action, Config, ConnectionId, Event};
+use bramble_scheduler::core::{Action, Calibration, Config, ConnectionId, Event};
 
 use super::dice::Dice;
 use super::fleet::Node;
@@ -140,7 +140,11 @@ pub fn run(options: Options) -> Outcome {
 impl World {
     fn new(options: Options) -> Self {
         let mut dice = Dice::new(options.seed);
-        let config = Config { compile_attempts_max: 1_000, ..Config::default() };
+        let config = Config {
+            compile_attempts_max: 1_000,
+            calibration: Some(calibration()),
+            ..Config::default()
+        };
         let classes = [TargetClass::X86_64, TargetClass::Aarch64];
         let nodes = (0..options.nodes)
             .map(|index| {
@@ -347,4 +351,8 @@ impl World {
         };
         self.tell(event);
     }
+}
+
+fn calibration() -> Calibration {
+    Calibration { module: Digest::of(b"calibration"), input: ObjectRef::of(b"") }
 }

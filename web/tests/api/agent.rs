@@ -23,6 +23,7 @@ pub(crate) fn hello(name: &str, instance: u64) -> Hello {
         instance,
         class: TargetClass::native(),
         slots: 2,
+        speed: None,
         store_id: None,
         leases: vec![],
         status: NodeStatus::default(),

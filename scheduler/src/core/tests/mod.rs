@@ -1,5 +1,6 @@
 //! Behaviours of the core, each step followed by a check of all invariants.
 
+mod calibration;
 mod leases;
 mod lifecycle;
 mod nodes;
