@@ -5,10 +5,14 @@
 //! depend on the machine and on what else it does.
 
 mod baseline;
+mod compile;
+mod forms;
+mod kernels;
 mod latency;
 mod memory;
 mod noop;
 mod report;
+mod slot;
 mod sort;
 
 use anyhow::Result;
@@ -35,13 +39,25 @@ enum Which {
     Latency,
     /// 10,000 tasks that do nothing.
     Noop,
+    /// Chunks through guests that copy them, by each form of the interface.
+    Forms,
+    /// Maps of the jobs in the sandbox and natively.
+    Kernels,
+    /// Time and memory of compiling.
+    Compile {
+        /// A module besides those of this repository.
+        #[arg(long)]
+        module: Option<std::path::PathBuf>,
+    },
     /// Peak memory of head and client for an input of 2 GiB.
     Memory {
         /// Length of the input in MiB.
         #[arg(long, default_value_t = 2048)]
         mib: u64,
     },
-    /// All but `memory`.
+    /// Memory of head, agent and runners, idle and at work.
+    Resident,
+    /// All but `memory` and `compile`.
     All,
 }
 
@@ -53,12 +69,18 @@ fn main() -> Result<()> {
         Which::SortU64 => sort::u64_10m(args.runs),
         Which::Latency => latency::run(args.runs),
         Which::Noop => noop::run(args.runs),
+        Which::Forms => forms::run(args.runs),
+        Which::Kernels => kernels::run(args.runs),
+        Which::Compile { module } => compile::run(module.as_deref()),
         Which::Memory { mib } => memory::run(mib),
+        Which::Resident => memory::resident(),
         Which::All => {
             sort::text_500k(args.runs)?;
             sort::u64_10m(args.runs)?;
             latency::run(args.runs)?;
-            noop::run(args.runs)
+            noop::run(args.runs)?;
+            forms::run(args.runs)?;
+            kernels::run(args.runs)
         }
     }
 }

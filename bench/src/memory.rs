@@ -36,9 +36,48 @@ pub(crate) fn run(mib: u64) -> Result<()> {
     Ok(())
 }
 
+/// Prints what head, agent and the agent's children hold before any job, at work, and after.
+pub(crate) fn resident() -> Result<()> {
+    println!("resident memory of a cluster with one node of one slot");
+    let cluster = Cluster::start(1);
+    cluster.wait_for_nodes(1);
+    let show = |when: &str| {
+        let held = |process: u32| kib(process, "VmRSS:").unwrap_or(0);
+        let agent = cluster.agent_process(0);
+        let children: Vec<u64> = children(agent).into_iter().map(held).collect();
+        println!(
+            "  {when:<18} head {:>6} KiB  agent {:>6} KiB  its runners {children:?} KiB",
+            held(cluster.head_process()),
+            held(agent),
+        );
+    };
+    show("idle");
+    let module = job("merge-sort").into_os_string().into_string().expect("paths are text");
+    let input = cluster.file("input", data::number_lines(1, 2_000_000).as_bytes());
+    let mut submit = cluster.command(&["submit", &module, "-q", "--input", &input]);
+    let mut child = submit.args(["-o", "result"]).spawn()?;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    show("at work");
+    ensure!(child.wait()?.success(), "submit failed");
+    show("after a job");
+    Ok(())
+}
+
+/// Processes that a process has started.
+fn children(process: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")));
+    let lists: Vec<String> = lists.filter_map(Result::ok).collect();
+    lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
+}
+
 /// The most memory a process has held so far (`VmHWM`), in KiB.
 fn peak_kib(process: u32) -> Option<u64> {
+    kib(process, "VmHWM:")
+}
+
+fn kib(process: u32, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }

@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::process;
 
+/// Where the packages are that guest modules are built from.
+const GUEST_DIRS: [&str; 2] = ["jobs/", "bench/guests/"];
+
 /// The workspace and where its files go.
 pub(crate) struct Workspace {
     root: PathBuf,
@@ -41,6 +44,8 @@ struct Target {
 pub(crate) struct GuestJob {
     /// The package, and the name of the finished module.
     pub(crate) name: String,
+    /// The package's directory under the root.
+    pub(crate) dir: String,
     /// The target in that package.
     pub(crate) target: String,
     /// What is built from it.
@@ -108,10 +113,12 @@ impl Workspace {
     /// The guest modules, in the order of their names.
     ///
     /// # Errors
-    /// When a package under `jobs/` is neither a `cdylib` nor a program.
+    /// When a package under one of [`GUEST_DIRS`] is neither a `cdylib` nor a program.
     pub(crate) fn jobs(&self) -> Result<Vec<GuestJob>> {
-        let in_jobs = self.packages.iter().filter(|package| package.dir.starts_with("jobs/"));
-        let mut jobs = in_jobs.map(Package::guest_job).collect::<Result<Vec<_>>>()?;
+        let is_guest =
+            |package: &&Package| GUEST_DIRS.iter().any(|dir| package.dir.starts_with(dir));
+        let guests = self.packages.iter().filter(is_guest);
+        let mut jobs = guests.map(Package::guest_job).collect::<Result<Vec<_>>>()?;
         jobs.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(jobs)
     }
@@ -137,6 +144,7 @@ impl Package {
     fn guest_job(&self) -> Result<GuestJob> {
         let job = |target: &Target, kind| GuestJob {
             name: self.name.clone(),
+            dir: self.dir.clone(),
             target: target.name.clone(),
             kind,
         };

@@ -31,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("jobs/*", &["guest-sdk"]),
     ("tests", &["*"]),
     ("bench", &["*"]),
+    ("bench/guests/*", &["guest-sdk"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,42 @@
+//! The jobs' own work in the sandbox, beside the same code compiled for this machine.
+
+use anyhow::Result;
+use bramble_guest::{Job, local};
+use bramble_protocol::Params;
+use bramble_tests::{cluster, data};
+
+use crate::report::Times;
+use crate::slot::Slot;
+
+/// One map over one chunk of each job, in a runner, beside the same functions natively.
+pub(crate) fn run(runs: usize) -> Result<()> {
+    let mut slot = Slot::new()?;
+    let text = data::number_lines(1, 500_000).into_bytes();
+    let binary = data::u64_bytes(2, 1_000_000);
+    let prose = data::prose(3, 400_000).into_bytes();
+    let cases: [(&str, &str, &'static Job, &[(&str, &str)], &[u8]); 3] = [
+        ("500,000 numbers as text", "merge-sort", &merge_sort::JOB, &[("type", "number")], &text),
+        ("1,000,000 u64", "merge-sort", &merge_sort::JOB, &[("type", "u64")], &binary),
+        ("400,000 words", "word-count", &word_count::JOB, &[], &prose),
+    ];
+    for (what, name, job, args, input) in cases {
+        println!("{name}, map of one chunk: {what}");
+        let native = Times::measure(runs, || {
+            let run =
+                args.iter().fold(local::Run::new(job), |run, (name, value)| run.arg(name, value));
+            std::hint::black_box(run.map(input).map_err(|error| anyhow::anyhow!("{error:?}"))?);
+            Ok(())
+        })?;
+        let module = slot.compile(&cluster::job(name))?;
+        let chunk = slot.chunk(input)?;
+        let params: Params =
+            args.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let sandboxed = Times::measure(runs, || {
+            slot.map(module, chunk, &params)?;
+            Ok(())
+        })?;
+        native.row("native, in this process", None);
+        sandboxed.row("in a runner, with reading and writing", Some(&native));
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! One slot without a cluster: the real compiler and a real runner process, as an agent has them.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use bramble_protocol::agent::Work;
+use bramble_protocol::{
+    AttemptOutcome, JobId, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, TargetClass,
+    TaskContext,
+};
+use bramble_runtime::compile::{CompileLimits, Compiler};
+use bramble_runtime::runner::RunnerProcess;
+use bramble_store::Store;
+use bramble_tests::cluster::program;
+
+/// A store, a compiler and a runner.
+pub(crate) struct Slot {
+    store: Store,
+    compiler: Compiler,
+    runner: RunnerProcess,
+    _dir: tempfile::TempDir,
+}
+
+/// A module that is ready to run.
+#[derive(Clone, Copy)]
+pub(crate) struct Compiled {
+    artefact: ObjectRef,
+    kind: ModuleKind,
+}
+
+impl Slot {
+    /// In a directory of its own.
+    pub(crate) fn new() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let store = Store::open(dir.path())?;
+        let compiler = Compiler::new(program(), CompileLimits::default());
+        let runner = RunnerProcess::spawn(&program(), dir.path())?;
+        Ok(Self { store, compiler, runner, _dir: dir })
+    }
+
+    /// Compiles for this machine.
+    pub(crate) fn compile(&self, module: &Path) -> Result<Compiled> {
+        let bytes =
+            std::fs::read(module).with_context(|| format!("reading {}", module.display()))?;
+        let kind = self.compiler.inspect(&bytes)?.kind;
+        let artefact = self.compiler.compile(&bytes, TargetClass::native())?;
+        Ok(Compiled { artefact: self.store.put(&artefact)?, kind })
+    }
+
+    /// Stores a chunk.
+    pub(crate) fn chunk(&self, bytes: &[u8]) -> Result<ObjectRef> {
+        Ok(self.store.put(bytes)?)
+    }
+
+    /// Runs a map over a chunk and says how long that took in all, from asking to the answer;
+    /// the output is thrown away.
+    pub(crate) fn map(
+        &mut self,
+        module: Compiled,
+        chunk: ObjectRef,
+        params: &Params,
+    ) -> Result<Duration> {
+        let work = Work {
+            artefact: module.artefact,
+            kind: module.kind,
+            mode: Mode::Fast,
+            owner: None,
+            job_name: "bench".into(),
+            task: TaskContext {
+                job: JobId(1),
+                phase: Phase::Map { chunk: 0 },
+                index: 0,
+                count: 1,
+                partitions: 1,
+                seed: 0,
+                offset: 0,
+            },
+            inputs: vec![chunk],
+            ranges: None,
+            params: params.clone(),
+            args: Vec::new(),
+            limits: Limits { memory_bytes_max: 512 << 20, ..Limits::default() },
+            clock_ms: 0,
+        };
+        let begun = Instant::now();
+        let finished = self.runner.run(&work);
+        let took = begun.elapsed();
+        match finished.outcome {
+            AttemptOutcome::Succeeded { .. } => Ok(took),
+            other => bail!("the task ended as {}: {}", other.slug(), other.message()),
+        }
+    }
+}
