@@ -175,6 +175,7 @@ mod tests {
                 artefact: ObjectRef::of(b"artefact"),
                 kind: ModuleKind::Command,
                 mode: bramble_protocol::Mode::Fast,
+                task_key: None,
                 owner: None,
                 job_name: "test".into(),
                 task: TaskContext {

@@ -42,6 +42,7 @@ impl Bench {
             artefact: self.store.put(&artefact).unwrap(),
             kind,
             mode: bramble_protocol::Mode::Fast,
+            task_key: None,
             owner: None,
             job_name: "test".into(),
             task: TaskContext {
