@@ -11,3 +11,4 @@ pub mod sandbox;
 pub mod split;
 
 mod child;
+mod confine;
