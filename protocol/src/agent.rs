@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, AttemptOutcome, LeaseId, Limits, Mode, ModuleKind, NodeId, NodeStatus, ObjectRef,
-    Params, TargetClass, TaskContext, Usage,
+    AttemptId, AttemptOutcome, Digest, LeaseId, Limits, Mode, ModuleKind, NodeId, NodeStatus,
+    ObjectRef, Params, TargetClass, TaskContext, Usage,
 };
 
 /// The longest message either side accepts, in bytes.
@@ -152,6 +152,9 @@ pub struct Work {
     pub artefact: ObjectRef,
     /// How it is run.
     pub kind: ModuleKind,
+    /// What names the work, for checkpoints: [`crate::task_key`]. A task without one saves none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_key: Option<Digest>,
     /// How the artefact was compiled, and is run.
     #[serde(default)]
     pub mode: Mode,

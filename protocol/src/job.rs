@@ -82,6 +82,10 @@ pub struct Limits {
     /// All outputs together, in bytes; chosen from the input's length when absent.
     #[serde(default)]
     pub output_bytes_max: Option<u64>,
+    /// Instructions of a task in [`Mode::Verify`], in units of wasmtime's fuel; chosen from the
+    /// processor time when absent. See [`Limits::fuel_max_for`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel_max: Option<u64>,
     /// Log lines kept, in bytes.
     pub log_bytes_max: u32,
     /// How often a task is tried before the job fails.
@@ -95,6 +99,7 @@ impl Default for Limits {
             cpu_ms_max: 60_000,
             wall_ms_max: 300_000,
             output_bytes_max: None,
+            fuel_max: None,
             log_bytes_max: 64 << 10,
             attempts_max: 4,
         }
@@ -114,6 +119,43 @@ impl Limits {
         self.output_bytes_max.unwrap_or_else(|| input_bytes.saturating_mul(8).max(16 << 20))
     }
 
+    /// The fuel of a task in `mode`, in units of wasmtime's fuel, about one an instruction; no
+    /// limit in [`Mode::Fast`].
+    ///
+    /// A million for each millisecond of processor time unless the user set one: boards of the
+    /// Pi 4's class do fewer, so that there the processor time ends a task first, and a faster
+    /// board is stopped at the same instruction as any other of its class.
+    pub fn fuel_max_for(&self, mode: Mode) -> Option<u64> {
+        match mode {
+            Mode::Fast => None,
+            Mode::Verify => {
+                Some(self.fuel_max.unwrap_or_else(|| self.cpu_ms_max.saturating_mul(1_000_000)))
+            }
+        }
+    }
+
+    /// How often a task may call the host: 2,000 times for each millisecond of processor time,
+    /// and at least 10 million times. Reading and writing byte by byte gets there; blocks do not.
+    pub const fn host_calls_max(&self) -> u64 {
+        let by_time = self.cpu_ms_max.saturating_mul(2_000);
+        if by_time > 10_000_000 { by_time } else { 10_000_000 }
+    }
+
+    /// How many bytes a task with `input_bytes` may exchange with the host: 64 times its input
+    /// and output limit, and at least 4 GiB.
+    pub fn host_bytes_max(&self, input_bytes: u64) -> u64 {
+        let held = input_bytes.saturating_add(self.output_bytes_max_for(input_bytes));
+        held.saturating_mul(64).max(4 << 30)
+    }
+
+    /// What tasks should be allowed by default where the smallest board has `memory_total_bytes`
+    /// of memory: 64 MiB of linear memory, or an eighth of the board's on one with less than
+    /// 512 MiB, so that four slots and the system fit.
+    pub fn default_for(memory_total_bytes: u64) -> Self {
+        let memory_bytes_max = (memory_total_bytes / 8).clamp(16 << 20, 64 << 20);
+        Self { memory_bytes_max, ..Self::default() }
+    }
+
     /// The first limit that is out of bounds, in words for the user.
     pub fn fault(&self) -> Option<String> {
         let within = |name: &str, value: u64, low: u64, high: u64| {
@@ -123,6 +165,7 @@ impl Limits {
         within("memory (bytes)", self.memory_bytes_max, 64 << 10, Self::MEMORY_BYTES_HARD_MAX)
             .or(within("CPU time (ms)", self.cpu_ms_max, 1, Self::WALL_MS_HARD_MAX))
             .or(within("time (ms)", self.wall_ms_max, 1, Self::WALL_MS_HARD_MAX))
+            .or(within("fuel", self.fuel_max.unwrap_or(1), 1, u64::MAX))
             .or(within("log (bytes)", self.log_bytes_max.into(), 0, 1 << 20))
             .or(within("attempts", self.attempts_max.into(), 1, 100))
     }
@@ -307,5 +350,19 @@ mod tests {
         assert_eq!(Limits::default().fault(), None);
         let limits = Limits { memory_bytes_max: 8 << 30, ..Limits::default() };
         assert!(limits.fault().unwrap().starts_with("memory"));
+        let limits = Limits { fuel_max: Some(0), ..Limits::default() };
+        assert!(limits.fault().unwrap().starts_with("fuel"));
+    }
+
+    #[test]
+    fn only_verified_jobs_have_fuel_and_small_boards_give_less_memory() {
+        let limits = Limits { cpu_ms_max: 2, ..Limits::default() };
+        assert_eq!(limits.fuel_max_for(Mode::Fast), None);
+        assert_eq!(limits.fuel_max_for(Mode::Verify), Some(2_000_000));
+        let limits = Limits { fuel_max: Some(7), ..limits };
+        assert_eq!(limits.fuel_max_for(Mode::Verify), Some(7));
+        assert_eq!(Limits::default_for(8 << 30), Limits::default());
+        assert_eq!(Limits::default_for(256 << 20).memory_bytes_max, 32 << 20);
+        assert_eq!(Limits::default_for(0).memory_bytes_max, 16 << 20);
     }
 }

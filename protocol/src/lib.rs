@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod api;
 mod chain;
+mod confinement;
 pub mod digest;
 pub mod id;
 pub mod job;
@@ -16,14 +17,17 @@ pub mod node;
 pub mod outcome;
 pub mod pack;
 pub mod problem;
+mod task_key;
 pub mod version;
 
 pub use chain::error_chain;
+pub use confinement::{Confinement, Wall};
 pub use digest::{Digest, DigestParseError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
 pub use job::{JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext};
 pub use manifest::{Manifest, ManifestError, ObjectRef};
 pub use module::{ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
 pub use node::{NodeState, NodeStatus};
-pub use outcome::{AttemptOutcome, GuestErrorKind, TrapKind, Usage};
+pub use outcome::{AttemptOutcome, Countable, GuestErrorKind, TrapKind, Usage};
 pub use problem::{Problem, ProblemKind};
+pub use task_key::task_key;

@@ -43,6 +43,21 @@ pub enum AttemptOutcome {
         wanted_bytes: u64,
         /// The limit in bytes.
         limit_bytes: u64,
+        /// How often it was refused memory.
+        #[serde(default)]
+        refusals: u32,
+    },
+    /// It used all its fuel: the amount of instructions that a task of a verified job has.
+    OutOfFuel {
+        /// The limit in units of wasmtime's fuel, about one an instruction.
+        limit: u64,
+    },
+    /// It needed more of something than any task may have, or used it more often.
+    TooMuch {
+        /// Of what.
+        of: Countable,
+        /// How much or how many are allowed.
+        limit: u64,
     },
     /// It wrote more than it may.
     OutputExceeded {
@@ -108,6 +123,52 @@ pub enum TrapKind {
     Other,
 }
 
+/// What is counted in a task besides time, memory and output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Countable {
+    /// Elements of all its tables together.
+    TableElements,
+    /// Tables.
+    Tables,
+    /// Linear memories.
+    Memories,
+    /// Core instances.
+    Instances,
+    /// Handles to resources of the host that it holds at a time.
+    Handles,
+    /// Calls of the host.
+    HostCalls,
+    /// Bytes that it passes to the host or takes from it.
+    HostBytes,
+}
+
+impl Countable {
+    /// All of them, for tests and listings.
+    pub const ALL: [Self; 7] = [
+        Self::TableElements,
+        Self::Tables,
+        Self::Memories,
+        Self::Instances,
+        Self::Handles,
+        Self::HostCalls,
+        Self::HostBytes,
+    ];
+
+    /// Its name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TableElements => "table elements",
+            Self::Tables => "tables",
+            Self::Memories => "memories",
+            Self::Instances => "instances",
+            Self::Handles => "handles",
+            Self::HostCalls => "calls of the host",
+            Self::HostBytes => "bytes exchanged with the host",
+        }
+    }
+}
+
 /// What an attempt used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -131,6 +192,14 @@ pub struct Usage {
     pub bytes_out: u64,
     /// Log bytes that were thrown away because the limit was reached.
     pub log_bytes_dropped: u64,
+    /// Pieces of log that were thrown away because they came too fast.
+    pub log_lines_dropped: u64,
+    /// How often the guest was refused memory.
+    pub memory_refusals: u64,
+    /// How often the guest called the host, as far as that is counted.
+    pub host_calls: u64,
+    /// Instructions in units of wasmtime's fuel; 0 where they are not counted.
+    pub fuel_used: u64,
 }
 
 impl Usage {
@@ -145,6 +214,10 @@ impl Usage {
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.log_bytes_dropped += other.log_bytes_dropped;
+        self.log_lines_dropped += other.log_lines_dropped;
+        self.memory_refusals += other.memory_refusals;
+        self.host_calls += other.host_calls;
+        self.fuel_used = self.fuel_used.saturating_add(other.fuel_used);
     }
 }
 
@@ -161,6 +234,8 @@ impl AttemptOutcome {
             | Self::Trapped { .. }
             | Self::OutOfTime { .. }
             | Self::MemoryExceeded { .. }
+            | Self::OutOfFuel { .. }
+            | Self::TooMuch { .. }
             | Self::OutputExceeded { .. } => false,
             Self::GuestFailed { error, .. } => *error == GuestErrorKind::Failed,
             Self::TimedOut { .. }
@@ -182,10 +257,21 @@ impl AttemptOutcome {
                 GuestErrorKind::Failed => "guest-failed",
                 GuestErrorKind::ExitStatus => "exit-status",
             },
+            Self::Trapped { trap: TrapKind::StackOverflow, .. } => "stack-overflow",
             Self::Trapped { .. } => "trapped",
             Self::OutOfTime { .. } => "out-of-time",
             Self::TimedOut { .. } => "timed-out",
             Self::MemoryExceeded { .. } => "out-of-memory",
+            Self::OutOfFuel { .. } => "out-of-fuel",
+            Self::TooMuch { of, .. } => match of {
+                Countable::TableElements => "too-many-table-elements",
+                Countable::Tables => "too-many-tables",
+                Countable::Memories => "too-many-memories",
+                Countable::Instances => "too-many-instances",
+                Countable::Handles => "too-many-handles",
+                Countable::HostCalls => "too-many-host-calls",
+                Countable::HostBytes => "too-many-host-bytes",
+            },
             Self::OutputExceeded { .. } => "too-much-output",
             Self::ChunkCorrupt { .. } => "chunk-corrupt",
             Self::ChunkMissing { .. } => "chunk-missing",
@@ -206,11 +292,16 @@ impl AttemptOutcome {
                 format!("used all its processor time ({})", seconds(*limit_ms))
             }
             Self::TimedOut { limit_ms } => format!("was not done after {}", seconds(*limit_ms)),
-            Self::MemoryExceeded { wanted_bytes, limit_bytes } => format!(
-                "wanted {} MiB of memory, the limit is {} MiB",
+            Self::MemoryExceeded { wanted_bytes, limit_bytes, refusals } => format!(
+                "wanted {} MiB of memory, the limit is {} MiB{}",
                 wanted_bytes.div_ceil(1 << 20),
-                limit_bytes >> 20
+                limit_bytes >> 20,
+                if *refusals > 1 { format!(" (refused {refusals} times)") } else { String::new() }
             ),
+            Self::OutOfFuel { limit } => format!("used all its fuel ({limit} instructions)"),
+            Self::TooMuch { of, limit } => {
+                format!("wanted more than {limit} {}, which is the limit", of.name())
+            }
             Self::OutputExceeded { limit_bytes } => {
                 format!("wrote more than its limit of {limit_bytes} bytes")
             }
@@ -238,6 +329,16 @@ impl AttemptOutcome {
             Self::TimedOut { .. } => Some("raise --time-limit, or cut smaller with --chunk-size"),
             Self::MemoryExceeded { .. } => Some("raise --memory, or cut smaller with --chunk-size"),
             Self::OutputExceeded { .. } => Some("raise --output-limit"),
+            Self::OutOfFuel { .. } => Some(
+                "an endless loop, or chunks too big: try a smaller --chunk-size or a larger --cpu-time",
+            ),
+            Self::TooMuch { of: Countable::HostCalls | Countable::HostBytes, .. } => {
+                Some("read and write in blocks of 64 KiB, and cut smaller with --chunk-size")
+            }
+            Self::TooMuch { of: Countable::Handles, .. } => {
+                Some("let go of streams and other handles as soon as they are done with")
+            }
+            Self::TooMuch { .. } => Some("see what the module declares with `bramble inspect`"),
             Self::Trapped { trap: TrapKind::StackOverflow, .. } => {
                 Some("recursion without an end, or too deep: the stack holds 512 KiB")
             }
@@ -258,6 +359,8 @@ fn seconds(ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -278,5 +381,40 @@ mod tests {
     fn an_outcome_is_tagged_by_its_slug_like_name_in_json() {
         let json = serde_json::to_string(&AttemptOutcome::TimedOut { limit_ms: 1500 }).unwrap();
         assert_eq!(json, r#"{"kind":"timed-out","limit_ms":1500}"#);
+    }
+
+    /// One outcome for each limit that can end a task.
+    fn limits() -> Vec<AttemptOutcome> {
+        let mut all = vec![
+            AttemptOutcome::OutOfTime { limit_ms: 1 },
+            AttemptOutcome::TimedOut { limit_ms: 1 },
+            AttemptOutcome::OutOfFuel { limit: 1 },
+            AttemptOutcome::MemoryExceeded { wanted_bytes: 2, limit_bytes: 1, refusals: 3 },
+            AttemptOutcome::OutputExceeded { limit_bytes: 1 },
+            AttemptOutcome::Trapped { trap: TrapKind::StackOverflow, message: "deep".into() },
+        ];
+        all.extend(Countable::ALL.map(|of| AttemptOutcome::TooMuch { of, limit: 1 }));
+        all
+    }
+
+    #[test]
+    fn each_limit_has_a_name_a_message_and_a_hint_of_its_own_and_survives_json() {
+        let all = limits();
+        let unique = |texts: Vec<String>| texts.into_iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(unique(all.iter().map(|it| it.slug().to_owned()).collect()), all.len());
+        assert_eq!(unique(all.iter().map(AttemptOutcome::message).collect()), all.len());
+        for outcome in all {
+            assert!(outcome.hint().is_some(), "{outcome:?}");
+            let json = serde_json::to_string(&outcome).unwrap();
+            assert_eq!(serde_json::from_str::<AttemptOutcome>(&json).unwrap(), outcome);
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_memory_told_by_an_older_release_is_understood() {
+        let old = r#"{"kind":"memory-exceeded","wanted_bytes":9,"limit_bytes":8}"#;
+        let expected =
+            AttemptOutcome::MemoryExceeded { wanted_bytes: 9, limit_bytes: 8, refusals: 0 };
+        assert_eq!(serde_json::from_str::<AttemptOutcome>(old).unwrap(), expected);
     }
 }

@@ -12,7 +12,8 @@ pub const AGENT_PROTOCOL: u32 = 2;
 ///
 /// | version | what changed |
 /// |---|---|
-/// | 1 | first: `objects/`, `tmp/`, `corrupt/`, `id` |
+/// | 1 | first: `objects/`, `tmp/`, `corrupt/`, `id`; `checkpoints/` where a task has saved, |
+/// |   | which a release that does not know it leaves alone |
 pub const DATA_FORMAT: u32 = 1;
 
 /// Version of the journal's records.

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Open files a child may have: its pipes, a task's inputs and outputs.
+/// Open files a child may have: its pipes, and what its libraries open.
 const FILES_MAX: u64 = 1024;
 
 /// Gives up what a child never needs: new privileges, core dumps, many open files. Makes the

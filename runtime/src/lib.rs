@@ -11,6 +11,7 @@ pub mod sandbox;
 pub mod split;
 
 mod child;
+mod confine;
 
 /// The module that nodes are measured by, as text: see [`bramble_protocol::node::speed_of`].
 pub const CALIBRATION: &str = include_str!("calibration.wat");

@@ -1,13 +1,12 @@
 //! Asks a module's own planner where to cut a file, in the sandbox of whoever submits.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bramble_protocol::{AttemptOutcome, Limits, Manifest, Params, TargetClass, pack};
 use bramble_store::{Store, StoreError};
 
 use crate::compile::{Compiler, ModuleError};
-use crate::runner::wire::{PlanWork, Request};
+use crate::runner::wire::PlanWork;
 use crate::runner::{RunnerError, RunnerProcess};
 
 /// Why a file could not be cut by a module's planner.
@@ -67,11 +66,8 @@ pub fn plan_spans(
     limits: &Limits,
 ) -> Result<Vec<(u64, u64)>, SplitError> {
     let unreadable = |source| SplitError::Input { path: input.to_owned(), source };
-    // The runner has another working directory in principle, and its messages name the file.
-    let input = std::path::absolute(input).map_err(unreadable)?;
-    let total = std::fs::metadata(&input)
-        .map_err(|source| SplitError::Input { path: input.clone(), source })?
-        .len();
+    let file = std::fs::File::open(input).map_err(unreadable)?;
+    let total = file.metadata().map_err(unreadable)?.len();
     let artefact = compiler.compile(module, TargetClass::native()).map_err(SplitError::Compile)?;
     let dir = tempfile::Builder::new()
         .prefix("bramble-plan-")
@@ -80,15 +76,9 @@ pub fn plan_spans(
     let store = Store::open(dir.path()).map_err(SplitError::Store)?;
     let artefact = store.put(&artefact).map_err(SplitError::Store)?;
     let mut runner =
-        RunnerProcess::spawn(compiler.program(), dir.path()).map_err(SplitError::Runner)?;
-    let request = Request::Plan(PlanWork {
-        artefact,
-        input,
-        wanted_bytes,
-        params: params.clone(),
-        limits: *limits,
-    });
-    let answer = runner.ask(&request, limits.wall_ms_max, Duration::ZERO);
+        RunnerProcess::start(compiler.program(), store, None).map_err(SplitError::Runner)?;
+    let plan = PlanWork { artefact, wanted_bytes, params: params.clone(), limits: *limits };
+    let answer = runner.plan(plan, &file);
     match answer.finished.outcome {
         AttemptOutcome::Succeeded { .. } => {}
         outcome => {

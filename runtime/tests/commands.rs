@@ -106,7 +106,11 @@ fn growing_memory_without_end_is_named_with_what_was_wanted() {
     );
     let limit_bytes = 64 << 20;
     let wanted_bytes = limit_bytes + (128 << 10);
-    assert_eq!(end.outcome, AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes });
+    assert_eq!(
+        end.outcome,
+        AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes, refusals: 1 }
+    );
+    assert_eq!(end.usage.memory_refusals, 1);
     assert!(end.usage.memory_bytes_peak <= limit_bytes);
 }
 
@@ -135,7 +139,11 @@ fn a_module_that_starts_with_more_memory_than_allowed_is_told_so() {
     let wat = r#"(module (memory (export "memory") 2000) (func (export "_start")))"#;
     let end = bench.command(wat, b"");
     let wanted_bytes = 2000 << 16;
-    assert_eq!(end.outcome, AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes: 64 << 20 });
+    let limit_bytes = 64 << 20;
+    assert_eq!(
+        end.outcome,
+        AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes, refusals: 1 }
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_mapper_streams_its_chunk_to_the_partition_it_chooses() {
     assert_eq!(end.log, "warn: mapped a chunk\n");
     assert_eq!(end.usage.bytes_out, 9 + chunk.len() as u64);
     assert_eq!(bench.outputs(end), [b"key range".to_vec(), Vec::new(), chunk]);
-    assert_eq!(bench.sandbox.progress()(), Some((1, 1)));
+    assert_eq!(bench.sandbox.killer().progress(), Some((1, 1)));
     assert_eq!(bench.staged_files(), 0);
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
@@ -112,30 +112,27 @@ fn a_guest_past_its_time_does_not_cost_the_process() {
 fn a_runner_ends_when_its_parent_lets_go_of_it_even_in_the_middle_of_a_task() {
     let bench = Bench::new();
     let work = bench.work(wat_command(ENDLESS).as_bytes(), ModuleKind::Command, &[b""]);
-    let request = serde_json::to_vec(&serde_json::json!({ "Run": work })).unwrap();
-    // Not by `RunnerProcess`, which would kill it.
-    let mut child = std::process::Command::new(program())
-        .args(["internal", "runner", "--store"])
+    let file = bench.dir.path().join("work.json");
+    std::fs::write(&file, serde_json::to_vec(&work).unwrap()).unwrap();
+    let mut agent = std::process::Command::new(program())
+        .arg("agent")
         .arg(bench.dir.path())
-        .stdin(std::process::Stdio::piped())
+        .arg(file)
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(&(request.len() as u32).to_le_bytes()).unwrap();
-    stdin.write_all(&request).unwrap();
-    drop(stdin);
-    let ended = wait_for_the_end(&mut child);
-    assert!(ended, "the runner still runs");
+    let mut id = String::new();
+    BufReader::new(agent.stdout.take().unwrap()).read_line(&mut id).unwrap();
+    let id = Pid::from_raw(id.trim().parse().unwrap()).unwrap();
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    assert!(ends(id), "the runner still runs");
 }
 
-fn wait_for_the_end(child: &mut std::process::Child) -> bool {
-    for _ in 0..1000 {
-        if child.try_wait().unwrap().is_some() {
-            return true;
-        }
+/// Whether a process that is not this one's child ends soon.
+fn ends(id: Pid) -> bool {
+    (0..1000).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
-    }
-    child.kill().unwrap();
-    false
+        rustix::process::test_kill_process(id).is_err()
+    })
 }

@@ -14,4 +14,6 @@ mod error;
 mod store;
 
 pub use error::StoreError;
-pub use store::{Staged, StagedWriter, Store, remove_staged};
+pub use store::{
+    Checkpoint, CheckpointWriter, SavedOutput, Staged, StagedFile, StagedWriter, Store,
+};

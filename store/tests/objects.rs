@@ -204,45 +204,62 @@ fn staged_objects_that_are_dropped_leave_nothing() {
 }
 
 #[test]
-fn an_object_staged_elsewhere_is_committed_by_its_parts() {
+fn an_object_that_another_process_writes_is_committed_once_it_is_sealed() {
     let (_dir, store) = store();
-    let (object, path) = stage(&Store::open(store.dir()).unwrap(), b"from a runner").into_parts();
-    let staged = Staged::from_parts(object, path);
+    let file = store.stage_file().unwrap();
+    // As another process would, through a descriptor of its own.
+    file.file().try_clone().unwrap().write_all(b"from a runner").unwrap();
+    let object = ObjectRef::of(b"from a runner");
+    let staged = file.seal(object).unwrap();
     staged.verify().unwrap();
     store.commit(vec![staged]).unwrap();
     assert_eq!(store.get(&object).unwrap(), b"from a runner");
+    assert_eq!(staged_files(&store), 0);
 }
 
 #[test]
-fn a_file_that_was_not_staged_here_is_neither_taken_nor_removed() {
-    let (dir, store) = store();
-    let precious = dir.path().join("precious");
-    fs::write(&precious, "mine").unwrap();
-    let link = store.dir().join("tmp").join("staged-link");
-    std::os::unix::fs::symlink(&precious, &link).unwrap();
-    let sideways = store.dir().join("tmp/../../precious");
-    for path in [&precious, &link, &sideways] {
-        let staged = Staged::from_parts(ObjectRef::of(b"mine"), path.clone());
-        let refused = store.commit(vec![staged]).unwrap_err();
-        assert!(matches!(refused, StoreError::NotStaged { .. }), "{refused}");
-        assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
-    }
-    assert!(!store.has(&Digest::of(b"mine")).unwrap());
+fn an_object_that_was_staged_in_another_store_is_not_taken() {
+    let ((_dir, store), (_other_dir, other)) = (store(), store());
+    let refused = other.commit(vec![stage(&store, b"mine")]).unwrap_err();
+    assert!(matches!(refused, StoreError::NotStaged { .. }), "{refused}");
+    assert!(!other.has(&Digest::of(b"mine")).unwrap());
 }
 
 #[test]
 fn a_lie_about_staged_bytes_is_found() {
     let (_dir, store) = store();
-    let (object, path) = stage(&store, b"bytes").into_parts();
-    let longer = Staged::from_parts(ObjectRef { size: 6, ..object }, path);
-    assert!(matches!(store.commit(vec![longer]), Err(StoreError::NotStaged { .. })));
-
-    let (_, path) = stage(&store, b"bytes").into_parts();
-    let other = Staged::from_parts(ObjectRef::of(b"bytez"), path);
+    let file = || {
+        let file = store.stage_file().unwrap();
+        file.file().write_all(b"bytes").unwrap();
+        file
+    };
+    let longer = file().seal(ObjectRef { size: 6, ..ObjectRef::of(b"bytes") });
+    assert!(matches!(longer, Err(StoreError::NotStaged { .. })));
+    let other = file().seal(ObjectRef::of(b"bytez")).unwrap();
     assert!(matches!(
         other.verify(),
         Err(StoreError::Corrupt { found, .. }) if found == Digest::of(b"bytes")
     ));
+    let cut = file().seal(ObjectRef::of(b"bytes")).unwrap();
+    fs::remove_file(cut.path()).unwrap();
+    assert!(matches!(store.commit(vec![cut]), Err(StoreError::NotStaged { .. })));
+    drop(other);
+    assert_eq!(staged_files(&store), 0);
+}
+
+#[test]
+fn bytes_that_are_stored_already_need_no_file() {
+    let (_dir, store) = store();
+    let first = store.stage_bytes(b"little").unwrap();
+    assert_eq!(staged_files(&store), 1);
+    let object = first.object();
+    store.commit(vec![first]).unwrap();
+    let again = store.stage_bytes(b"little").unwrap();
+    assert_eq!(staged_files(&store), 0);
+    store.commit(vec![again]).unwrap();
+    let again = store.stage_bytes(b"little").unwrap();
+    fs::remove_file(file_of(&store, &object.digest)).unwrap();
+    assert!(matches!(store.commit(vec![again]), Err(StoreError::Missing { .. })));
 }
 
 #[test]

@@ -33,8 +33,14 @@ pub(super) fn run(
 fn publish(objects: &Objects, group: Vec<Ended>) -> Vec<AttemptReport> {
     let mut staged = Vec::new();
     let mut reports = Vec::with_capacity(group.len());
+    let mut saved = Vec::new();
     for ended in group {
         staged.extend(ended.staged);
+        if let (Some(key), AttemptOutcome::Succeeded { .. }) =
+            (ended.saved_as, &ended.report.outcome)
+        {
+            saved.push(key);
+        }
         reports.push(ended.report);
     }
     if staged.is_empty() {
@@ -52,6 +58,9 @@ fn publish(objects: &Objects, group: Vec<Ended>) -> Vec<AttemptReport> {
                 report.outcome = AttemptOutcome::NodeFault { message: message.clone() };
             }
         }
+        return reports;
     }
+    // Only now, with the outputs in the store, can nobody want to go on from there.
+    saved.iter().for_each(|key| objects.forget_checkpoints(key));
     reports
 }

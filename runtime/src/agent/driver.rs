@@ -22,6 +22,7 @@ use super::objects::Objects;
 use super::queue::Queue;
 use super::slot::Slot;
 use super::{AgentConfig, AgentError, StoreAccess, calibrate, committer};
+use crate::runner::Pool;
 
 /// First and longest wait before connecting again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -132,15 +133,18 @@ impl Driver {
                 (Objects::own(Store::open(dir).map_err(failed)?, &config.head), None)
             }
         };
+        let instance = RandomState::new().build_hasher().finish();
         let queue = Queue::new();
         let (ended, ended_rx) = std_mpsc::channel();
         let (reports_tx, reports) = mpsc::channel(REPORT_GROUPS_MAX);
         let mut threads = Vec::new();
         for number in 0..config.slots {
+            let users = [0, 1].map(|it| crate::confine::user_for(instance, 2 * number + it));
+            let store = objects.store().clone();
             let slot = Slot {
                 queue: queue.clone(),
                 objects: objects.clone(),
-                program: config.program.clone(),
+                runners: Pool::new(config.program.clone(), store, users),
                 ended: ended.clone(),
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
@@ -149,7 +153,7 @@ impl Driver {
         let commit = move || committer::run(&outputs, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
         let driver = Self {
-            instance: RandomState::new().build_hasher().finish(),
+            instance,
             objects,
             speed: None,
             measured: mpsc::channel(1),

@@ -138,6 +138,13 @@ impl Objects {
         }
     }
 
+    /// Removes what a task has saved. What stays behind is swept a day later.
+    pub(super) fn forget_checkpoints(&self, key: &Digest) {
+        if let Err(error) = self.store.drop_checkpoints(key) {
+            tracing::warn!("a checkpoint stays behind: {}", error_chain(&error));
+        }
+    }
+
     /// Makes outputs durable, all at once, where the head can read them.
     pub(super) fn publish(&self, staged: Vec<Staged>) -> Result<(), TransferError> {
         let objects: Vec<ObjectRef> = staged.iter().map(Staged::object).collect();

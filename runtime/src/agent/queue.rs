@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bramble_protocol::agent::{HeldLease, Lease};
 use bramble_protocol::{AttemptId, LeaseId};
@@ -56,7 +57,15 @@ impl Queue {
     }
 
     /// The next lease to run; waits for one. `None` when the queue is closed.
+    #[cfg(test)]
     pub(super) fn take(&self) -> Option<Lease> {
+        self.take_or(Duration::MAX, || {})
+    }
+
+    /// The same; does something else, once, when none has come for `idle`.
+    pub(super) fn take_or(&self, idle: Duration, mut when_idle: impl FnMut()) -> Option<Lease> {
+        let idle_from = Instant::now().checked_add(idle);
+        let mut was_idle = false;
         let mut state = self.state();
         loop {
             if state.closed {
@@ -67,7 +76,44 @@ impl Queue {
                 state.running.insert(lease.id, running);
                 return Some(lease);
             }
-            state = self.inner.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let left = idle_from.filter(|_| !was_idle).map(|at| at - Instant::now());
+            state = match left {
+                None => self.inner.1.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    // Not with the lock held: it may take a while.
+                    drop(state);
+                    was_idle = true;
+                    when_idle();
+                    self.state()
+                }
+                Some(left) => {
+                    let woken = self.inner.1.wait_timeout(state, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// How far each running task says it is: done, and out of how much.
+    #[expect(dead_code, reason = "for the heartbeat, which does not tell it yet")]
+    pub(super) fn progress(&self) -> Vec<(LeaseId, u64, u64)> {
+        let state = self.state();
+        let told = state.running.iter().filter_map(|(lease, running)| {
+            let (done, total) = running.killer.as_ref()?.progress()?;
+            Some((*lease, done, total))
+        });
+        told.collect()
+    }
+
+    /// Asks all running tasks to save, because the board is about to be switched off; with
+    /// `and_stop` also to end, and those that do not are killed a few seconds later.
+    #[expect(dead_code, reason = "for planned stops, which nobody plans yet")]
+    pub(super) fn prepare_to_stop(&self, and_stop: bool) {
+        for killer in self.state().running.values().filter_map(|running| running.killer.as_ref()) {
+            killer.ask_to_save();
+            if and_stop {
+                killer.ask_to_stop();
+            }
         }
     }
 
@@ -175,6 +221,7 @@ mod tests {
                 artefact: ObjectRef::of(b"artefact"),
                 kind: ModuleKind::Command,
                 mode: bramble_protocol::Mode::Fast,
+                task_key: None,
                 owner: None,
                 job_name: "test".into(),
                 task: TaskContext {
@@ -231,6 +278,25 @@ mod tests {
         assert!(held(&queue).is_empty());
         assert!(!queue.ended(LeaseId(1)));
         assert!(held(&queue).is_empty());
+    }
+
+    #[test]
+    fn a_slot_that_waits_in_vain_is_told_once() {
+        let queue = Queue::new();
+        let mut idle = 0;
+        let (told, is_told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                queue.take_or(Duration::from_millis(1), || {
+                    idle += 1;
+                    told.send(()).unwrap();
+                })
+            });
+            is_told.recv().unwrap();
+            queue.grant(vec![lease(1)]);
+            assert_eq!(waiting.join().unwrap().unwrap().id, LeaseId(1));
+        });
+        assert_eq!(idle, 1);
     }
 
     #[test]

@@ -1,39 +1,46 @@
 //! One slot: a thread that takes leases and has a runner process work on them, one at a time.
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Once, mpsc};
+use std::time::Duration;
 
 use bramble_protocol::agent::{AttemptReport, Lease};
-use bramble_protocol::{AttemptOutcome, error_chain};
+use bramble_protocol::{AttemptOutcome, Confinement, Digest, error_chain};
 use bramble_store::Staged;
 
 use super::objects::Objects;
 use super::queue::Queue;
-use crate::runner::{Finished, RunnerProcess};
+use crate::runner::{Finished, Pool};
+
+/// A slot that has had nothing to do for so long gives up its processes, for their memory.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// An attempt that ended, with outputs that are not durable yet.
 pub(super) struct Ended {
     pub(super) report: AttemptReport,
     pub(super) staged: Vec<Staged>,
+    /// The task's key, when it may have checkpoints that are of no use after it has succeeded.
+    pub(super) saved_as: Option<Digest>,
 }
 
 pub(super) struct Slot {
     pub(super) queue: Queue,
     pub(super) objects: Objects,
-    pub(super) program: PathBuf,
+    pub(super) runners: Pool,
     pub(super) ended: mpsc::Sender<Ended>,
 }
 
 impl Slot {
     /// Works until the queue is closed.
-    pub(super) fn run(self) {
-        let mut runner = None;
-        while let Some(lease) = self.queue.take() {
-            let finished = self.attempt(&mut runner, &lease);
+    pub(super) fn run(mut self) {
+        loop {
+            let runners = &mut self.runners;
+            let Some(lease) = self.queue.take_or(IDLE, || runners.clear()) else { return };
+            let finished = self.attempt(&lease);
             if !self.queue.ended(lease.id) {
                 // Revoked: nobody waits for a report, and dropping the outputs removes them.
                 continue;
             }
+            let saved_as = lease.work.task_key.filter(|_| finished.has_saved);
             let report = AttemptReport {
                 lease: lease.id,
                 attempt: lease.attempt,
@@ -41,43 +48,52 @@ impl Slot {
                 usage: finished.usage,
                 log: finished.log,
             };
-            if self.ended.send(Ended { report, staged: finished.staged }).is_err() {
+            if self.ended.send(Ended { report, staged: finished.staged, saved_as }).is_err() {
                 return;
             }
         }
     }
 
-    fn attempt(&self, runner: &mut Option<RunnerProcess>, lease: &Lease) -> Finished {
+    fn attempt(&mut self, lease: &Lease) -> Finished {
         let work = &lease.work;
         let needed = std::iter::once(&work.artefact).chain(&work.inputs).chain(&work.ranges);
         if let Err(outcome) = self.objects.provide(needed) {
             return Finished::without_outputs(*outcome);
         }
-        // A runner may have been killed for a lease that was revoked just as it ended.
-        let idle = runner.take().filter(RunnerProcess::is_alive);
-        let mut process = match idle.map_or_else(|| self.spawn(), Ok) {
+        let mut process = match self.runners.take(work) {
             Ok(process) => process,
-            Err(message) => {
+            Err(error) => {
+                let message = error_chain(&error);
                 return Finished::without_outputs(AttemptOutcome::NodeFault { message });
             }
         };
         if !self.queue.started(lease.id, process.killer()) {
-            *runner = Some(process);
+            self.runners.put(work, process);
             return Finished::without_outputs(AttemptOutcome::Canceled);
         }
-        let finished = process.run(work);
+        // Only work that was begun before can have been saved.
+        let finished =
+            if lease.attempt.number > 1 { process.resume(work) } else { process.run(work) };
         if let AttemptOutcome::ChunkCorrupt { expected, .. } = &finished.outcome {
             self.objects.set_aside(expected);
         }
-        // A runner that was killed or has died is not used again.
-        if process.is_alive() {
-            *runner = Some(process);
+        if let Some(confinement) = process.confinement() {
+            tell_once(confinement);
         }
+        self.runners.put(work, process);
+        self.runners.stock_up();
         finished
     }
+}
 
-    fn spawn(&self) -> Result<RunnerProcess, String> {
-        let store: &Path = self.objects.store().dir();
-        RunnerProcess::spawn(&self.program, store).map_err(|error| error_chain(&error))
-    }
+/// Tells the log once in an agent's life how its runners are confined.
+fn tell_once(confinement: &Confinement) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        let walls: Vec<&str> = confinement.walls.iter().map(|wall| wall.name()).collect();
+        tracing::info!("runners are confined by: {}", walls.join(", "));
+        for (wall, why) in &confinement.missing {
+            tracing::warn!("runners lack the wall `{}`: {why}", wall.name());
+        }
+    });
 }

@@ -1,27 +1,53 @@
-//! The runner's own side: `bramble internal runner --store DIR --label LABEL`.
+//! The runner's own side: `bramble internal runner [--user UID]`.
 
-use std::io::{self, BufReader};
-use std::path::Path;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
 
-use bramble_store::{Staged, Store};
+use bramble_protocol::agent::Work;
+use bramble_protocol::{AttemptOutcome, Limits, ObjectRef};
 
-use super::wire::{FRAME_BYTES_MAX, Reply, Request, read_frame, write_frame};
-use crate::sandbox::{Sandbox, TaskEnd};
+use super::socket::{self, Frame, Reader};
+use super::wire::{FromRunner, Output, Reply, RunWork, ToRunner};
+use crate::confine::{self, Profile};
+use crate::sandbox::{Outside, Resume, Sandbox, Signals, TaskEnd, TaskFiles};
 
 /// Stack of the thread that runs guests: theirs and the host's part.
 const STACK_BYTES: usize = 4 << 20;
+/// Open files a runner may have: a task's inputs and outputs.
+const FILES_MAX: u64 = 1024;
+/// Private memory of a runner, in bytes, whatever its task may use: a guest's 4 GiB and what
+/// the host needs beside it.
+const DATA_BYTES_MAX: u64 = 6 << 30;
+/// Private memory that the host's part of any task may need, in bytes: the process itself,
+/// buffers, messages, sorting.
+const HOST_BYTES: u64 = 128 << 20;
 
-/// Runs tasks from standard input until it ends. `args` are those after `internal runner`.
-///
-/// Standard output carries the replies and nothing else; a guest cannot reach it.
+/// What runs instead of a task, in tests.
+type Instead = fn(&Work) -> Option<String>;
+
+/// Runs tasks that come over the socket on standard input until it closes. `args` are those
+/// after `internal runner`.
 pub fn child_main(args: &[String]) -> ExitCode {
+    child_main_with(args, |_| None)
+}
+
+/// [`child_main`] with native code that stands in for a guest which has broken out: `instead` is
+/// asked before each task, and an answer ends the task with it. For tests.
+#[doc(hidden)]
+pub fn child_main_with(args: &[String], instead: fn(&Work) -> Option<String>) -> ExitCode {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
-    let ["--store", dir, "--label", label] = args[..] else {
-        eprintln!("bramble runner: expected --store DIR --label LABEL");
-        return ExitCode::from(2);
+    let user = match args[..] {
+        [] => None,
+        ["--user", user] => user.parse().ok(),
+        _ => {
+            eprintln!("bramble runner: expected nothing or --user UID");
+            return ExitCode::from(2);
+        }
     };
-    match serve(Path::new(dir), label) {
+    match serve(user, instead) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("bramble runner: {message}");
@@ -30,49 +56,205 @@ pub fn child_main(args: &[String]) -> ExitCode {
     }
 }
 
-fn serve(dir: &Path, label: &str) -> Result<(), String> {
-    crate::child::confine().map_err(|error| format!("cannot confine itself: {error}"))?;
+fn serve(user: Option<u32>, instead: Instead) -> Result<(), String> {
+    let limits =
+        confine::Limits { files: FILES_MAX, data_bytes: DATA_BYTES_MAX, address_space_bytes: None };
+    let mut confinement = confine::enter(&limits, user);
+    // What it says in an emergency must not keep it waiting for somebody to read it.
+    let _ = rustix::io::ioctl_fionbio(rustix::stdio::stderr(), true);
     crate::child::end_with_the_pipe(rustix::stdio::stdin());
-    let store =
-        Store::open(dir).map_err(|error| bramble_protocol::error_chain(&error))?.labelled(label);
+    let work = move || {
+        let mut sandbox = Sandbox::new(Box::new(Agent::default()))
+            .map_err(|error| bramble_protocol::error_chain(&error))?;
+        // All threads are there now.
+        confine::seal(Profile::Runner, &mut confinement);
+        let broken = |error: io::Error| format!("cannot talk to the agent: {error}");
+        socket::send(agent(), &FromRunner::Ready { confinement }, &[], &[]).map_err(broken)?;
+        answer_all(&mut sandbox, instead).map_err(broken)
+    };
     std::thread::Builder::new()
         .name("guest".into())
         .stack_size(STACK_BYTES)
-        .spawn(move || answer_all(store))
+        .spawn(work)
         .map_err(|error| format!("cannot start a thread: {error}"))?
         .join()
         .map_err(|_| "the thread that runs guests panicked".to_owned())?
 }
 
-fn answer_all(store: Store) -> Result<(), String> {
-    let mut sandbox = Sandbox::new(store).map_err(|error| bramble_protocol::error_chain(&error))?;
-    let broken = |error: io::Error| format!("cannot talk to the agent: {error}");
-    let mut requests = BufReader::new(io::stdin().lock());
-    // Not the standard library's: it would look for line ends in each reply.
-    let mut replies = std::fs::File::from(
-        rustix::io::dup(rustix::stdio::stdout()).map_err(|error| broken(error.into()))?,
-    );
-    while let Some(request) = read_frame::<Request>(&mut requests).map_err(broken)? {
-        let end = match request {
-            Request::Run(work) => sandbox.run(&work),
-            Request::Plan(work) => sandbox.plan(&work),
+/// The socket to the agent.
+fn agent() -> BorrowedFd<'static> {
+    rustix::stdio::stdin()
+}
+
+fn answer_all(sandbox: &mut Sandbox, instead: Instead) -> io::Result<()> {
+    while let Some(frame) = socket::receive::<ToRunner>(agent(), Reader::Runner)? {
+        let Frame { message, raw, files } = frame;
+        let end = match message {
+            ToRunner::Run(run) => match instead(&run.work) {
+                Some(message) => TaskEnd::failed(message),
+                None => run_task(sandbox, &run, raw, files)?,
+            },
+            ToRunner::Plan(plan) => {
+                let input = files.into_iter().next().ok_or_else(no_file)?;
+                limit(&plan.limits, plan.artefact.size, 0);
+                sandbox.plan(&plan, input)
+            }
+            // Hints for a task that has ended meanwhile.
+            ToRunner::Stop | ToRunner::SaveSoon => continue,
+            ToRunner::File | ToRunner::Refused(_) | ToRunner::Saved => {
+                return Err(unexpected());
+            }
         };
-        write_frame(&mut replies, &reply(end)).map_err(broken)?;
+        let (reply, raw) = reply(end);
+        socket::send(agent(), &FromRunner::Done(Box::new(reply)), &raw, &[])?;
     }
     Ok(())
 }
 
-fn reply(end: TaskEnd) -> Reply {
-    let TaskEnd { outcome, staged, spans, usage, log } = end;
-    let staged = staged.into_iter().map(hand_over).collect();
-    Reply { outcome, staged, spans, usage, log }
+fn run_task(
+    sandbox: &mut Sandbox,
+    run: &RunWork,
+    state: Vec<u8>,
+    files: Vec<File>,
+) -> io::Result<TaskEnd> {
+    let work = &run.work;
+    let mut files: VecDeque<File> = files.into();
+    let mut next = || files.pop_front().ok_or_else(no_file);
+    let ranges = work.ranges.map(|_| next()).transpose()?;
+    let inputs = work.inputs.iter().map(|_| next()).collect::<io::Result<_>>()?;
+    let resume = match &run.resume {
+        None => None,
+        Some(lengths) => {
+            let outputs = lengths
+                .iter()
+                .map(|length| if *length == 0 { Ok(None) } else { next().map(Some) })
+                .collect::<io::Result<_>>()?;
+            Some(Resume { state, outputs })
+        }
+    };
+    let input_bytes = work.inputs.iter().map(|input| input.size).sum();
+    limit(&work.limits, work.artefact.size, input_bytes);
+    Ok(sandbox.run(work, TaskFiles { ranges, inputs, resume }))
 }
 
-/// Gives a staged file to the agent: it is no longer removed when this process forgets it.
-fn hand_over(staged: Staged) -> (bramble_protocol::ObjectRef, String) {
-    let (object, path) = staged.into_parts();
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    (object, name)
+/// Sets the kernel's limits for the next task: above those of the sandbox, for the case that the
+/// sandbox fails.
+fn limit(limits: &Limits, artefact_bytes: u64, input_bytes: u64) {
+    let held = input_bytes.min(crate::sandbox::IN_MEMORY_BYTES_MAX);
+    let output_bytes = limits.output_bytes_max_for(input_bytes);
+    // The guest's memory, a copy of what it passes in one call, the inputs as they are read and
+    // as they are passed, the artefact as bytes and as code beside those that are kept.
+    let data_bytes = limits
+        .memory_bytes_max
+        .saturating_add(output_bytes.min(limits.memory_bytes_max))
+        .saturating_add(3 * held + 8 * artefact_bytes.min(512 << 20) + HOST_BYTES);
+    // Without it the sandbox's own limits still hold.
+    let _ = confine::limit_task(data_bytes, output_bytes.saturating_add(1 << 20).max(64 << 20));
 }
 
-const _: () = assert!(FRAME_BYTES_MAX as usize > 2 * (1 << 20), "a frame holds the longest log");
+fn reply(end: TaskEnd) -> (Reply, Vec<u8>) {
+    let TaskEnd { outcome, outputs, spans, usage, log } = end;
+    let mut raw = Vec::new();
+    let outputs = outputs
+        .into_iter()
+        .map(|output| match output {
+            crate::sandbox::Written::Small(bytes) => {
+                raw.extend_from_slice(&bytes);
+                Output::Inline(bytes.len() as u32)
+            }
+            crate::sandbox::Written::File(object) => Output::File(object),
+        })
+        .collect();
+    (Reply { outcome, outputs, spans, usage, log }, raw)
+}
+
+/// The agent, as the sandbox sees it.
+#[derive(Debug, Default)]
+struct Agent {
+    signals: Signals,
+}
+
+impl Agent {
+    /// Sends a question and waits for its answer.
+    fn ask(&mut self, question: &FromRunner, raw: &[u8]) -> Result<Option<File>, AttemptOutcome> {
+        let broken = |error: io::Error| AttemptOutcome::NodeFault {
+            message: format!("cannot talk to the agent: {error}"),
+        };
+        socket::send(agent(), question, raw, &[]).map_err(broken)?;
+        loop {
+            let frame = socket::receive::<ToRunner>(agent(), Reader::Runner).map_err(broken)?;
+            let Some(Frame { message, files, .. }) = frame else {
+                return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+            };
+            match message {
+                ToRunner::File | ToRunner::Saved => return Ok(files.into_iter().next()),
+                ToRunner::Refused(outcome) => return Err(*outcome),
+                ToRunner::Stop | ToRunner::SaveSoon => self.hear(&message),
+                ToRunner::Run(_) | ToRunner::Plan(_) => return Err(broken(unexpected())),
+            }
+        }
+    }
+
+    fn ask_for_file(&mut self, question: &FromRunner) -> Result<File, AttemptOutcome> {
+        let file = self.ask(question, &[])?;
+        file.ok_or_else(|| AttemptOutcome::NodeFault { message: no_file().to_string() })
+    }
+
+    fn hear(&mut self, message: &ToRunner) {
+        match message {
+            ToRunner::Stop => self.signals.stopping = true,
+            ToRunner::SaveSoon => self.signals.save_soon = true,
+            _ => {}
+        }
+    }
+}
+
+impl Outside for Agent {
+    fn begin(&mut self) {
+        self.signals = Signals::default();
+    }
+
+    fn artefact(&mut self) -> Result<File, AttemptOutcome> {
+        self.ask_for_file(&FromRunner::NeedArtefact)
+    }
+
+    fn output(&mut self, partition: u32) -> Result<File, AttemptOutcome> {
+        self.ask_for_file(&FromRunner::NeedOutput { partition })
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        // If the agent is gone, this process ends with it.
+        let _ = socket::send(agent(), &FromRunner::Progress { done, total }, &[], &[]);
+    }
+
+    fn save(&mut self, state: &[u8], so_far: Vec<ObjectRef>) -> Result<(), AttemptOutcome> {
+        self.ask(&FromRunner::Save { so_far }, state).map(drop)?;
+        self.signals.save_soon = false;
+        Ok(())
+    }
+
+    fn signals(&mut self) -> Signals {
+        while socket::has_frame(agent()) {
+            // Nothing but hints comes unasked while a task runs.
+            match socket::receive::<ToRunner>(agent(), Reader::Runner) {
+                Ok(Some(frame)) => self.hear(&frame.message),
+                _ => break,
+            }
+        }
+        self.signals
+    }
+}
+
+fn no_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a file did not come with the message")
+}
+
+fn unexpected() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the agent answers what was not asked")
+}
+
+const _: () = assert!(
+    socket::RAW_BYTES_MAX as usize > crate::sandbox::SMALL_BYTES_MAX
+        && socket::RAW_BYTES_MAX as usize > super::session::STATE_BYTES_MAX,
+    "a frame holds all small outputs, and a guest's state"
+);

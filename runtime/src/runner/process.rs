@@ -1,30 +1,30 @@
-//! The agent's side of a runner process.
+//! The agent's side of a runner process: starting it, handing it work, and seeing how it ends.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, ObjectRef, Usage};
-use bramble_store::{Staged, remove_staged};
+use bramble_protocol::{AttemptOutcome, Confinement, Usage, error_chain};
+use bramble_store::{Checkpoint, Staged, Store, StoreError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::wire::{Reply, Request, read_frame, write_frame};
+use super::handle::{Killer, Shared, TaskState};
+use super::session::Session;
+use super::socket;
+use super::wire::ToRunner;
 use crate::child::describe;
 
 /// How long after a task's own wall limit a silent runner is killed. Reading its inputs is not
 /// part of that limit, so a second for each MiB is added.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// From so many on, handed over files are looked for before they are remembered.
-const HANDED_OVER_MAX: usize = 1_024;
+/// How often a waiting agent looks whether the task was to stop meanwhile.
+const LOOK: Duration = Duration::from_millis(500);
+/// The most that is told of what a dying runner said.
+const LAST_WORDS_BYTES_MAX: usize = 2 << 10;
 
 /// Why there is no runner.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,15 @@ pub enum RunnerError {
         /// Why not.
         #[source]
         source: io::Error,
+    },
+    /// The store that it was to work with could not be opened.
+    #[error("cannot open the object store at {}", dir.display())]
+    Store {
+        /// The directory.
+        dir: PathBuf,
+        /// Why not.
+        #[source]
+        source: StoreError,
     },
 }
 
@@ -51,6 +60,8 @@ pub struct Finished {
     pub usage: Usage,
     /// The last lines that the guest logged.
     pub log: String,
+    /// Whether there may be checkpoints of the task.
+    pub has_saved: bool,
 }
 
 /// A finished request with all that a reply may hold.
@@ -65,53 +76,54 @@ pub(crate) struct Answer {
 /// Dropping it kills the process.
 #[derive(Debug)]
 pub struct RunnerProcess {
-    shared: Arc<Shared>,
-    stdin: ChildStdin,
-    stdout: ChildStdout,
-    store_dir: PathBuf,
-    /// What the names of the files that it stages have in common.
-    label: String,
-    /// Staged files that were handed over, as far as they may still be there.
-    handed_over: HashSet<String>,
-}
-
-/// Kills a runner from another thread, so that the task it runs ends as `Canceled`.
-#[derive(Clone, Debug)]
-pub struct Killer(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    child: Mutex<Child>,
-    killed: AtomicBool,
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Store,
+    stderr: ChildStderr,
+    /// Known from the first task on.
+    pub(super) confinement: Option<Confinement>,
 }
 
 impl RunnerProcess {
-    /// Starts `program internal runner --store DIR --label LABEL`.
+    /// Starts `program internal runner`, to work with the objects in the store at `store_dir`.
     ///
     /// # Errors
-    /// When the program cannot be started. One that is not a runner is found out by the first
-    /// [`RunnerProcess::run`].
+    /// When the store cannot be opened or the program cannot be started. One that is not a
+    /// runner is found out by the first [`RunnerProcess::run`].
     pub fn spawn(program: &Path, store_dir: &Path) -> Result<Self, RunnerError> {
+        let store = Store::open(store_dir)
+            .map_err(|source| RunnerError::Store { dir: store_dir.to_owned(), source })?;
+        Self::start(program, store, None)
+    }
+
+    /// Starts `program internal runner`, to work with the objects in `store`. It runs under the
+    /// user id `user`, if this process may choose one.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(program: &Path, store: Store, user: Option<u32>) -> Result<Self, RunnerError> {
         let failed = |source| RunnerError::Spawn { program: program.to_owned(), source };
-        let label = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let mut child = Command::new(program)
-            .args(["internal", "runner", "--store"])
-            .arg(store_dir)
-            .args(["--label", &label])
+        let (ours, theirs) = socket::pair().map_err(failed)?;
+        let mut command = Command::new(program);
+        command.args(["internal", "runner"]);
+        if let Some(user) = user {
+            command.args(["--user", &user.to_string()]);
+        }
+        let mut child = command
             // Nothing of the agent's environment is the guest's business.
             .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             // Ctrl-C in a terminal is for the agent, which then ends its tasks in good order.
             .process_group(0)
             .spawn()
             .map_err(failed)?;
-        let stdin = child.stdin.take().expect("asked for a pipe");
-        let stdout = child.stdout.take().expect("asked for a pipe");
-        let shared = Arc::new(Shared { child: Mutex::new(child), killed: AtomicBool::new(false) });
-        let store_dir = store_dir.to_owned();
-        Ok(Self { shared, stdin, stdout, store_dir, label, handed_over: HashSet::new() })
+        let stderr = child.stderr.take().expect("asked for a pipe");
+        let shared = Arc::new(Shared::new(child, ours));
+        // A runner that says too much is not to wait for a reader, and neither is this process
+        // for a runner that says nothing. One that cannot be set so is as good as none.
+        rustix::io::ioctl_fionbio(&stderr, true).map_err(|error| failed(error.into()))?;
+        Ok(Self { shared, store, stderr, confinement: None })
     }
 
     /// A handle with which another thread can stop the task.
@@ -124,98 +136,118 @@ impl RunnerProcess {
         self.shared.child().id()
     }
 
+    /// Which walls stand around the process; known once it has run a task.
+    pub fn confinement(&self) -> Option<&Confinement> {
+        self.confinement.as_ref()
+    }
+
     /// Whether it can take another task. Once it is false the process is to be dropped.
     pub fn is_alive(&self) -> bool {
-        !self.shared.killed.load(Ordering::Acquire)
-            && matches!(self.shared.child().try_wait(), Ok(None))
+        !self.shared.is_killed() && matches!(self.shared.child().try_wait(), Ok(None))
     }
 
-    /// Runs one task and waits for its end. Whatever goes wrong with the process is an outcome
-    /// of the task: `NodeFault`, `Canceled` after [`Killer::kill`], or `TimedOut` when it hangs.
+    /// Runs one task from its beginning and waits for its end. Whatever goes wrong with the
+    /// process is an outcome of the task: `NodeFault`, `Canceled` after [`Killer::kill`], or
+    /// `TimedOut` when it hangs.
     pub fn run(&mut self, work: &Work) -> Finished {
+        self.attempt(work, None)
+    }
+
+    /// The same, going on from the latest checkpoint of the task if there is one.
+    pub fn resume(&mut self, work: &Work) -> Finished {
+        let found = work.task_key.map_or(Ok(None), |key| self.store.load_checkpoint(&key));
+        match found {
+            Ok(checkpoint) => self.attempt(work, checkpoint),
+            Err(error) => {
+                tracing::warn!("a task starts anew: {}", error_chain(&error));
+                self.attempt(work, None)
+            }
+        }
+    }
+
+    fn attempt(&mut self, work: &Work, checkpoint: Option<Checkpoint>) -> Finished {
+        *self.shared.task() = TaskState::default();
         let bytes: u64 =
             work.inputs.iter().map(|input| input.size).sum::<u64>() + work.artefact.size;
-        let reading = Duration::from_millis(bytes >> 10);
-        let limit_ms = work.limits.wall_ms_max;
-        self.ask(&Request::Run(Box::new(work.clone())), limit_ms, reading).finished
+        let deadline = deadline(work.limits.wall_ms_max, Duration::from_millis(bytes >> 10));
+        let mut session = Session::of_task(self.store.clone(), work, checkpoint.is_some());
+        let begun = session.begin(&self.shared, work, checkpoint);
+        self.end(begun, session, deadline, work.limits.wall_ms_max).finished
     }
 
-    /// Sends a request and waits for its reply: `limit_ms` for the guest and `reading` before it.
-    pub(crate) fn ask(&mut self, request: &Request, limit_ms: u64, reading: Duration) -> Answer {
-        let deadline = Instant::now() + Duration::from_millis(limit_ms) + reading + GRACE;
-        let reply = write_frame(&mut self.stdin, request).and_then(|()| {
-            read_frame::<Reply>(Until { pipe: &mut self.stdout, deadline })?
-                .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-        });
-        match reply {
-            Ok(reply) => self.accept(reply),
-            Err(error) => {
-                let answer = self.broken(&error, limit_ms);
-                self.sweep();
-                answer
-            }
-        }
+    /// Asks the planner of `plan` where to cut `file`.
+    pub(crate) fn plan(&mut self, plan: super::wire::PlanWork, file: &std::fs::File) -> Answer {
+        use std::os::fd::AsFd;
+        *self.shared.task() = TaskState::default();
+        let limit_ms = plan.limits.wall_ms_max;
+        let session = Session::of_plan(self.store.clone(), plan.artefact);
+        let begun = self
+            .shared
+            .send(&ToRunner::Plan(Box::new(plan)), &[], &[file.as_fd()])
+            .map_err(Broken::from);
+        self.end(begun, session, deadline(limit_ms, Duration::ZERO), limit_ms)
     }
 
-    /// Removes what the dead process had begun to write.
-    fn sweep(&self) {
-        if let Err(error) = remove_staged(&self.store_dir, &self.label, &self.handed_over) {
-            tracing::warn!(
-                "half-written outputs stay behind: {}",
-                bramble_protocol::error_chain(&error)
-            );
-        }
-    }
-
-    fn accept(&mut self, reply: Reply) -> Answer {
-        let staging = self.store_dir.join("tmp");
-        if self.handed_over.len() > HANDED_OVER_MAX {
-            self.handed_over.retain(|name| staging.join(name).exists());
-        }
-        let mut staged = Vec::with_capacity(reply.staged.len());
-        for (object, name) in reply.staged {
-            // A runner that a guest has taken over must not name files elsewhere.
-            if name.is_empty() || name.starts_with('.') || name.contains('/') {
+    fn end(
+        &mut self,
+        begun: Result<(), Broken>,
+        mut session: Session,
+        deadline: Instant,
+        limit_ms: u64,
+    ) -> Answer {
+        let mut wait = || wait_until(&self.shared, deadline);
+        let ended =
+            begun.and_then(|()| session.serve(&self.shared, &mut self.confinement, &mut wait));
+        match ended {
+            Ok(answer) => answer,
+            Err(Broken::Outcome(outcome)) => session.without_outputs(*outcome),
+            Err(Broken::Lies(what)) => {
                 self.shared.kill();
-                let message = format!("the runner named an output file `{name:.80}`");
-                return fault(AttemptOutcome::NodeFault { message });
+                let message = format!("the runner process broke the rules: {what}");
+                session.without_outputs(AttemptOutcome::NodeFault { message })
             }
-            staged.push(Staged::from_parts(object, staging.join(&name)));
-            self.handed_over.insert(name);
+            Err(Broken::Pipe(error)) => session.without_outputs(self.post_mortem(&error, limit_ms)),
         }
-        if let AttemptOutcome::Succeeded { outputs } = &reply.outcome {
-            let said: Vec<ObjectRef> = staged.iter().map(Staged::object).collect();
-            if *outputs != said {
-                self.shared.kill();
-                let message = "the runner's outputs do not fit its report".into();
-                return fault(AttemptOutcome::NodeFault { message });
-            }
-        }
-        let Reply { outcome, usage, log, spans, .. } = reply;
-        Answer { finished: Finished { outcome, staged, usage, log }, spans }
     }
 
     /// The process is of no more use: makes sure that it ends, and says how it did.
-    fn broken(&self, error: &io::Error, limit_ms: u64) -> Answer {
-        let killed_by_user = self.shared.killed.load(Ordering::Acquire);
-        let mut child = self.shared.child();
+    fn post_mortem(&self, error: &io::Error, limit_ms: u64) -> AttemptOutcome {
+        let is_killed = self.shared.is_killed();
+        let is_stopped = self.shared.task().stop_by.is_some();
         if error.kind() == io::ErrorKind::TimedOut {
-            self.shared.killed.store(true, Ordering::Release);
-            let _ = child.kill();
-            let _ = child.wait();
-            return fault(AttemptOutcome::TimedOut { limit_ms });
+            self.shared.kill();
+            let _ = self.shared.child().wait();
+            return if is_stopped {
+                AttemptOutcome::Canceled
+            } else {
+                AttemptOutcome::TimedOut { limit_ms }
+            };
         }
+        let mut child = self.shared.child();
         if error.kind() == io::ErrorKind::InvalidData {
             // It lives and talks nonsense.
             let _ = child.kill();
         }
         let ended = wait_a_little(&mut child);
+        drop(child);
         let message = match ended {
-            _ if killed_by_user => return fault(AttemptOutcome::Canceled),
-            Ok(status) => format!("the runner process ended with {}: {error}", describe(status)),
+            _ if is_killed => return AttemptOutcome::Canceled,
+            Ok(status) => {
+                let words = self.last_words().unwrap_or_else(|| error.to_string());
+                format!("the runner process ended with {}: {words}", describe(status))
+            }
             Err(wait) => format!("the runner process cannot be waited for: {wait}"),
         };
-        fault(AttemptOutcome::NodeFault { message })
+        AttemptOutcome::NodeFault { message }
+    }
+
+    /// What the process wrote to its standard error, if anything.
+    fn last_words(&self) -> Option<String> {
+        let mut words = [0; LAST_WORDS_BYTES_MAX];
+        let got = rustix::io::read(&self.stderr, &mut words).ok()?;
+        let words = crate::sandbox::shown(&String::from_utf8_lossy(&words[..got]));
+        let words = words.trim();
+        (!words.is_empty()).then(|| words.to_owned())
     }
 }
 
@@ -227,38 +259,63 @@ impl Drop for RunnerProcess {
     }
 }
 
-impl Killer {
-    /// Kills the process, if it still runs. The task ends as `Canceled`.
-    pub fn kill(&self) {
-        self.0.kill();
-    }
-}
-
-impl Shared {
-    fn child(&self) -> MutexGuard<'_, Child> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn kill(&self) {
-        self.killed.store(true, Ordering::Release);
-        // Harmless when it has been waited for: std remembers that.
-        let _ = self.child().kill();
-    }
-}
-
 impl Finished {
     /// An attempt that ended before its guest could use or write anything.
     pub(crate) fn without_outputs(outcome: AttemptOutcome) -> Self {
-        Self { outcome, staged: Vec::new(), usage: Usage::default(), log: String::new() }
+        Self {
+            outcome,
+            staged: Vec::new(),
+            usage: Usage::default(),
+            log: String::new(),
+            has_saved: false,
+        }
     }
 }
 
-fn fault(outcome: AttemptOutcome) -> Answer {
-    Answer { finished: Finished::without_outputs(outcome), spans: Vec::new() }
+/// Why there is no reply.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The task ended before the runner was asked.
+    Outcome(Box<AttemptOutcome>),
+    /// The process is gone, or talks nonsense.
+    Pipe(io::Error),
+    /// It asks for what no runner asks for: a guest may have taken it over.
+    Lies(String),
 }
 
-/// The pipes of a dying process close a moment before it can be waited for. One that closes
-/// them and stays is killed.
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Pipe(error)
+    }
+}
+
+fn deadline(limit_ms: u64, reading: Duration) -> Instant {
+    Instant::now() + Duration::from_millis(limit_ms) + reading + GRACE
+}
+
+/// Waits for the runner to say something. Fails with `TimedOut` when it does not by `deadline`,
+/// or a while after it was asked to stop.
+fn wait_until(shared: &Shared, deadline: Instant) -> io::Result<()> {
+    loop {
+        let by = shared.task().stop_by.map_or(deadline, |stop| stop.min(deadline));
+        let left = by.saturating_duration_since(Instant::now());
+        let slice = left.min(LOOK);
+        let timeout = Timespec {
+            tv_sec: i64::try_from(slice.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: slice.subsec_nanos().into(),
+        };
+        let socket = shared.socket();
+        match poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if left.is_zero() => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The socket of a dying process closes a moment before it can be waited for. One that closes
+/// it and stays is killed.
 fn wait_a_little(child: &mut Child) -> io::Result<std::process::ExitStatus> {
     for _ in 0..100 {
         if let Some(status) = child.try_wait()? {
@@ -268,29 +325,4 @@ fn wait_a_little(child: &mut Child) -> io::Result<std::process::ExitStatus> {
     }
     child.kill()?;
     child.wait()
-}
-
-/// Reads from a pipe until a time, then fails with `TimedOut`.
-struct Until<'a> {
-    pipe: &'a mut ChildStdout,
-    deadline: Instant,
-}
-
-impl Read for Until<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            let timeout = Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
-            let pipe = self.pipe.as_fd();
-            match poll(&mut [PollFd::new(&pipe, PollFlags::IN)], Some(&timeout)) {
-                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-                Ok(_) => return self.pipe.read(buffer),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
 }

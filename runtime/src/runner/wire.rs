@@ -1,25 +1,38 @@
-//! What goes over the pipes between agent and runner: a length of 4 bytes (little-endian), then
-//! that many bytes of JSON.
+//! What agent and runner say to each other.
 //!
-//! JSON, because the outcome's tagged enums need a format that describes itself.
-
-use std::io::{self, Read, Write};
+//! The agent sends a task with its inputs as open files. While the task runs the runner may ask
+//! for more, and is answered before it goes on; the agent may drop a hint at any time.
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, Limits, ObjectRef, Params, Usage};
-use serde::de::DeserializeOwned;
+use bramble_protocol::{AttemptOutcome, Confinement, Limits, ObjectRef, Params, Usage};
 use serde::{Deserialize, Serialize};
 
-/// The longest frame either side accepts, in bytes.
-pub(crate) const FRAME_BYTES_MAX: u32 = 16 << 20;
-
-/// What a runner is asked to do.
+/// From the agent to the runner.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Request {
-    /// One task.
-    Run(Box<Work>),
-    /// A module's own planner, over a file that is not in the store yet.
-    Plan(PlanWork),
+pub(crate) enum ToRunner {
+    /// One task. Files: the ranges if there are any, the inputs, and each output of `resume`
+    /// that is not empty. Raw: the state that was saved.
+    Run(Box<RunWork>),
+    /// A module's own planner. Files: the file to cut.
+    Plan(Box<PlanWork>),
+    /// Answers [`FromRunner::NeedArtefact`] and [`FromRunner::NeedOutput`]. Files: the one.
+    File,
+    /// Answers the same, or [`FromRunner::Save`]: it cannot be had, and the task ends so.
+    Refused(Box<AttemptOutcome>),
+    /// Answers [`FromRunner::Save`].
+    Saved,
+    /// The guest should end early.
+    Stop,
+    /// The guest should save.
+    SaveSoon,
+}
+
+/// One task.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RunWork {
+    pub(crate) work: Work,
+    /// Lengths of the outputs of an earlier attempt that saved; the task goes on from there.
+    pub(crate) resume: Option<Vec<u64>>,
 }
 
 /// A call of a module's planner.
@@ -27,8 +40,6 @@ pub(crate) enum Request {
 pub(crate) struct PlanWork {
     /// The module, compiled for this machine.
     pub(crate) artefact: ObjectRef,
-    /// The file to cut.
-    pub(crate) input: std::path::PathBuf,
     /// How long a chunk should be.
     pub(crate) wanted_bytes: u64,
     /// Parameters for the guest.
@@ -37,12 +48,33 @@ pub(crate) struct PlanWork {
     pub(crate) limits: Limits,
 }
 
-/// How it went.
+/// From the runner to the agent.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromRunner {
+    /// The first message: it can run guests now, and so much was done to confine it.
+    Ready { confinement: Confinement },
+    /// The artefact of the task is not kept here from an earlier one.
+    NeedArtefact,
+    /// An output has become long: where is it to go?
+    NeedOutput { partition: u32 },
+    /// How far the guest says it is.
+    Progress { done: u64, total: u64 },
+    /// The guest wants this to be durable. Raw: its state.
+    Save {
+        /// Digest and length of each output so far.
+        so_far: Vec<ObjectRef>,
+    },
+    /// The task ended. Raw: the outputs that are [`Output::Inline`], one after the other.
+    Done(Box<Reply>),
+}
+
+/// How a task went.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Reply {
+    /// How it ended. `Succeeded` names no outputs: the agent fills them in.
     pub(crate) outcome: AttemptOutcome,
-    /// Outputs that wait in the store's `tmp` directory, by file name.
-    pub(crate) staged: Vec<(ObjectRef, String)>,
+    /// The outputs in order, if it succeeded.
+    pub(crate) outputs: Vec<Output>,
     /// What a planner answered: offset and length in bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) spans: Vec<(u64, u64)>,
@@ -50,54 +82,11 @@ pub(crate) struct Reply {
     pub(crate) log: String,
 }
 
-/// Writes one frame.
-pub(crate) fn write_frame<T: Serialize>(mut to: impl Write, message: &T) -> io::Result<()> {
-    // One buffer and one write, so that the other side wakes once.
-    let mut frame = vec![0; 4];
-    serde_json::to_writer(&mut frame, message)?;
-    let length = u32::try_from(frame.len() - 4)
-        .ok()
-        .filter(|length| *length <= FRAME_BYTES_MAX)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "message too long"))?;
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    to.write_all(&frame)?;
-    to.flush()
-}
-
-/// Reads one frame; `None` at a clean end.
-pub(crate) fn read_frame<T: DeserializeOwned>(mut from: impl Read) -> io::Result<Option<T>> {
-    let mut length = [0u8; 4];
-    match from.read(&mut length[..1])? {
-        0 => return Ok(None),
-        _ => from.read_exact(&mut length[1..])?,
-    }
-    let length = u32::from_le_bytes(length);
-    if length > FRAME_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "frame too long"));
-    }
-    let mut frame = vec![0; length as usize];
-    from.read_exact(&mut frame)?;
-    Ok(Some(serde_json::from_slice(&frame)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_survives_the_pipe() {
-        let mut pipe = Vec::new();
-        write_frame(&mut pipe, &vec![1u32, 2, 3]).unwrap();
-        let mut from = pipe.as_slice();
-        assert_eq!(read_frame::<Vec<u32>>(&mut from).unwrap(), Some(vec![1, 2, 3]));
-        assert_eq!(read_frame::<Vec<u32>>(&mut from).unwrap(), None);
-    }
-
-    #[test]
-    fn a_frame_that_is_cut_off_or_too_long_is_an_error() {
-        let mut pipe = Vec::new();
-        write_frame(&mut pipe, &"text").unwrap();
-        assert!(read_frame::<String>(&pipe[..pipe.len() - 1]).is_err());
-        assert!(read_frame::<String>(&[255u8; 8][..]).is_err());
-    }
+/// Where an output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Output {
+    /// So many of the raw bytes.
+    Inline(u32),
+    /// In the file that the agent gave for it.
+    File(ObjectRef),
 }

@@ -1,15 +1,14 @@
 //! Compiled modules, loaded once and kept for the tasks that follow.
 
 use bramble_protocol::{Digest, ModuleKind, ObjectRef};
-use bramble_store::Store;
 use wasmtime::component::{Component, InstancePre as ComponentPre};
 use wasmtime::{Engine, InstancePre, Module, Precompiled, component};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 
 use super::bindings::exports::bramble::job;
-use super::host::Host;
+use super::host::{Host, SharedOutside};
 use super::run::Broken;
-use super::source::outcome_of;
+use super::source::read_verified;
 use bramble_protocol::AttemptOutcome;
 
 /// How many modules are kept. A node mostly works on one or two jobs at a time.
@@ -40,7 +39,6 @@ pub(super) struct Job {
 /// Loads artefacts and keeps the last few.
 pub(super) struct Artefacts {
     engine: Engine,
-    store: Store,
     components: component::Linker<Host>,
     modules: wasmtime::Linker<Host>,
     /// Last used last.
@@ -48,22 +46,23 @@ pub(super) struct Artefacts {
 }
 
 impl Artefacts {
-    pub(super) fn new(engine: Engine, store: Store) -> wasmtime::Result<Self> {
+    pub(super) fn new(engine: Engine) -> wasmtime::Result<Self> {
         let components = super::wasi::component_linker(&engine)?;
         let modules = super::wasi::core_linker(&engine)?;
-        Ok(Self { engine, store, components, modules, kept: Vec::new() })
+        Ok(Self { engine, components, modules, kept: Vec::new() })
     }
 
-    /// The module of `artefact`, read and verified unless it is kept.
+    /// The module of `artefact`, read from `outside` and verified unless it is kept.
     pub(super) fn get(
         &mut self,
         artefact: &ObjectRef,
         kind: ModuleKind,
+        outside: &SharedOutside,
     ) -> Result<&Loaded, Broken> {
         let known = self.kept.iter().position(|(digest, _)| *digest == artefact.digest);
         let entry = match known {
             Some(index) => self.kept.remove(index),
-            None => (artefact.digest, self.load(artefact, kind)?),
+            None => (artefact.digest, self.load(artefact, kind, outside)?),
         };
         if self.kept.len() == KEPT_MAX {
             self.kept.remove(0);
@@ -72,11 +71,17 @@ impl Artefacts {
         Ok(&self.kept.last().expect("just pushed").1)
     }
 
-    fn load(&self, artefact: &ObjectRef, kind: ModuleKind) -> Result<Loaded, Broken> {
+    fn load(
+        &self,
+        artefact: &ObjectRef,
+        kind: ModuleKind,
+        outside: &SharedOutside,
+    ) -> Result<Loaded, Broken> {
         if artefact.size > ARTEFACT_BYTES_MAX {
             return Err(unfit(&format!("the artefact is {} bytes long", artefact.size)));
         }
-        let bytes = self.store.get(artefact).map_err(|error| outcome_of(&error, artefact))?;
+        let file = outside.lock().artefact()?;
+        let bytes = read_verified(&file, artefact)?;
         match deserialize(&self.engine, &bytes).map_err(|error| unfit(&format!("{error:#}")))? {
             Code::Module(module) => {
                 let pre =

@@ -45,40 +45,41 @@ impl Deadline {
     }
 }
 
-/// Advances an engine's epoch while a guest runs. Sleeps when none does, so that an idle node
+/// Advances the epoch of the engine in which a guest runs. Sleeps when none does, so that an idle node
 /// wakes for nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Ticker(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
-    running: bool,
+    /// Whose epoch advances.
+    running: Option<Engine>,
     parked: bool,
     stopped: bool,
 }
 
 impl Ticker {
     /// Starts the thread that ticks.
-    pub(crate) fn start(engine: Engine) -> std::io::Result<Self> {
+    pub(crate) fn start() -> std::io::Result<Self> {
         let ticker = Self(Arc::default());
         let shared = Arc::clone(&ticker.0);
         std::thread::Builder::new()
             .name("epoch".into())
             .stack_size(64 << 10)
-            .spawn(move || tick(&shared, &engine))?;
+            .spawn(move || tick(&shared))?;
         Ok(ticker)
     }
 
-    /// Ticks until the answer is dropped.
-    pub(crate) fn run(&self) -> Running<'_> {
+    /// Ticks for `engine` until the answer is dropped.
+    pub(crate) fn run(&self, engine: &Engine) -> Running<'_> {
         let mut state = self.state();
-        state.running = true;
+        state.running = Some(engine.clone());
         if state.parked {
             self.0.changed.notify_one();
         }
@@ -101,17 +102,19 @@ pub(crate) struct Running<'a>(&'a Ticker);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.state().running = false;
+        self.0.state().running = None;
     }
 }
 
-fn tick(shared: &Shared, engine: &Engine) {
+fn tick(shared: &Shared) {
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     while !state.stopped {
-        if state.running {
+        if state.running.is_some() {
             let timeout = shared.changed.wait_timeout(state, TICK);
             state = timeout.unwrap_or_else(PoisonError::into_inner).0;
-            engine.increment_epoch();
+            if let Some(engine) = &state.running {
+                engine.increment_epoch();
+            }
         } else {
             state.parked = true;
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

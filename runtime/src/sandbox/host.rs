@@ -1,22 +1,27 @@
 //! The host's half of `bramble:job`: what a guest can call.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use bramble_protocol::{AttemptOutcome, Params};
+use bramble_protocol::{AttemptOutcome, Countable, Params};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::bindings::bramble::job;
+use super::checkpoint::Checkpoint;
 use super::deadline::Deadline;
 use super::fault::Fault;
 use super::limits::MemoryLimit;
 use super::log::Log;
 use super::output::{Outputs, Sink};
+use super::outside::Outside;
 use super::source::Source;
 
 /// Longest log message taken from one call, in bytes.
 const MESSAGE_BYTES_MAX: usize = 16 << 10;
+/// How often progress is told to the outside, at most.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Everything a guest can reach, made anew for each task.
 pub(crate) struct Host {
@@ -30,15 +35,30 @@ pub(crate) struct Host {
     pub(crate) fault: Fault,
     pub(crate) params: Params,
     pub(crate) ranges: Vec<u8>,
-    pub(crate) progress: Progress,
+    pub(crate) outside: SharedOutside,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) volume: Volume,
+    /// When progress was last told to the outside.
+    pub(crate) told: Option<Instant>,
+}
+
+/// Whoever set up the sandbox.
+pub(crate) type SharedOutside = Shared<Box<dyn Outside>>;
+
+/// How much goes to and fro between guest and host. What goes through the outputs, the log and
+/// a command's input is counted there.
+#[derive(Debug)]
+pub(crate) struct Volume {
+    pub(crate) calls: u64,
+    pub(crate) calls_max: u64,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_max: u64,
 }
 
 /// The outputs, also in the hands of a command's standard output.
 pub(crate) type SharedOutputs = Shared<Outputs>;
 /// A command's standard input.
 pub(crate) type SharedSource = Shared<Source>;
-/// How much is done, out of how much; the last that the guest said.
-pub(crate) type Progress = Shared<Option<(u64, u64)>>;
 
 /// One value in several hands of one task.
 #[derive(Debug, Default)]
@@ -65,8 +85,43 @@ impl Host {
         self.wasi.ctx().table
     }
 
+    /// Counts a call of the host in which `bytes` are exchanged.
+    fn called(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.volume.calls += 1;
+        self.volume.bytes = self.volume.bytes.saturating_add(bytes as u64);
+        match self.volume.exceeded(self.volume.calls, self.volume.bytes) {
+            None => Ok(()),
+            Some(outcome) => Err(self.fault.stop(outcome)),
+        }
+    }
+
+    /// How often the guest has called the host, as far as that is counted.
+    pub(crate) fn calls(&self) -> u64 {
+        let input = self.stdin.as_ref().map_or(0, |stdin| stdin.lock().calls);
+        self.volume.calls + self.outputs.lock().calls + self.log.pieces() + input
+    }
+
+    /// The outcome of a guest that calls the host too often. Asked from time to time while it
+    /// runs, and at its end.
+    pub(crate) fn over_volume(&self) -> Option<AttemptOutcome> {
+        let input = self.stdin.as_ref().map_or(0, |stdin| stdin.lock().bytes_given);
+        let bytes = self.volume.bytes.saturating_add(self.outputs.lock().bytes()) + input;
+        self.volume.exceeded(self.calls(), bytes)
+    }
+
     fn stopped<T>(&self, result: Result<T, AttemptOutcome>) -> wasmtime::Result<T> {
         result.map_err(|outcome| self.fault.stop(outcome))
+    }
+}
+
+impl Volume {
+    fn exceeded(&self, calls: u64, bytes: u64) -> Option<AttemptOutcome> {
+        if calls > self.calls_max {
+            let limit = self.calls_max;
+            return Some(AttemptOutcome::TooMuch { of: Countable::HostCalls, limit });
+        }
+        let limit = self.bytes_max;
+        (bytes > limit).then_some(AttemptOutcome::TooMuch { of: Countable::HostBytes, limit })
     }
 }
 
@@ -91,36 +146,49 @@ impl job::host::Host for Host {
     }
 
     fn progress(&mut self, done: u64, total: u64) -> wasmtime::Result<()> {
-        *self.progress.lock() = Some((done, total));
+        self.called(0)?;
+        if self.told.is_none_or(|told| told.elapsed() >= PROGRESS_EVERY) {
+            self.outside.lock().progress(done, total);
+            self.told = Some(Instant::now());
+        }
         Ok(())
     }
 
     fn param(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.params.get(&name).cloned())
+        let value = self.params.get(&name).cloned();
+        self.called(name.len() + value.as_ref().map_or(0, String::len))?;
+        Ok(value)
     }
 
     fn params(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        self.called(self.params.iter().map(|(name, value)| name.len() + value.len()).sum())?;
         Ok(self.params.clone().into_iter().collect())
     }
 
     fn ranges(&mut self) -> wasmtime::Result<Vec<u8>> {
+        self.called(self.ranges.len())?;
         Ok(self.ranges.clone())
     }
 
-    fn save(&mut self, _state: Vec<u8>) -> wasmtime::Result<()> {
-        Err(wasmtime::format_err!("not built yet"))
+    fn save(&mut self, state: Vec<u8>) -> wasmtime::Result<()> {
+        self.called(state.len())?;
+        let saved = self.checkpoint.save(&state, &self.outputs, &self.outside);
+        self.stopped(saved)
     }
 
     fn load(&mut self) -> wasmtime::Result<Option<Vec<u8>>> {
-        Ok(None)
+        self.called(self.checkpoint.state.as_ref().map_or(0, Vec::len))?;
+        Ok(self.checkpoint.state.clone())
     }
 
     fn should_save(&mut self) -> wasmtime::Result<bool> {
-        Ok(false)
+        self.called(0)?;
+        Ok(self.checkpoint.is_due(&self.outside))
     }
 
     fn stopping(&mut self) -> wasmtime::Result<bool> {
-        Ok(false)
+        self.called(0)?;
+        Ok(self.checkpoint.signals(&self.outside).stopping)
     }
 }
 
@@ -128,12 +196,15 @@ impl job::io::Host for Host {}
 
 impl job::io::HostSource for Host {
     fn size(&mut self, source: Resource<Source>) -> wasmtime::Result<u64> {
+        self.called(0)?;
         Ok(self.table().get(&source)?.size())
     }
 
     fn read(&mut self, source: Resource<Source>, max: u32) -> wasmtime::Result<Vec<u8>> {
         let block = self.table().get_mut(&source)?.read(max as usize);
-        self.stopped(block)
+        let block = self.stopped(block)?;
+        self.called(block.len())?;
+        Ok(block)
     }
 
     fn read_at(
@@ -143,7 +214,9 @@ impl job::io::HostSource for Host {
         len: u32,
     ) -> wasmtime::Result<Vec<u8>> {
         let block = self.table().get_mut(&source)?.read_at(offset, len as usize);
-        self.stopped(block)
+        let block = self.stopped(block)?;
+        self.called(block.len())?;
+        Ok(block)
     }
 
     fn drop(&mut self, source: Resource<Source>) -> wasmtime::Result<()> {

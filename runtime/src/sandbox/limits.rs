@@ -1,5 +1,6 @@
 //! A guest's memory, counted over all its memories together.
 
+use bramble_protocol::{AttemptOutcome, Countable};
 use wasmtime::ResourceLimiter;
 
 /// Linear memories of one task: a component with an adapter has two, a Python interpreter built
@@ -23,11 +24,20 @@ pub(crate) struct MemoryLimit {
     elements: usize,
     refusals: u32,
     wanted_bytes: u64,
+    are_elements_refused: bool,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self { bytes_max, bytes: 0, bytes_peak: 0, elements: 0, refusals: 0, wanted_bytes: 0 }
+        Self {
+            bytes_max,
+            bytes: 0,
+            bytes_peak: 0,
+            elements: 0,
+            refusals: 0,
+            wanted_bytes: 0,
+            are_elements_refused: false,
+        }
     }
 
     /// Most memory at one time, in bytes.
@@ -35,9 +45,37 @@ impl MemoryLimit {
         self.bytes_peak
     }
 
-    /// The most that was asked for in vain, in bytes, if anything was refused.
-    pub(crate) fn refused(&self) -> Option<u64> {
-        (self.refusals > 0).then_some(self.wanted_bytes)
+    /// How often memory was refused.
+    pub(crate) fn refusals(&self) -> u32 {
+        self.refusals
+    }
+
+    /// What explains the failure of a guest that was refused something.
+    pub(crate) fn refused(&self) -> Option<AttemptOutcome> {
+        if self.refusals > 0 {
+            return Some(AttemptOutcome::MemoryExceeded {
+                wanted_bytes: self.wanted_bytes,
+                limit_bytes: self.bytes_max,
+                refusals: self.refusals,
+            });
+        }
+        let limit = TABLE_ELEMENTS_MAX as u64;
+        self.are_elements_refused
+            .then_some(AttemptOutcome::TooMuch { of: Countable::TableElements, limit })
+    }
+
+    /// The outcome for an error that wasmtime makes of one of the counts below. It has no type.
+    pub(crate) fn of_count(error: &wasmtime::Error) -> Option<AttemptOutcome> {
+        let text = error.root_cause().to_string();
+        let what = text.strip_prefix("resource limit exceeded: ")?;
+        let (of, limit) = [
+            ("instance", Countable::Instances, INSTANCES_MAX),
+            ("memory", Countable::Memories, MEMORIES_MAX),
+            ("table", Countable::Tables, TABLES_MAX),
+        ]
+        .into_iter()
+        .find_map(|(name, of, limit)| what.starts_with(name).then_some((of, limit)))?;
+        Some(AttemptOutcome::TooMuch { of, limit: limit as u64 })
     }
 
     fn refuse(&mut self, wanted: u64) -> wasmtime::Result<bool> {
@@ -83,10 +121,14 @@ impl ResourceLimiter for MemoryLimit {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let wanted = self.elements.saturating_add(desired.saturating_sub(current));
         if wanted > TABLE_ELEMENTS_MAX {
+            self.are_elements_refused = true;
             return Ok(false);
         }
         self.elements = wanted;
@@ -110,13 +152,18 @@ impl ResourceLimiter for MemoryLimit {
 mod tests {
     use super::*;
 
+    fn refused(wanted_bytes: u64, refusals: u32) -> AttemptOutcome {
+        AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes: 100, refusals }
+    }
+
     #[test]
     fn the_limit_holds_for_all_memories_together() {
         let mut limit = MemoryLimit::new(100);
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap());
         assert!(limit.memory_growing(60, 100, None).unwrap());
-        assert_eq!((limit.bytes_peak(), limit.refused()), (100, Some(120)));
+        assert_eq!(limit.bytes_peak(), 100);
+        assert_eq!(limit.refused(), Some(refused(120, 1)));
     }
 
     #[test]
@@ -125,7 +172,7 @@ mod tests {
         assert!(limit.memory_growing(0, 60, None).unwrap());
         limit.memory_grow_failed(wasmtime::format_err!("no pages")).unwrap();
         assert!(!limit.memory_growing(0, 60, None).unwrap());
-        assert_eq!(limit.refused(), Some(120));
+        assert_eq!(limit.refused(), Some(refused(120, 2)));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod artefact;
 mod bindings;
+mod checkpoint;
 mod deadline;
 pub mod engine;
 mod fault;
@@ -14,6 +15,7 @@ mod limits;
 mod log;
 mod outcome;
 mod output;
+mod outside;
 mod pairs;
 mod phases;
 mod run;
@@ -21,4 +23,7 @@ mod source;
 mod wasi;
 
 pub(crate) use log::clean as shown;
-pub use run::{Sandbox, SandboxError, TaskEnd};
+pub(crate) use output::{SMALL_BYTES_MAX, Written};
+pub(crate) use outside::{Outside, Resume, Signals, TaskFiles};
+pub(crate) use run::{Sandbox, TaskEnd};
+pub(crate) use source::{IN_MEMORY_BYTES_MAX, outcome_of};

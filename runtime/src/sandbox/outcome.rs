@@ -1,11 +1,13 @@
 //! Turns what wasmtime and the guest say into the outcome of a task.
 
-use bramble_protocol::{AttemptOutcome, GuestErrorKind, Limits, TrapKind};
+use bramble_protocol::{AttemptOutcome, Countable, GuestErrorKind, Limits, Mode, TrapKind};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::bindings::bramble::job::types::JobError;
 use super::host::Host;
+use super::limits::MemoryLimit;
 use super::log::{clean, shorten};
 
 /// Longest message kept, in bytes.
@@ -35,22 +37,28 @@ pub(super) fn of_error(
     if let Some(EXIT_BAD_INPUT | EXIT_BAD_PARAM) = exit {
         return exit.map(|status| of_exit(status, host));
     }
-    if let Some(wanted_bytes) = host.memory.refused() {
-        let limit_bytes = limits.memory_bytes_max;
-        return Some(AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes });
+    if let Some(outcome) = MemoryLimit::of_count(error).or_else(|| of_handles(error)) {
+        return Some(outcome);
+    }
+    if matches!(error.downcast_ref::<Trap>(), Some(Trap::OutOfFuel)) {
+        return Some(AttemptOutcome::OutOfFuel {
+            limit: limits.fuel_max_for(Mode::Verify).unwrap_or_default(),
+        });
+    }
+    if let Some(outcome) = host.memory.refused() {
+        return Some(outcome);
     }
     Some(exit.map_or_else(|| of_trap(error, host), |status| of_exit(status, host)))
 }
 
 /// The outcome of a job that answered with an error.
-pub(super) fn of_job_error(error: JobError, host: &Host, limits: &Limits) -> AttemptOutcome {
+pub(super) fn of_job_error(error: JobError, host: &Host) -> AttemptOutcome {
     let (error, message) = match error {
         JobError::BadInput(message) => (GuestErrorKind::BadInput, message),
         JobError::BadParam(message) => (GuestErrorKind::BadParam, message),
         JobError::Failed(message) => {
-            if let Some(wanted_bytes) = host.memory.refused() {
-                let limit_bytes = limits.memory_bytes_max;
-                return AttemptOutcome::MemoryExceeded { wanted_bytes, limit_bytes };
+            if let Some(outcome) = host.memory.refused() {
+                return outcome;
             }
             (GuestErrorKind::Failed, message)
         }
@@ -76,6 +84,14 @@ pub(super) fn of_exit(status: i32, host: &Host) -> AttemptOutcome {
         None => format!("exit status {status}"),
     };
     AttemptOutcome::GuestFailed { error, message }
+}
+
+fn of_handles(error: &wasmtime::Error) -> Option<AttemptOutcome> {
+    let full = error.downcast_ref::<ResourceTableError>()?;
+    matches!(full, ResourceTableError::Full).then_some(AttemptOutcome::TooMuch {
+        of: Countable::Handles,
+        limit: super::wasi::HANDLES_MAX as u64,
+    })
 }
 
 fn of_trap(error: &wasmtime::Error, host: &Host) -> AttemptOutcome {

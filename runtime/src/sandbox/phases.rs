@@ -69,7 +69,7 @@ fn ended<T>(
     match called {
         // A command that goes on after its output was refused has still written too much.
         Ok(Ok(answer)) => host.fault.get().cloned().map_or(Ok(Some(answer)), Err),
-        Ok(Err(error)) => Err(outcome::of_job_error(error, host, limits)),
+        Ok(Err(error)) => Err(outcome::of_job_error(error, host)),
         Err(error) => outcome::of_error(&error, host, limits).map_or(Ok(None), Err),
     }
 }

@@ -1,22 +1,27 @@
 //! One task from its inputs to its outputs.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::File;
 use std::time::Instant;
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, Limits, ModuleKind, ObjectRef, Params, Usage};
-use bramble_store::{Staged, Store};
+use bramble_protocol::{AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, Usage};
 use wasmtime::{Engine, UpdateDeadline};
 
 use super::artefact::{Artefacts, Loaded};
+use super::checkpoint::Checkpoint;
 use super::deadline::{Deadline, Ticker, thread_cpu_time};
 use super::fault::Fault;
-use super::host::{Host, Progress, Shared};
+use super::host::{Host, Shared, SharedOutside, Volume};
 use super::limits::MemoryLimit;
 use super::log::Log;
-use super::output::Outputs;
+use super::output::{Outputs, Written};
+use super::outside::{Outside, TaskFiles};
 use super::phases;
-use super::source::{Source, outcome_of};
+use super::source::{Source, read_verified};
 use super::wasi::{self, Stdio, VirtualClock};
+use crate::runner::wire::PlanWork;
 
 /// The longest answer of a ranges phase, in bytes.
 const RANGES_BYTES_MAX: u64 = 16 << 20;
@@ -25,7 +30,7 @@ const CALL_BYTES_MAX: usize = 16 << 20;
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
+pub(crate) enum SandboxError {
     /// Wasmtime does not run here.
     #[error("cannot set up the sandbox: {0}")]
     Engine(String),
@@ -36,28 +41,56 @@ pub enum SandboxError {
 
 /// A task that ended.
 #[derive(Debug)]
-pub struct TaskEnd {
-    /// How.
-    pub outcome: AttemptOutcome,
-    /// Its outputs in order, if it succeeded. Dropping them removes them.
-    pub staged: Vec<Staged>,
+pub(crate) struct TaskEnd {
+    /// How. `Succeeded` names no outputs: those are beside it.
+    pub(crate) outcome: AttemptOutcome,
+    /// Its outputs in order, if it succeeded.
+    pub(crate) outputs: Vec<Written>,
     /// What a planner answered: offset and length in bytes.
-    pub spans: Vec<(u64, u64)>,
+    pub(crate) spans: Vec<(u64, u64)>,
     /// What it used.
-    pub usage: Usage,
+    pub(crate) usage: Usage,
     /// The last lines that the guest logged.
-    pub log: String,
+    pub(crate) log: String,
+}
+
+impl TaskEnd {
+    /// A task that says it failed, without a guest.
+    pub(crate) fn failed(message: String) -> Self {
+        let error = bramble_protocol::GuestErrorKind::Failed;
+        Self {
+            outcome: AttemptOutcome::GuestFailed { error, message },
+            outputs: Vec::new(),
+            spans: Vec::new(),
+            usage: Usage::default(),
+            log: String::new(),
+        }
+    }
 }
 
 /// Runs tasks one after the other, each in a fresh instance, on the thread that calls.
-pub struct Sandbox {
-    engine: Engine,
-    store: Store,
-    artefacts: Artefacts,
+pub(crate) struct Sandbox {
+    /// One for each mode of work that has come up; a process mostly meets one.
+    machines: BTreeMap<Mode, Machine>,
+    outside: SharedOutside,
     ticker: Ticker,
-    progress: Progress,
     /// WASI's streams want a runtime of tokio to be there; none of ours ever waits in it.
     tokio: tokio::runtime::Runtime,
+}
+
+/// An engine and what was loaded into it.
+struct Machine {
+    engine: Engine,
+    artefacts: Artefacts,
+}
+
+impl Machine {
+    fn new(_mode: Mode) -> Result<Self, SandboxError> {
+        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
+        let engine = super::engine::run_engine().map_err(failed)?;
+        let artefacts = Artefacts::new(engine.clone()).map_err(failed)?;
+        Ok(Self { engine, artefacts })
+    }
 }
 
 /// Why a task ended before its guest had run, boxed because it is rare and large.
@@ -70,54 +103,78 @@ impl From<AttemptOutcome> for Broken {
 }
 
 impl Sandbox {
-    /// A sandbox whose tasks read from and write to `store`.
+    /// A sandbox whose tasks ask `outside` for what they lack. Starts a thread.
     ///
     /// # Errors
     /// When this machine cannot run guests at all.
-    pub fn new(store: Store) -> Result<Self, SandboxError> {
-        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let engine = super::engine::run_engine().map_err(failed)?;
-        let artefacts = Artefacts::new(engine.clone(), store.clone()).map_err(failed)?;
-        let ticker = Ticker::start(engine.clone()).map_err(SandboxError::Timer)?;
+    pub(crate) fn new(outside: Box<dyn Outside>) -> Result<Self, SandboxError> {
+        // Asked once, so that what a first reading needs (the kernel's list of what it offers,
+        // which is a file on older ones) is there when no file can be opened any more.
+        thread_cpu_time();
+        let ticker = Ticker::start().map_err(SandboxError::Timer)?;
         let tokio =
             tokio::runtime::Builder::new_current_thread().build().map_err(SandboxError::Timer)?;
-        Ok(Self { engine, store, artefacts, ticker, progress: Progress::default(), tokio })
-    }
-
-    /// How far the guest that runs says it is: done, and out of how much. To be asked from
-    /// another thread.
-    pub fn progress(&self) -> impl Fn() -> Option<(u64, u64)> + Send + 'static {
-        let progress = self.progress.clone();
-        move || *progress.lock()
+        // Most tasks are of this mode, and the first one should not wait for it.
+        let machines = BTreeMap::from([(Mode::Fast, Machine::new(Mode::Fast)?)]);
+        Ok(Self { machines, outside: Shared::new(outside), ticker, tokio })
     }
 
     /// Runs one task. Whatever happens is its outcome.
-    pub fn run(&mut self, work: &Work) -> TaskEnd {
+    pub(crate) fn run(&mut self, work: &Work, files: TaskFiles) -> TaskEnd {
         let mut meter = Meter::start(&work.limits);
-        let result = self.attempt(work, &mut meter);
-        meter.end(result.map(|staged| (staged, Vec::new())))
+        self.outside.lock().begin();
+        let result = self.attempt(work, files, &mut meter);
+        meter.end(result.map(|outputs| (outputs, Vec::new())))
     }
 
     /// Asks a module's planner where to cut a file.
-    pub(crate) fn plan(&mut self, work: &crate::runner::wire::PlanWork) -> TaskEnd {
+    pub(crate) fn plan(&mut self, work: &PlanWork, file: File) -> TaskEnd {
         let mut meter = Meter::start(&work.limits);
-        let result = self.attempt_plan(work, &mut meter);
+        self.outside.lock().begin();
+        let result = self.attempt_plan(work, file, &mut meter);
         meter.end(result.map(|spans| (Vec::new(), spans)))
     }
 
-    fn attempt(&mut self, work: &Work, meter: &mut Meter) -> Result<Vec<Staged>, Broken> {
-        let loaded = self.artefacts.get(&work.artefact, work.kind)?;
+    fn machine(&mut self, mode: Mode) -> Result<&mut Machine, Broken> {
+        match self.machines.entry(mode) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let machine = Machine::new(mode).map_err(|error| {
+                    let message = bramble_protocol::error_chain(&error);
+                    AttemptOutcome::NodeFault { message }
+                })?;
+                Ok(entry.insert(machine))
+            }
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        work: &Work,
+        files: TaskFiles,
+        meter: &mut Meter,
+    ) -> Result<Vec<Written>, Broken> {
+        let outside = self.outside.clone();
+        self.machine(work.mode)?.artefacts.get(&work.artefact, work.kind, &outside)?;
         let begun = Instant::now();
-        let ranges = match &work.ranges {
-            Some(ranges) => read_small(&self.store, ranges)?,
-            None => Vec::new(),
+        let TaskFiles { ranges, inputs, resume } = files;
+        let ranges = match (&work.ranges, ranges) {
+            (Some(object), Some(file)) => read_small(&file, object)?,
+            _ => Vec::new(),
         };
-        let mut inputs = Source::open_all(&self.store, &work.inputs)?;
+        let mut inputs = Source::open_all(inputs, &work.inputs)?;
         meter.usage.read_us += micros(begun);
         meter.usage.bytes_in = inputs.iter().map(Source::size).sum();
 
         let bytes_max = work.limits.output_bytes_max_for(meter.usage.bytes_in);
-        let outputs = Shared::new(Outputs::new(self.store.clone(), work.task.outputs(), bytes_max));
+        let outputs = Shared::new(Outputs::new(outside.clone(), work.task.outputs(), bytes_max));
+        let state = match resume {
+            None => None,
+            Some(resume) => {
+                outputs.lock().resume(resume.outputs)?;
+                Some(resume.state)
+            }
+        };
         let fault = Fault::default();
         let clock = VirtualClock::new(work.clock_ms);
         let stdin = match work.kind {
@@ -127,53 +184,81 @@ impl Sandbox {
         let command = stdin
             .clone()
             .map(|stdin| (work, Stdio { stdin, stdout: outputs.clone(), fault: fault.clone() }));
-        *self.progress.lock() = None;
+        let can_save = !matches!(work.task.phase, Phase::Ranges);
         let host = Host {
             memory: MemoryLimit::new(work.limits.memory_bytes_max),
             deadline: Deadline::start(&work.limits),
             wasi: wasi::context(work.task.seed, &clock, &meter.log, command),
             clock,
-            stdin: stdin.clone(),
+            stdin,
             outputs: outputs.clone(),
             log: meter.log.clone(),
             fault,
             params: work.params.clone(),
             ranges,
-            progress: self.progress.clone(),
+            outside: outside.clone(),
+            checkpoint: Checkpoint::new(can_save, state),
+            volume: volume(&work.limits, meter.usage.bytes_in),
+            told: None,
         };
+        let called = self.call(work, host, inputs, bytes_max, meter);
+        let mut outputs = outputs.lock();
+        meter.usage.bytes_out = outputs.bytes();
+        let written = called.and_then(|()| Ok(outputs.finish()?));
+        meter.usage.write_us = outputs.write_time.as_micros() as u64;
+        written
+    }
+
+    /// Runs the guest itself.
+    fn call(
+        &mut self,
+        work: &Work,
+        host: Host,
+        inputs: Vec<Source>,
+        bytes_max: u64,
+        meter: &mut Meter,
+    ) -> Result<(), Broken> {
+        let outside = self.outside.clone();
+        let (ticker, tokio) = (self.ticker.clone(), self.tokio.handle().clone());
+        let machine = self.machine(work.mode)?;
+        let engine = machine.engine.clone();
+        let loaded = machine.artefacts.get(&work.artefact, work.kind, &outside)?;
         let call_bytes = match loaded {
             Loaded::Job(job) if job.mapper.is_none() => {
                 usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(CALL_BYTES_MAX)
             }
             _ => CALL_BYTES_MAX,
         };
-        let mut store = new_store(&self.engine, host, call_bytes);
+        let mut store = new_store(&engine, host, call_bytes);
+        let fuel = refuel(&mut store, work);
         let called = {
-            let _tokio = self.tokio.enter();
-            let _ticking = self.ticker.run();
+            let _tokio = tokio.enter();
+            let _ticking = ticker.run(&engine);
             phases::call(&mut store, loaded, work, inputs)
         };
-        let read_time = stdin.map_or(0, |stdin| stdin.lock().read_time.as_micros() as u64);
-        meter.usage.read_us += read_time;
-        meter.usage.memory_bytes_peak = store.data().memory.bytes_peak();
-        drop(store);
-        let mut outputs = outputs.lock();
-        meter.usage.bytes_out = outputs.bytes();
-        let staged = called.and_then(|()| outputs.finish());
-        meter.usage.write_us = outputs.write_time.as_micros() as u64;
-        Ok(staged?)
+        meter.note(&store, fuel);
+        // A guest that has gone too far at its end has gone too far.
+        match called {
+            Ok(()) => store.data().over_volume().map_or(Ok(()), |outcome| Err(outcome.into())),
+            Err(outcome) => Err(outcome.into()),
+        }
     }
 
     fn attempt_plan(
         &mut self,
-        work: &crate::runner::wire::PlanWork,
+        work: &PlanWork,
+        file: File,
         meter: &mut Meter,
     ) -> Result<Vec<(u64, u64)>, Broken> {
-        let loaded = self.artefacts.get(&work.artefact, ModuleKind::Job)?;
-        let input = Source::file(&work.input).map_err(|error| {
-            let message = format!("cannot read {}: {error}", work.input.display());
+        let outside = self.outside.clone();
+        let (ticker, tokio) = (self.ticker.clone(), self.tokio.handle().clone());
+        let input = Source::file(file).map_err(|error| {
+            let message = format!("cannot read the file to be cut: {error}");
             AttemptOutcome::NodeFault { message }
         })?;
+        let machine = self.machine(Mode::Fast)?;
+        let engine = machine.engine.clone();
+        let loaded = machine.artefacts.get(&work.artefact, ModuleKind::Job, &outside)?;
         meter.usage.bytes_in = input.size();
         let clock = VirtualClock::new(0);
         let host = Host {
@@ -182,19 +267,22 @@ impl Sandbox {
             wasi: wasi::context(0, &clock, &meter.log, None),
             clock,
             stdin: None,
-            outputs: Shared::new(Outputs::new(self.store.clone(), 1, 0)),
+            outputs: Shared::new(Outputs::new(outside.clone(), 1, 0)),
             log: meter.log.clone(),
             fault: Fault::default(),
             params: Params::clone(&work.params),
             ranges: Vec::new(),
-            progress: self.progress.clone(),
+            outside: outside.clone(),
+            checkpoint: Checkpoint::new(false, None),
+            volume: volume(&work.limits, meter.usage.bytes_in),
+            told: None,
         };
-        let mut store = new_store(&self.engine, host, CALL_BYTES_MAX);
-        let _tokio = self.tokio.enter();
-        let _ticking = self.ticker.run();
-        let spans = phases::plan(&mut store, loaded, input, work.wanted_bytes, &work.limits)?;
-        meter.usage.memory_bytes_peak = store.data().memory.bytes_peak();
-        Ok(spans.iter().map(|span| (span.offset, span.len)).collect())
+        let mut store = new_store(&engine, host, CALL_BYTES_MAX);
+        let _tokio = tokio.enter();
+        let _ticking = ticker.run(&engine);
+        let spans = phases::plan(&mut store, loaded, input, work.wanted_bytes, &work.limits);
+        meter.note(&store, None);
+        Ok(spans?.iter().map(|span| (span.offset, span.len)).collect())
     }
 }
 
@@ -211,12 +299,29 @@ fn new_store(engine: &Engine, host: Host, call_bytes: usize) -> wasmtime::Store<
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| {
         let host = store.data();
-        match host.deadline.over() {
+        match host.deadline.over().or_else(|| host.over_volume()) {
             Some(outcome) => Err(host.fault.stop(outcome)),
             None => Ok(UpdateDeadline::Continue(1)),
         }
     });
     store
+}
+
+/// Gives the task its fuel, if it runs by fuel, and says how much.
+fn refuel(store: &mut wasmtime::Store<Host>, work: &Work) -> Option<u64> {
+    let wanted = work.limits.fuel_max_for(work.mode);
+    // An engine that does not count refuses to be given any; one that counts starts with none.
+    store.set_fuel(wanted.unwrap_or(u64::MAX)).ok()?;
+    wanted
+}
+
+fn volume(limits: &Limits, bytes_in: u64) -> Volume {
+    Volume {
+        calls: 0,
+        calls_max: limits.host_calls_max(),
+        bytes: 0,
+        bytes_max: limits.host_bytes_max(bytes_in),
+    }
 }
 
 fn one_input(inputs: &mut Vec<Source>) -> Result<Source, AttemptOutcome> {
@@ -229,12 +334,12 @@ fn one_input(inputs: &mut Vec<Source>) -> Result<Source, AttemptOutcome> {
     }
 }
 
-fn read_small(store: &Store, object: &ObjectRef) -> Result<Vec<u8>, AttemptOutcome> {
+fn read_small(file: &File, object: &ObjectRef) -> Result<Vec<u8>, AttemptOutcome> {
     if object.size > RANGES_BYTES_MAX {
         let message = format!("{} bytes of ranges are too many", object.size);
         return Err(AttemptOutcome::ChunkMissing { digest: object.digest, message });
     }
-    store.get(object).map_err(|error| outcome_of(&error, object))
+    read_verified(file, object)
 }
 
 fn micros(begun: Instant) -> u64 {
@@ -242,7 +347,7 @@ fn micros(begun: Instant) -> u64 {
 }
 
 /// What a task gave: its outputs, or a planner's spans.
-type Given = (Vec<Staged>, Vec<(u64, u64)>);
+type Given = (Vec<Written>, Vec<(u64, u64)>);
 
 /// What a task uses, from its start to its end.
 struct Meter {
@@ -262,21 +367,32 @@ impl Meter {
         }
     }
 
+    /// Takes down what only the guest's store knows.
+    fn note(&mut self, store: &wasmtime::Store<Host>, fuel: Option<u64>) {
+        let host = store.data();
+        self.usage.memory_bytes_peak = host.memory.bytes_peak();
+        self.usage.memory_refusals = host.memory.refusals().into();
+        self.usage.host_calls = host.calls();
+        if let Some(stdin) = &host.stdin {
+            self.usage.read_us += stdin.lock().read_time.as_micros() as u64;
+        }
+        if let (Some(given), Ok(left)) = (fuel, store.get_fuel()) {
+            self.usage.fuel_used = given.saturating_sub(left);
+        }
+    }
+
     fn end(mut self, result: Result<Given, Broken>) -> TaskEnd {
         self.usage.wall_us = micros(self.begun);
         self.usage.cpu_us = (thread_cpu_time().saturating_sub(self.cpu_begun)).as_micros() as u64;
         self.usage.log_bytes_dropped = self.log.bytes_dropped();
-        let log = self.log.text();
-        let usage = self.usage;
-        match result {
-            Ok((staged, spans)) => {
-                let outputs = staged.iter().map(Staged::object).collect();
-                let outcome = AttemptOutcome::Succeeded { outputs };
-                TaskEnd { outcome, staged, spans, usage, log }
+        self.usage.log_lines_dropped = self.log.pieces_dropped();
+        let (log, usage) = (self.log.text(), self.usage);
+        let (outcome, outputs, spans) = match result {
+            Ok((outputs, spans)) => {
+                (AttemptOutcome::Succeeded { outputs: Vec::new() }, outputs, spans)
             }
-            Err(Broken(outcome)) => {
-                TaskEnd { outcome: *outcome, staged: Vec::new(), spans: Vec::new(), usage, log }
-            }
-        }
+            Err(Broken(outcome)) => (*outcome, Vec::new(), Vec::new()),
+        };
+        TaskEnd { outcome, outputs, spans, usage, log }
     }
 }

@@ -3,17 +3,19 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bramble_protocol::{AttemptOutcome, Digest, ObjectRef};
-use bramble_store::{Store, StoreError};
+use bramble_store::StoreError;
 
 /// The most a guest gets at once, in bytes.
 pub(crate) const BLOCK_BYTES_MAX: usize = 1 << 20;
 
 /// Inputs of a task that are together no longer than this are read into memory, once.
 pub(crate) const IN_MEMORY_BYTES_MAX: u64 = 32 << 20;
+
+/// How much of a file is hashed at a time.
+const HASH_BYTES: usize = 256 << 10;
 
 /// One input.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub struct Source {
     cursor: u64,
     /// Time spent on reading, for the usage.
     pub(crate) read_time: Duration,
+    /// How often and how much was read.
+    pub(crate) calls: u64,
+    pub(crate) bytes_given: u64,
 }
 
 #[derive(Debug)]
@@ -40,23 +45,24 @@ enum Backing {
 }
 
 impl Source {
-    /// Opens the inputs of a task, each checked against its digest before a guest sees a byte.
+    /// The inputs of a task, each checked against its digest before a guest sees a byte.
     ///
     /// # Errors
     /// With the outcome that the task ends with.
     pub(crate) fn open_all(
-        store: &Store,
+        files: Vec<File>,
         inputs: &[ObjectRef],
     ) -> Result<Vec<Self>, AttemptOutcome> {
         let total = inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.size));
-        let open = |input| {
+        let open = |(file, input): (File, &ObjectRef)| {
             if total <= IN_MEMORY_BYTES_MAX {
-                store.get(input).map(Self::memory)
+                read_verified(&file, input).map(Self::memory)
             } else {
-                store.open_verified(input).map(|file| Self::object(file, input))
+                verify(&file, input)?;
+                Ok(Self::object(file, input))
             }
         };
-        inputs.iter().map(|input| open(input).map_err(|error| outcome_of(&error, input))).collect()
+        files.into_iter().zip(inputs).map(open).collect()
     }
 
     pub(crate) fn memory(bytes: Vec<u8>) -> Self {
@@ -64,9 +70,8 @@ impl Source {
     }
 
     /// A file that is not an object: only its present length is kept to.
-    pub(crate) fn file(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
+    pub(crate) fn file(file: File) -> io::Result<Self> {
+        let size = length(&file)?;
         Ok(Self::new(size, Backing::File(file)))
     }
 
@@ -76,7 +81,7 @@ impl Source {
     }
 
     fn new(size: u64, backing: Backing) -> Self {
-        Self { backing, size, cursor: 0, read_time: Duration::ZERO }
+        Self { backing, size, cursor: 0, read_time: Duration::ZERO, calls: 0, bytes_given: 0 }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -95,6 +100,8 @@ impl Source {
     pub(crate) fn read(&mut self, max: usize) -> Result<Vec<u8>, AttemptOutcome> {
         let want = self.left().min(max.min(BLOCK_BYTES_MAX) as u64) as usize;
         let start = self.cursor as usize;
+        self.calls += 1;
+        self.bytes_given += want as u64;
         if want == 0 {
             return Ok(Vec::new());
         }
@@ -176,7 +183,7 @@ impl Source {
     }
 }
 
-fn fill(file: &mut File, block: &mut [u8]) -> io::Result<usize> {
+fn fill(file: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
     let mut got = 0;
     while got < block.len() {
         match file.read(&mut block[got..]) {
@@ -196,6 +203,75 @@ fn unreadable(digest: Digest, error: &io::Error) -> AttemptOutcome {
 fn vanished(error: &io::Error) -> AttemptOutcome {
     let message = format!("the input changed while it was read: {error}");
     AttemptOutcome::NodeFault { message }
+}
+
+/// Length of a file in bytes. Not by the standard library, whose system call looks up names too
+/// and is not allowed here.
+fn length(file: &File) -> io::Result<u64> {
+    Ok(rustix::fs::fstat(file)?.st_size.unsigned_abs())
+}
+
+/// The bytes of an object, from the beginning of its file.
+///
+/// # Errors
+/// With the outcome that the task ends with.
+pub(crate) fn read_verified(
+    mut file: &File,
+    object: &ObjectRef,
+) -> Result<Vec<u8>, AttemptOutcome> {
+    let failed = |error: io::Error| unreadable(object.digest, &error);
+    check_length(file, object)?;
+    let mut bytes = Vec::new();
+    usize::try_from(object.size)
+        .map_err(|_| io::ErrorKind::OutOfMemory)
+        .and_then(|size| bytes.try_reserve_exact(size).map_err(|_| io::ErrorKind::OutOfMemory))
+        .map_err(|kind| failed(kind.into()))?;
+    // One byte more, so that a file that has grown does not pass for the whole object.
+    file.by_ref().take(object.size.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    compare(object, Digest::of(&bytes))?;
+    Ok(bytes)
+}
+
+/// Hashes a file once through, and leaves it at its beginning.
+fn verify(file: &File, object: &ObjectRef) -> Result<(), AttemptOutcome> {
+    check_length(file, object)?;
+    compare(object, hash(file, object)?)
+}
+
+/// Comparing lengths costs nothing and comes first. When they differ, the digest tells whether
+/// the file or the reference is wrong.
+fn check_length(file: &File, object: &ObjectRef) -> Result<(), AttemptOutcome> {
+    let found = length(file).map_err(|error| unreadable(object.digest, &error))?;
+    if found == object.size {
+        return Ok(());
+    }
+    compare(object, hash(file, object)?)?;
+    let message = format!("it is {found} bytes long, not {}", object.size);
+    Err(AttemptOutcome::ChunkMissing { digest: object.digest, message })
+}
+
+fn hash(mut file: &File, object: &ObjectRef) -> Result<Digest, AttemptOutcome> {
+    let mut hasher = blake3::Hasher::new();
+    let mut block = vec![0; HASH_BYTES];
+    let mut hash_all = || -> io::Result<()> {
+        loop {
+            match fill(&mut file, &mut block)? {
+                0 => break,
+                got => hasher.update(&block[..got]),
+            };
+        }
+        rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0))?;
+        Ok(())
+    };
+    hash_all().map_err(|error| unreadable(object.digest, &error))?;
+    Ok(Digest::from(hasher.finalize()))
+}
+
+fn compare(object: &ObjectRef, found: Digest) -> Result<(), AttemptOutcome> {
+    if found == object.digest {
+        return Ok(());
+    }
+    Err(AttemptOutcome::ChunkCorrupt { expected: object.digest, found })
 }
 
 /// What a failed look into the store means for a task.

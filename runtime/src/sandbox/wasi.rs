@@ -21,7 +21,7 @@ pub(crate) use link::{component_linker, core_linker};
 /// Most random bytes at one time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// Handles a guest may hold at a time.
-const HANDLES_MAX: usize = 1024;
+pub(crate) const HANDLES_MAX: usize = 1024;
 
 /// What a command reads and writes.
 pub(crate) struct Stdio {

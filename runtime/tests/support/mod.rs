@@ -8,7 +8,7 @@ use bramble_protocol::{
     AttemptOutcome, JobId, Limits, ModuleKind, ObjectRef, Params, Phase, TargetClass, TaskContext,
 };
 use bramble_runtime::compile::{CompileLimits, Compiler};
-use bramble_runtime::sandbox::{Sandbox, TaskEnd};
+use bramble_runtime::runner::{Finished, RunnerProcess};
 use bramble_store::Store;
 
 /// The stand-in for the program `bramble`.
@@ -20,19 +20,24 @@ pub(crate) fn compiler() -> Compiler {
     Compiler::new(program().to_owned(), CompileLimits::default())
 }
 
-/// A store and a sandbox that works on it.
+/// A store and a runner process that works on it.
 pub(crate) struct Bench {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) store: Store,
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: RunnerProcess,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let sandbox = Sandbox::new(store.clone()).unwrap();
+        let sandbox = RunnerProcess::start(program(), store.clone(), None).unwrap();
         Self { dir, store, sandbox }
+    }
+
+    /// Puts a fresh process in the place of the runner.
+    pub(crate) fn restart(&mut self) {
+        self.sandbox = RunnerProcess::start(program(), self.store.clone(), None).unwrap();
     }
 
     /// Work on `inputs` by `module`, which is compiled for this machine.
@@ -42,6 +47,7 @@ impl Bench {
             artefact: self.store.put(&artefact).unwrap(),
             kind,
             mode: bramble_protocol::Mode::Fast,
+            task_key: None,
             owner: None,
             job_name: "test".into(),
             task: TaskContext {
@@ -63,14 +69,14 @@ impl Bench {
     }
 
     /// Runs a command written as text over `input`.
-    pub(crate) fn command(&mut self, wat: &str, input: &[u8]) -> TaskEnd {
+    pub(crate) fn command(&mut self, wat: &str, input: &[u8]) -> Finished {
         let work = self.work(wat.as_bytes(), ModuleKind::Command, &[input]);
         self.sandbox.run(&work)
     }
 
     /// The bytes of each output of a task that succeeded.
-    pub(crate) fn outputs(&self, end: TaskEnd) -> Vec<Vec<u8>> {
-        let TaskEnd { outcome, staged, log, .. } = end;
+    pub(crate) fn outputs(&self, end: Finished) -> Vec<Vec<u8>> {
+        let Finished { outcome, staged, log, .. } = end;
         let AttemptOutcome::Succeeded { outputs } = outcome else {
             panic!("{outcome:?}\n{log}");
         };

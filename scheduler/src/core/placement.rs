@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use bramble_protocol::agent::{Lease, Work};
 use bramble_protocol::job::task_seed;
-use bramble_protocol::{AttemptId, JobId, NodeId, NodeSelector, ObjectRef, Phase, TaskContext};
+use bramble_protocol::{
+    AttemptId, JobId, NodeId, NodeSelector, ObjectRef, Phase, TaskContext, task_key,
+};
 
 use super::Scheduler;
 use super::artefact::Artefact;
@@ -221,8 +223,9 @@ fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
     let phase = open.plan.phase(index);
     let (place, count) = open.plan.place(index);
     let spec = &open.spec;
-    Work {
+    let mut work = Work {
         artefact,
+        task_key: None,
         kind: open.module.kind,
         mode: spec.mode,
         owner: None,
@@ -252,7 +255,9 @@ fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
         args: spec.args.clone(),
         limits: spec.limits,
         clock_ms: open.submitted_at.0,
-    }
+    };
+    work.task_key = Some(task_key(&spec.module, &work));
+    work
 }
 
 #[cfg(test)]

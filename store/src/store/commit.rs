@@ -49,8 +49,15 @@ impl Store {
         let mut fresh = Vec::with_capacity(staged.len());
         let mut names = Vec::with_capacity(staged.len());
         for staged in staged {
-            self.check_staged(&staged)?;
             let object = staged.object();
+            if staged.is_stored() {
+                // Somebody may have set it aside since it was staged.
+                if self.size_of(&object.digest)? != Some(object.size) {
+                    return Err(StoreError::Missing { digest: object.digest });
+                }
+                continue;
+            }
+            self.check_staged(&staged)?;
             if !seen.insert(object.digest) {
                 continue;
             }
@@ -77,7 +84,7 @@ impl Store {
         self.sync_names(&[*digest])
     }
 
-    /// Refuses what a process that has gone astray could ask for: moving some other file.
+    /// Refuses what was staged in another store, and what was changed since.
     fn check_staged(&self, staged: &Staged) -> Result<(), StoreError> {
         let size = staged.object().size;
         let is_ours = staged.path().parent() == Some(&self.inner.layout.tmp);

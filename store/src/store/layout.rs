@@ -32,6 +32,8 @@ pub(super) struct Layout {
     pub(super) objects: PathBuf,
     pub(super) tmp: PathBuf,
     pub(super) corrupt: PathBuf,
+    /// Made when the first task saves.
+    pub(super) checkpoints: PathBuf,
     /// Whether another machine holds the files, which then reports a full disk only when the
     /// file is synced or closed.
     pub(super) is_remote: bool,
@@ -60,7 +62,8 @@ impl Layout {
         let id = find_or_make_id(&dir, &tmp)?;
         let is_remote = rustix::fs::statfs(&tmp)
             .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| kind == NFS_MAGIC));
-        let layout = Self { corrupt: dir.join("corrupt"), dir, objects, tmp, is_remote, id };
+        let (corrupt, checkpoints) = (dir.join("corrupt"), dir.join("checkpoints"));
+        let layout = Self { corrupt, checkpoints, dir, objects, tmp, is_remote, id };
         layout.sweep(LEFTOVER_AFTER)?;
         Ok(layout)
     }
@@ -85,10 +88,18 @@ impl Layout {
         path
     }
 
-    /// Removes staged files that nobody has touched for `age`.
+    /// Where a task's checkpoints are.
+    pub(super) fn checkpoint(&self, key: &Digest) -> PathBuf {
+        self.checkpoints.join(key.to_string())
+    }
+
+    /// Removes staged files and checkpoints that nobody has touched for `age`.
     fn sweep(&self, age: Duration) -> Result<(), StoreError> {
         let staged = self.staged_files()?;
-        if staged.is_empty() {
+        let saved: Vec<PathBuf> = fs::read_dir(&self.checkpoints)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        if staged.is_empty() && saved.is_empty() {
             return Ok(());
         }
         // The filesystem's own clock: a board without a battery may believe it is 1970, and a
@@ -102,6 +113,11 @@ impl Layout {
             if is_older(&path, now, age) {
                 // Somebody else may sweep at the same time, and a leftover does no harm.
                 let _ = fs::remove_file(path);
+            }
+        }
+        for path in saved {
+            if is_older(&path, now, age) {
+                let _ = fs::remove_dir_all(path);
             }
         }
         Ok(())

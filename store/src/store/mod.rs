@@ -1,5 +1,6 @@
 //! The store itself: what it holds, and how an object gets in.
 
+mod checkpoint;
 mod commit;
 mod layout;
 mod read;
@@ -13,7 +14,8 @@ use std::sync::{Arc, Mutex};
 
 use bramble_protocol::{Digest, ObjectRef};
 
-pub use stage::{Staged, StagedWriter, remove_staged};
+pub use checkpoint::{Checkpoint, CheckpointWriter, SavedOutput};
+pub use stage::{Staged, StagedFile, StagedWriter};
 
 use crate::StoreError;
 use crate::error::failed;
@@ -27,8 +29,6 @@ use layout::Layout;
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<Inner>,
-    /// Part of the names of files that are staged through this handle.
-    label: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -63,14 +63,7 @@ impl Store {
         let tmp = File::open(&layout.tmp).map_err(failed("open", &layout.tmp))?;
         let durable = Mutex::new(Durable::nothing());
         let inner = Arc::new(Inner { layout, tmp, durable });
-        Ok(Self { inner, label: Arc::from("") })
-    }
-
-    /// The same store; what is staged through this handle is named after `label`, which must be
-    /// letters and digits, so that [`remove_staged`] finds it when this process has died.
-    pub fn labelled(&self, label: &str) -> Self {
-        debug_assert!(label.chars().all(|c| c.is_ascii_alphanumeric()), "{label}");
-        Self { inner: self.inner.clone(), label: label.into() }
+        Ok(Self { inner })
     }
 
     /// What tells this store from every other, wherever it is mounted.
@@ -128,7 +121,7 @@ impl Store {
         if self.size_of(&object.digest)? == Some(object.size) {
             self.keep(&object.digest)?;
         } else {
-            let staged = Staged::from_bytes(&self.inner.layout, &self.label, object, bytes)?;
+            let staged = Staged::from_bytes(&self.inner.layout, object, bytes)?;
             self.commit(vec![staged])?;
         }
         Ok(object)
@@ -139,7 +132,30 @@ impl Store {
     /// # Errors
     /// [`StoreError::DiskFull`], or what the system says.
     pub fn stage(&self) -> Result<StagedWriter, StoreError> {
-        StagedWriter::new(&self.inner.layout, &self.label)
+        StagedWriter::new(&self.inner.layout)
+    }
+
+    /// Stages a small object whose bytes are all here. One that is known to be stored durably
+    /// gets no file, so that tasks which all give the same little result cost little.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], or what the system says.
+    pub fn stage_bytes(&self, bytes: &[u8]) -> Result<Staged, StoreError> {
+        let object = ObjectRef::of(bytes);
+        if self.durable().names.contains(&object.digest)
+            && self.size_of(&object.digest)? == Some(object.size)
+        {
+            return Ok(Staged::stored(object));
+        }
+        Staged::from_bytes(&self.inner.layout, object, bytes)
+    }
+
+    /// Starts an object that another process writes, through a descriptor that it is given.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], or what the system says.
+    pub fn stage_file(&self) -> Result<StagedFile, StoreError> {
+        StagedFile::new(&self.inner.layout)
     }
 
     /// Moves an object's file to `corrupt/`, so that the next [`put`](Self::put) writes it anew,

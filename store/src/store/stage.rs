@@ -1,7 +1,7 @@
 //! Objects on their way in: files in `tmp/` that vanish unless they are committed.
 
-use std::collections::HashSet;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -26,9 +26,9 @@ pub struct StagedWriter {
 }
 
 impl StagedWriter {
-    pub(super) fn new(layout: &Layout, label: &str) -> Result<Self, StoreError> {
+    pub(super) fn new(layout: &Layout) -> Result<Self, StoreError> {
         Ok(Self {
-            file: new_file(layout, label)?,
+            file: new_file(layout)?,
             buffer: Vec::new(),
             hasher: blake3::Hasher::new(),
             is_remote: layout.is_remote,
@@ -53,7 +53,7 @@ impl StagedWriter {
         self.flush().map_err(failed("write", self.file.path()))?;
         let object =
             ObjectRef { digest: Digest::from(self.hasher.finalize()), size: self.hasher.count() };
-        Staged::seal(self.file, object, self.is_remote)
+        Staged::seal(self.file, object, self.is_remote, true)
     }
 
     fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -93,27 +93,76 @@ impl fmt::Debug for StagedWriter {
     }
 }
 
+/// A file in `tmp/` that another process writes through a descriptor. Dropped before it is
+/// [sealed](Self::seal), it removes the file.
+#[derive(Debug)]
+pub struct StagedFile {
+    file: NamedTempFile,
+    is_remote: bool,
+}
+
+impl StagedFile {
+    pub(super) fn new(layout: &Layout) -> Result<Self, StoreError> {
+        Ok(Self { file: new_file(layout)?, is_remote: layout.is_remote })
+    }
+
+    /// The open file, for reading and writing.
+    pub fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Where it is, for messages.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Ends the object, which the other process says is `object`. Only its length is checked
+    /// here; see [`Staged::verify`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotStaged`] when the length differs, or what the system says.
+    pub fn seal(self, object: ObjectRef) -> Result<Staged, StoreError> {
+        let found = self.file().metadata().map_err(failed("look up", self.path()))?.len();
+        if found != object.size {
+            let path = self.path().to_path_buf();
+            return Err(StoreError::NotStaged { path, expected: object.size });
+        }
+        Staged::seal(self.file, object, self.is_remote, false)
+    }
+}
+
 /// A complete object in `tmp/`. Dropped before it is committed, it removes the file.
 #[derive(Debug)]
 pub struct Staged {
     object: ObjectRef,
-    /// Empty once the file is somebody else's.
+    /// Empty when there is no file to move, or it has been moved.
     path: PathBuf,
+    /// Whether this process has hashed the bytes that it wrote.
+    is_hashed: bool,
 }
 
 impl Staged {
     pub(super) fn from_bytes(
         layout: &Layout,
-        label: &str,
         object: ObjectRef,
         bytes: &[u8],
     ) -> Result<Self, StoreError> {
-        let mut file = new_file(layout, label)?;
+        let mut file = new_file(layout)?;
         file.write_all(bytes).map_err(failed("write", file.path()))?;
-        Self::seal(file, object, layout.is_remote)
+        Self::seal(file, object, layout.is_remote, true)
     }
 
-    fn seal(file: NamedTempFile, object: ObjectRef, is_remote: bool) -> Result<Self, StoreError> {
+    /// An object that is stored already.
+    pub(super) fn stored(object: ObjectRef) -> Self {
+        Self { object, path: PathBuf::new(), is_hashed: true }
+    }
+
+    fn seal(
+        file: NamedTempFile,
+        object: ObjectRef,
+        is_remote: bool,
+        is_hashed: bool,
+    ) -> Result<Self, StoreError> {
         rustix::fs::fchmod(file.as_file(), Mode::RUSR | Mode::RGRP | Mode::ROTH)
             .map_err(failed("protect", file.path()))?;
         if is_remote {
@@ -121,7 +170,7 @@ impl Staged {
             file.as_file().sync_all().map_err(failed("sync", file.path()))?;
         }
         let path = file.into_temp_path().keep().expect("on Unix nothing is done to keep a file");
-        Ok(Self { object, path })
+        Ok(Self { object, path, is_hashed })
     }
 
     /// Name and length of the object.
@@ -134,31 +183,26 @@ impl Staged {
         &self.path
     }
 
-    /// Gives the file away, to another process that commits it. It is not removed any more by
-    /// this one; a store that is opened a day later does so.
-    pub fn into_parts(mut self) -> (ObjectRef, PathBuf) {
-        (self.object, std::mem::take(&mut self.path))
-    }
-
-    /// Takes over a file that another process staged in the same store. Its place and length are
-    /// checked when it is committed; that its bytes match the digest is believed until they are
-    /// read, unless [`verify`](Self::verify) is called. Only a file that is named like a staged
-    /// one is removed on dropping, whatever the other process said.
-    pub fn from_parts(object: ObjectRef, path: PathBuf) -> Self {
-        Self { object, path }
-    }
-
-    /// Hashes the file and compares, for parts that come from a process which is not trusted.
+    /// Hashes the file and compares, for bytes that a process wrote which is not trusted. What
+    /// this process has hashed itself is not read again.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the bytes are not the object's, or what the system says.
     pub fn verify(&self) -> Result<(), StoreError> {
+        if self.is_hashed {
+            return Ok(());
+        }
         let (found, _) = super::read::hash_file(&self.path)?;
         if found != self.object.digest {
             let path = self.path.clone();
             return Err(StoreError::Corrupt { expected: self.object.digest, found, path });
         }
         Ok(())
+    }
+
+    /// Whether there is no file, because the object was stored durably before.
+    pub(super) fn is_stored(&self) -> bool {
+        self.path.as_os_str().is_empty()
     }
 
     /// Moves the file into place. The file is removed when that fails.
@@ -179,35 +223,11 @@ impl Drop for Staged {
     }
 }
 
-fn new_file(layout: &Layout, label: &str) -> Result<NamedTempFile, StoreError> {
+pub(super) fn new_file(layout: &Layout) -> Result<NamedTempFile, StoreError> {
     tempfile::Builder::new()
-        .prefix(&format!("{STAGED_PREFIX}{label}-"))
+        .prefix(STAGED_PREFIX)
         // Several machines may draw names for one directory.
         .rand_bytes(16)
         .tempfile_in(&layout.tmp)
         .map_err(failed("write to", &layout.tmp))
-}
-
-/// Removes what a process that has died has staged in the store at `dir` through a handle with
-/// this label, but for the files named in `keep`: those are another process's now.
-///
-/// # Errors
-/// When the directory cannot be searched. A file that is gone already is no error.
-pub fn remove_staged(dir: &Path, label: &str, keep: &HashSet<String>) -> Result<(), StoreError> {
-    let tmp = dir.join("tmp");
-    let prefix = format!("{STAGED_PREFIX}{label}-");
-    for entry in std::fs::read_dir(&tmp).map_err(failed("list", &tmp))? {
-        let name = entry.map_err(failed("list", &tmp))?.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if name.starts_with(&prefix) && !keep.contains(name) {
-            let path = tmp.join(name);
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(StoreError::from_io("remove", &path, error));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
 }

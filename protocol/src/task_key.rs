@@ -1,0 +1,116 @@
+//! What names the work of a task, whoever does it and in whichever job.
+
+use crate::agent::Work;
+use crate::{Digest, ModuleKind};
+
+/// BLAKE3 over everything that a task's outputs may depend on.
+///
+/// `module` is the digest of the module as it was uploaded. The artefact is left out, so that
+/// nodes of several kinds resume each other's work; so are limits, the job's number and its name.
+/// The virtual clock's reading is part of it: what a task saw of it may be in what it saved.
+/// Saved work of one task can be resumed by exactly those with the same key.
+pub fn task_key(module: &Digest, work: &Work) -> Digest {
+    let mut hasher = Fields(blake3::Hasher::new_derive_key("bramble 2026-11 task key 1"));
+    let task = &work.task;
+    hasher.bytes(module.as_bytes());
+    hasher.bytes(work.mode.name().as_bytes());
+    hasher.bytes(match work.kind {
+        ModuleKind::Job => b"job",
+        ModuleKind::Command => b"command",
+    });
+    hasher.bytes(task.phase.kind().name().as_bytes());
+    for number in [task.index, task.count, task.partitions] {
+        hasher.number(number.into());
+    }
+    for number in [task.seed, task.offset, work.clock_ms] {
+        hasher.number(number);
+    }
+    hasher.number(work.params.len() as u64);
+    for (name, value) in &work.params {
+        hasher.bytes(name.as_bytes());
+        hasher.bytes(value.as_bytes());
+    }
+    hasher.number(work.args.len() as u64);
+    work.args.iter().for_each(|arg| hasher.bytes(arg.as_bytes()));
+    hasher.number(work.inputs.len() as u64);
+    for input in work.inputs.iter().chain(&work.ranges) {
+        hasher.bytes(input.digest.as_bytes());
+    }
+    Digest::from(hasher.0.finalize())
+}
+
+/// Fields with their lengths, so that no two lists of fields look alike.
+struct Fields(blake3::Hasher);
+
+impl Fields {
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{JobId, Limits, Mode, ObjectRef, Params, Phase, TaskContext};
+
+    fn work() -> Work {
+        Work {
+            artefact: ObjectRef::of(b"artefact"),
+            kind: ModuleKind::Job,
+            task_key: None,
+            mode: Mode::Fast,
+            owner: None,
+            job_name: "test".into(),
+            task: TaskContext {
+                job: JobId(1),
+                phase: Phase::Map { chunk: 0 },
+                index: 0,
+                count: 1,
+                partitions: 1,
+                seed: 0,
+                offset: 0,
+            },
+            inputs: vec![ObjectRef::of(b"input")],
+            ranges: None,
+            params: Params::new(),
+            args: vec![],
+            limits: Limits::default(),
+            clock_ms: 0,
+        }
+    }
+
+    #[test]
+    fn whatever_changes_the_output_changes_the_key_and_nothing_else_does() {
+        let module = Digest::of(b"module");
+        let key = task_key(&module, &work());
+        assert_ne!(task_key(&Digest::of(b"other"), &work()), key);
+        let changed = |change: fn(&mut Work)| {
+            let mut work = work();
+            change(&mut work);
+            task_key(&module, &work)
+        };
+        for change in [
+            (|work| work.mode = Mode::Verify) as fn(&mut Work),
+            |work| work.kind = ModuleKind::Command,
+            |work| work.task.phase = Phase::Ranges,
+            |work| work.task.index = 1,
+            |work| work.task.partitions = 2,
+            |work| work.clock_ms = 1,
+            |work| work.params = Params::from([("a".into(), "b".into())]),
+            |work| work.args = vec!["a".into()],
+            |work| work.inputs = vec![ObjectRef::of(b"other")],
+            |work| work.ranges = Some(ObjectRef::of(b"ranges")),
+            |work| work.ranges = work.inputs.pop(),
+        ] {
+            assert_ne!(changed(change), key);
+        }
+        assert_eq!(changed(|work| work.task.job = JobId(2)), key);
+        assert_eq!(changed(|work| work.artefact = ObjectRef::of(b"for another board")), key);
+        assert_eq!(changed(|work| work.limits.attempts_max = 9), key);
+    }
+}
