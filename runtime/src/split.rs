@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bramble_protocol::{AttemptOutcome, Limits, Manifest, Params, TargetClass, pack};
+use bramble_protocol::{AttemptOutcome, Limits, Manifest, Mode, Params, TargetClass, pack};
 use bramble_store::{Store, StoreError};
 
+use crate::artefact::{HeadKey, KeyError, Trust};
 use crate::compile::{Compiler, ModuleError};
 use crate::runner::wire::{PlanWork, Request};
 use crate::runner::{RunnerError, RunnerProcess};
@@ -13,6 +14,9 @@ use crate::runner::{RunnerError, RunnerProcess};
 /// Why a file could not be cut by a module's planner.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
+    /// There is no key to sign the compiled planner with.
+    #[error("cannot make a key for the compiled planner")]
+    Key(#[source] KeyError),
     /// The module could not be compiled.
     #[error("cannot compile the module that cuts the input")]
     Compile(#[source] ModuleError),
@@ -72,7 +76,11 @@ pub fn plan_spans(
     let total = std::fs::metadata(&input)
         .map_err(|source| SplitError::Input { path: input.clone(), source })?
         .len();
-    let artefact = compiler.compile(module, TargetClass::native()).map_err(SplitError::Compile)?;
+    // A key for this one run: what runs is what was just compiled here, and nothing else.
+    let key = HeadKey::ephemeral().map_err(SplitError::Key)?;
+    let trust = Trust { class: TargetClass::native(), key: key.public() };
+    let artefact =
+        compiler.compile(module, trust.class, Mode::Fast, &key).map_err(SplitError::Compile)?;
     let dir = tempfile::Builder::new()
         .prefix("bramble-plan-")
         .tempdir()
@@ -80,7 +88,7 @@ pub fn plan_spans(
     let store = Store::open(dir.path()).map_err(SplitError::Store)?;
     let artefact = store.put(&artefact).map_err(SplitError::Store)?;
     let mut runner =
-        RunnerProcess::spawn(compiler.program(), dir.path()).map_err(SplitError::Runner)?;
+        RunnerProcess::spawn(compiler.program(), dir.path(), &trust).map_err(SplitError::Runner)?;
     let request = Request::Plan(PlanWork {
         artefact,
         input,

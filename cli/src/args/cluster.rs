@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bramble_protocol::TargetClass;
 use bramble_protocol::node::is_node_name;
 use clap::{Args, Subcommand};
 
@@ -110,6 +111,12 @@ pub(crate) struct AgentArgs {
     /// Where the agent keeps what it fetches [default: ~/.cache/bramble/agent-NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Run what is compiled for this class: aarch64-narrow or pulley64 [default: chosen by a probe]
+    #[arg(long, value_name = "CLASS", hide = true)]
+    pub(crate) class: Option<TargetClass>,
+    /// Start this program as runners instead of this one, such as a script that emulates
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) program: Option<PathBuf>,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
+use bramble_runtime::artefact::{HeadKey, KeyError};
 use bramble_scheduler::journal::JournalError;
 use bramble_scheduler::{Head, HeadFailure, StartError, StartOptions};
 use bramble_web::AppState;
@@ -76,8 +77,9 @@ async fn serve(
 ) -> CliResult<()> {
     let stop = Stop::listen(with_parent)?;
     let store = data::open_store(dir)?;
-    modules::forget_other_versions(dir);
-    let modules = Arc::new(CompilerService::new(store.clone(), dir, paths::program()?)?);
+    let key = head_key(dir)?;
+    modules::forget_others(dir, &key.public());
+    let modules = Arc::new(CompilerService::new(store.clone(), dir, paths::program()?, key)?);
     let (handle, mut scheduler) = Head::start(StartOptions {
         journal_path: dir.join(JOURNAL_FILE),
         network_filesystem_allowed: false,
@@ -126,6 +128,27 @@ async fn serve(
         }
     };
     ended_well(ended)
+}
+
+/// The key by which this head signs artefacts, made at its first start.
+fn head_key(dir: &Path) -> CliResult<HeadKey> {
+    let path = dir.join(data::KEY_FILE);
+    HeadKey::load_or_create(&path).map_err(|error| {
+        let what = "the key by which this head signs compiled modules cannot be used";
+        let shown = CliError::new(Slug::DataUnusable, what).why(error_chain(&error));
+        match error {
+            KeyError::Open { .. } => shown.help(format!(
+                "if nobody else has read it: chmod 600 {}; else remove it, and all agents will ask \
+                 whether to trust the new one",
+                paths::shown(&path)
+            )),
+            KeyError::NoKey { .. } => shown.help(
+                "put the right file back, or remove this one: a new key is made, which agents with \
+                 directories of their own refuse until they are told otherwise",
+            ),
+            _ => shown.help("choose another directory: --data DIR"),
+        }
+    })
 }
 
 /// What to write down about where we listen.

@@ -11,13 +11,14 @@ use std::time::Duration;
 use bramble_hardware::Sensors;
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent};
 use bramble_protocol::version::AGENT_PROTOCOL;
-use bramble_protocol::{LeaseId, TargetClass};
+use bramble_protocol::{LeaseId, PublicKey};
 use bramble_store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::connection::{ConnectError, Connection};
 use super::objects::Objects;
+use super::pin::Pin;
 use super::queue::Queue;
 use super::slot::Slot;
 use super::{AgentConfig, AgentError, StoreAccess, committer};
@@ -63,6 +64,7 @@ pub(super) async fn run(
             SessionEnd::Refused { reason, retry: false } => {
                 break Err(AgentError::Refused { reason });
             }
+            SessionEnd::Fatal(error) => break Err(error),
             SessionEnd::Lost(ConnectError::Address(url)) => break Err(AgentError::Address { url }),
             SessionEnd::Refused { reason, .. } => tracing::warn!("the head refuses: {reason}"),
             SessionEnd::Lost(error) => {
@@ -90,8 +92,13 @@ pub(super) async fn run(
 
 enum SessionEnd {
     Shutdown,
-    Refused { reason: String, retry: bool },
+    Refused {
+        reason: String,
+        retry: bool,
+    },
     Lost(ConnectError),
+    /// No other attempt would do better.
+    Fatal(AgentError),
 }
 
 impl From<ConnectError> for SessionEnd {
@@ -105,6 +112,7 @@ struct Driver {
     instance: u64,
     /// Of the directory that is shared with the head.
     store_id: Option<String>,
+    pin: Pin,
     sensors: Sensors,
     queue: Queue,
     reports: mpsc::Receiver<Vec<AttemptReport>>,
@@ -127,6 +135,7 @@ impl Driver {
                 (Objects::own(Store::open(dir).map_err(failed)?, &config.head), None)
             }
         };
+        let pin = Pin::new(&config.head, config.class, config.heads_file.clone());
         let queue = Queue::new();
         let (ended, ended_rx) = std_mpsc::channel();
         let (reports_tx, reports) = mpsc::channel(REPORT_GROUPS_MAX);
@@ -136,6 +145,7 @@ impl Driver {
                 queue: queue.clone(),
                 objects: objects.clone(),
                 program: config.program.clone(),
+                trust: pin.trust(),
                 ended: ended.clone(),
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
@@ -145,6 +155,7 @@ impl Driver {
         let driver = Self {
             instance: RandomState::new().build_hasher().finish(),
             store_id,
+            pin,
             sensors: Sensors::new(std::path::Path::new("/")),
             queue,
             reports,
@@ -163,7 +174,7 @@ impl Driver {
             version: self.config.version.clone(),
             name: self.config.name.clone(),
             instance: self.instance,
-            class: TargetClass::native(),
+            class: self.config.class,
             slots: self.config.slots,
             store_id: self.store_id.clone(),
             leases: self.queue.held(),
@@ -178,7 +189,8 @@ impl Driver {
             }
         });
         match answer.await.map_err(|_| ConnectError::Timeout(self.config.head.clone()))?? {
-            ToAgent::Welcome { node, heartbeat_ms } => {
+            ToAgent::Welcome { node, heartbeat_ms, artefact_key } => {
+                self.believe(artefact_key)?;
                 self.heartbeat = Duration::from_millis(heartbeat_ms.clamp(50, 10_000));
                 tracing::info!(node = node.0, "connected to {}", self.config.head);
                 Ok(connection)
@@ -186,6 +198,11 @@ impl Driver {
             ToAgent::Refused { reason, retry } => Err(SessionEnd::Refused { reason, retry }),
             _ => Err(ConnectError::Closed(": it did not say welcome".into()).into()),
         }
+    }
+
+    /// Takes the head's key. Without one the node stays, and fails whatever it is to run.
+    fn believe(&self, key: Option<PublicKey>) -> Result<(), SessionEnd> {
+        key.map_or(Ok(()), |key| self.pin.check(key)).map_err(SessionEnd::Fatal)
     }
 
     async fn serve(

@@ -1,7 +1,7 @@
 //! One slot: a thread that takes leases and has a runner process work on them, one at a time.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 
 use bramble_protocol::agent::{AttemptReport, Lease};
 use bramble_protocol::{AttemptOutcome, error_chain};
@@ -9,6 +9,7 @@ use bramble_store::Staged;
 
 use super::objects::Objects;
 use super::queue::Queue;
+use crate::artefact::Trust;
 use crate::runner::{Finished, RunnerProcess};
 
 /// An attempt that ended, with outputs that are not durable yet.
@@ -21,6 +22,8 @@ pub(super) struct Slot {
     pub(super) queue: Queue,
     pub(super) objects: Objects,
     pub(super) program: PathBuf,
+    /// Known once the head has said welcome.
+    pub(super) trust: Arc<OnceLock<Trust>>,
     pub(super) ended: mpsc::Sender<Ended>,
 }
 
@@ -78,6 +81,9 @@ impl Slot {
 
     fn spawn(&self) -> Result<RunnerProcess, String> {
         let store: &Path = self.objects.store().dir();
-        RunnerProcess::spawn(&self.program, store).map_err(|error| error_chain(&error))
+        let trust = self.trust.get().ok_or(
+            "the head has not said by which key it signs artefacts: it is older than this agent",
+        )?;
+        RunnerProcess::spawn(&self.program, store, trust).map_err(|error| error_chain(&error))
     }
 }

@@ -1,4 +1,4 @@
-//! The runner's own side: `bramble internal runner --store DIR --label LABEL`.
+//! The runner's own side: `bramble internal runner --store DIR --label LABEL --class CLASS --key KEY`.
 
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use bramble_store::{Staged, Store};
 
 use super::wire::{FRAME_BYTES_MAX, Reply, Request, read_frame, write_frame};
+use crate::artefact::Trust;
 use crate::sandbox::{Sandbox, TaskEnd};
 
 /// Stack of the thread that runs guests: theirs and the host's part.
@@ -17,11 +18,15 @@ const STACK_BYTES: usize = 4 << 20;
 /// Standard output carries the replies and nothing else; a guest cannot reach it.
 pub fn child_main(args: &[String]) -> ExitCode {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
-    let ["--store", dir, "--label", label] = args[..] else {
-        eprintln!("bramble runner: expected --store DIR --label LABEL");
+    let ["--store", dir, "--label", label, "--class", class, "--key", key] = args[..] else {
+        eprintln!("bramble runner: expected --store DIR --label LABEL --class CLASS --key KEY");
         return ExitCode::from(2);
     };
-    match serve(Path::new(dir), label) {
+    let (Ok(class), Ok(key)) = (class.parse(), key.parse()) else {
+        eprintln!("bramble runner: that is no class, or no key");
+        return ExitCode::from(2);
+    };
+    match serve(Path::new(dir), label, Trust { class, key }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("bramble runner: {message}");
@@ -30,7 +35,7 @@ pub fn child_main(args: &[String]) -> ExitCode {
     }
 }
 
-fn serve(dir: &Path, label: &str) -> Result<(), String> {
+fn serve(dir: &Path, label: &str, trust: Trust) -> Result<(), String> {
     crate::child::confine().map_err(|error| format!("cannot confine itself: {error}"))?;
     crate::child::end_with_the_pipe(rustix::stdio::stdin());
     let store =
@@ -38,14 +43,15 @@ fn serve(dir: &Path, label: &str) -> Result<(), String> {
     std::thread::Builder::new()
         .name("guest".into())
         .stack_size(STACK_BYTES)
-        .spawn(move || answer_all(store))
+        .spawn(move || answer_all(store, trust))
         .map_err(|error| format!("cannot start a thread: {error}"))?
         .join()
         .map_err(|_| "the thread that runs guests panicked".to_owned())?
 }
 
-fn answer_all(store: Store) -> Result<(), String> {
-    let mut sandbox = Sandbox::new(store).map_err(|error| bramble_protocol::error_chain(&error))?;
+fn answer_all(store: Store, trust: Trust) -> Result<(), String> {
+    let mut sandbox =
+        Sandbox::new(store, trust).map_err(|error| bramble_protocol::error_chain(&error))?;
     let broken = |error: io::Error| format!("cannot talk to the agent: {error}");
     let mut requests = BufReader::new(io::stdin().lock());
     // Not the standard library's: it would look for line ends in each reply.

@@ -17,6 +17,7 @@ use bramble_store::{Staged, remove_staged};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::wire::{Reply, Request, read_frame, write_frame};
+use crate::artefact::Trust;
 use crate::child::describe;
 
 /// How long after a task's own wall limit a silent runner is killed. Reading its inputs is not
@@ -86,18 +87,20 @@ struct Shared {
 }
 
 impl RunnerProcess {
-    /// Starts `program internal runner --store DIR --label LABEL`.
+    /// Starts `program internal runner --store DIR --label LABEL --class CLASS --key KEY`. It
+    /// loads what `trust` says, and nothing else.
     ///
     /// # Errors
     /// When the program cannot be started. One that is not a runner is found out by the first
     /// [`RunnerProcess::run`].
-    pub fn spawn(program: &Path, store_dir: &Path) -> Result<Self, RunnerError> {
+    pub fn spawn(program: &Path, store_dir: &Path, trust: &Trust) -> Result<Self, RunnerError> {
         let failed = |source| RunnerError::Spawn { program: program.to_owned(), source };
         let label = format!("{:016x}", RandomState::new().build_hasher().finish());
         let mut child = Command::new(program)
             .args(["internal", "runner", "--store"])
             .arg(store_dir)
-            .args(["--label", &label])
+            .args(["--label", &label, "--class", trust.class.name()])
+            .args(["--key", &trust.key.to_string()])
             // Nothing of the agent's environment is the guest's business.
             .env_clear()
             .stdin(Stdio::piped())

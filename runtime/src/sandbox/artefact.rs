@@ -1,6 +1,6 @@
 //! Compiled modules, loaded once and kept for the tasks that follow.
 
-use bramble_protocol::{Digest, ModuleKind, ObjectRef};
+use bramble_protocol::{Digest, Mode, ModuleKind, ObjectRef};
 use bramble_store::Store;
 use wasmtime::component::{Component, InstancePre as ComponentPre};
 use wasmtime::{Engine, InstancePre, Module, Precompiled, component};
@@ -10,6 +10,7 @@ use super::bindings::exports::bramble::job;
 use super::host::Host;
 use super::run::Broken;
 use super::source::outcome_of;
+use crate::artefact::{self, Trust};
 use bramble_protocol::AttemptOutcome;
 
 /// How many modules are kept. A node mostly works on one or two jobs at a time.
@@ -39,19 +40,54 @@ pub(super) struct Job {
 
 /// Loads artefacts and keeps the last few.
 pub(super) struct Artefacts {
-    engine: Engine,
+    trust: Trust,
     store: Store,
+    /// One for each mode, in the order of [`Mode::ALL`].
+    engines: [EngineOf; Mode::ALL.len()],
+    /// Last used last.
+    kept: Vec<(Digest, Mode, Loaded)>,
+}
+
+/// An engine for one mode, and what it links guests to.
+struct EngineOf {
+    engine: Engine,
+    linkers: Option<Linkers>,
+}
+
+struct Linkers {
     components: component::Linker<Host>,
     modules: wasmtime::Linker<Host>,
-    /// Last used last.
-    kept: Vec<(Digest, Loaded)>,
+}
+
+impl EngineOf {
+    fn new(trust: &Trust, mode: Mode) -> wasmtime::Result<Self> {
+        let engine = super::engine::run_engine(trust.class, mode)?;
+        Ok(Self { engine, linkers: None })
+    }
+
+    /// Made when first needed: most runners need one mode only.
+    fn linkers(&mut self) -> wasmtime::Result<&Linkers> {
+        if self.linkers.is_none() {
+            let components = super::wasi::component_linker(&self.engine)?;
+            let modules = super::wasi::core_linker(&self.engine)?;
+            self.linkers = Some(Linkers { components, modules });
+        }
+        Ok(self.linkers.as_ref().expect("just made"))
+    }
 }
 
 impl Artefacts {
-    pub(super) fn new(engine: Engine, store: Store) -> wasmtime::Result<Self> {
-        let components = super::wasi::component_linker(&engine)?;
-        let modules = super::wasi::core_linker(&engine)?;
-        Ok(Self { engine, store, components, modules, kept: Vec::new() })
+    pub(super) fn new(trust: Trust, store: Store) -> wasmtime::Result<Self> {
+        let [fast, verify] = Mode::ALL;
+        let mut engines = [EngineOf::new(&trust, fast)?, EngineOf::new(&trust, verify)?];
+        // So that the first task does not wait for it.
+        engines[0].linkers()?;
+        Ok(Self { trust, store, engines, kept: Vec::new() })
+    }
+
+    /// The engine for tasks of one mode.
+    pub(super) fn engine(&self, mode: Mode) -> &Engine {
+        &self.engines[mode_index(mode)].engine
     }
 
     /// The module of `artefact`, read and verified unless it is kept.
@@ -59,32 +95,45 @@ impl Artefacts {
         &mut self,
         artefact: &ObjectRef,
         kind: ModuleKind,
+        mode: Mode,
     ) -> Result<&Loaded, Broken> {
-        let known = self.kept.iter().position(|(digest, _)| *digest == artefact.digest);
+        let is_it = |kept: &(Digest, Mode, Loaded)| kept.0 == artefact.digest && kept.1 == mode;
+        let known = self.kept.iter().position(is_it);
         let entry = match known {
             Some(index) => self.kept.remove(index),
-            None => (artefact.digest, self.load(artefact, kind)?),
+            None => (artefact.digest, mode, self.load(artefact, kind, mode)?),
         };
         if self.kept.len() == KEPT_MAX {
             self.kept.remove(0);
         }
         self.kept.push(entry);
-        Ok(&self.kept.last().expect("just pushed").1)
+        Ok(&self.kept.last().expect("just pushed").2)
     }
 
-    fn load(&self, artefact: &ObjectRef, kind: ModuleKind) -> Result<Loaded, Broken> {
+    fn load(
+        &mut self,
+        artefact: &ObjectRef,
+        kind: ModuleKind,
+        mode: Mode,
+    ) -> Result<Loaded, Broken> {
         if artefact.size > ARTEFACT_BYTES_MAX {
             return Err(unfit(&format!("the artefact is {} bytes long", artefact.size)));
         }
         let bytes = self.store.get(artefact).map_err(|error| outcome_of(&error, artefact))?;
-        match deserialize(&self.engine, &bytes).map_err(|error| unfit(&format!("{error:#}")))? {
+        let code =
+            artefact::open(&bytes, &self.trust, mode).map_err(|error| unfit(&error.to_string()))?;
+        let engine = &mut self.engines[mode_index(mode)];
+        let loaded =
+            deserialize(&engine.engine, code).map_err(|error| unfit(&format!("{error:#}")));
+        let linkers = engine.linkers().map_err(|error| unlinked(&error))?;
+        match loaded? {
             Code::Module(module) => {
                 let pre =
-                    self.modules.instantiate_pre(&module).map_err(|error| unlinked(&error))?;
+                    linkers.modules.instantiate_pre(&module).map_err(|error| unlinked(&error))?;
                 Ok(Loaded::Core(pre))
             }
             Code::Component(component) => {
-                let linker = &self.components;
+                let linker = &linkers.components;
                 let pre = linker.instantiate_pre(&component).map_err(|error| unlinked(&error))?;
                 Ok(match kind {
                     ModuleKind::Command => {
@@ -110,6 +159,13 @@ impl Job {
     }
 }
 
+fn mode_index(mode: Mode) -> usize {
+    match mode {
+        Mode::Fast => 0,
+        Mode::Verify => 1,
+    }
+}
+
 enum Code {
     Module(Module),
     Component(Component),
@@ -118,9 +174,9 @@ enum Code {
 #[expect(unsafe_code, reason = "compiled code can only be loaded on trust")]
 fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Code> {
     match Engine::detect_precompiled(bytes) {
-        // SAFETY (both): the head compiled these bytes from a module that it had validated, it
-        // alone names artefacts, and the bytes here, in this process's own memory, hash to the
-        // digest that it named. Nothing a user sends is ever taken for an artefact.
+        // SAFETY (both): the head compiled these bytes from a module that it had validated, and
+        // its signature over them was verified here, in this process's own memory. Nothing a user
+        // sends is ever signed.
         Some(Precompiled::Module) => {
             unsafe { Module::deserialize(engine, bytes) }.map(Code::Module)
         }

@@ -45,7 +45,7 @@ impl Deadline {
     }
 }
 
-/// Advances an engine's epoch while a guest runs. Sleeps when none does, so that an idle node
+/// Advances the epoch of engines while a guest runs. Sleeps when none does, so that an idle node
 /// wakes for nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Ticker(Arc<Shared>);
@@ -65,13 +65,13 @@ struct State {
 
 impl Ticker {
     /// Starts the thread that ticks.
-    pub(crate) fn start(engine: Engine) -> std::io::Result<Self> {
+    pub(crate) fn start<const N: usize>(engines: [Engine; N]) -> std::io::Result<Self> {
         let ticker = Self(Arc::default());
         let shared = Arc::clone(&ticker.0);
         std::thread::Builder::new()
             .name("epoch".into())
             .stack_size(64 << 10)
-            .spawn(move || tick(&shared, &engine))?;
+            .spawn(move || tick(&shared, &engines))?;
         Ok(ticker)
     }
 
@@ -105,13 +105,13 @@ impl Drop for Running<'_> {
     }
 }
 
-fn tick(shared: &Shared, engine: &Engine) {
+fn tick(shared: &Shared, engines: &[Engine]) {
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     while !state.stopped {
         if state.running {
             let timeout = shared.changed.wait_timeout(state, TICK);
             state = timeout.unwrap_or_else(PoisonError::into_inner).0;
-            engine.increment_epoch();
+            engines.iter().for_each(Engine::increment_epoch);
         } else {
             state.parked = true;
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

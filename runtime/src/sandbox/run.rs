@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, Limits, ModuleKind, ObjectRef, Params, Usage};
+use bramble_protocol::{AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, Usage};
 use bramble_store::{Staged, Store};
 use wasmtime::{Engine, UpdateDeadline};
 
@@ -17,11 +17,16 @@ use super::output::Outputs;
 use super::phases;
 use super::source::{Source, outcome_of};
 use super::wasi::{self, Stdio, VirtualClock};
+use crate::artefact::Trust;
 
 /// The longest answer of a ranges phase, in bytes.
 const RANGES_BYTES_MAX: u64 = 16 << 20;
 /// Most bytes a guest may pass in one call, outside of `mapper-bytes`.
 const CALL_BYTES_MAX: usize = 16 << 20;
+
+/// Fuel of a task that is verified: it ends at the same instruction on every machine, and never
+/// before its processor time is over on a fast one.
+const FUEL_MAX: u64 = 1 << 42;
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +56,6 @@ pub struct TaskEnd {
 
 /// Runs tasks one after the other, each in a fresh instance, on the thread that calls.
 pub struct Sandbox {
-    engine: Engine,
     store: Store,
     artefacts: Artefacts,
     ticker: Ticker,
@@ -70,18 +74,18 @@ impl From<AttemptOutcome> for Broken {
 }
 
 impl Sandbox {
-    /// A sandbox whose tasks read from and write to `store`.
+    /// A sandbox whose tasks read from and write to `store`, and which loads what `trust` says.
     ///
     /// # Errors
     /// When this machine cannot run guests at all.
-    pub fn new(store: Store) -> Result<Self, SandboxError> {
+    pub fn new(store: Store, trust: Trust) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let engine = super::engine::run_engine().map_err(failed)?;
-        let artefacts = Artefacts::new(engine.clone(), store.clone()).map_err(failed)?;
-        let ticker = Ticker::start(engine.clone()).map_err(SandboxError::Timer)?;
+        let artefacts = Artefacts::new(trust, store.clone()).map_err(failed)?;
+        let engines = Mode::ALL.map(|mode| artefacts.engine(mode).clone());
+        let ticker = Ticker::start(engines).map_err(SandboxError::Timer)?;
         let tokio =
             tokio::runtime::Builder::new_current_thread().build().map_err(SandboxError::Timer)?;
-        Ok(Self { engine, store, artefacts, ticker, progress: Progress::default(), tokio })
+        Ok(Self { store, artefacts, ticker, progress: Progress::default(), tokio })
     }
 
     /// How far the guest that runs says it is: done, and out of how much. To be asked from
@@ -106,7 +110,8 @@ impl Sandbox {
     }
 
     fn attempt(&mut self, work: &Work, meter: &mut Meter) -> Result<Vec<Staged>, Broken> {
-        let loaded = self.artefacts.get(&work.artefact, work.kind)?;
+        let engine = self.artefacts.engine(work.mode).clone();
+        let loaded = self.artefacts.get(&work.artefact, work.kind, work.mode)?;
         let begun = Instant::now();
         let ranges = match &work.ranges {
             Some(ranges) => read_small(&self.store, ranges)?,
@@ -147,7 +152,7 @@ impl Sandbox {
             }
             _ => CALL_BYTES_MAX,
         };
-        let mut store = new_store(&self.engine, host, call_bytes);
+        let mut store = new_store(&engine, host, call_bytes);
         let called = {
             let _tokio = self.tokio.enter();
             let _ticking = self.ticker.run();
@@ -169,7 +174,8 @@ impl Sandbox {
         work: &crate::runner::wire::PlanWork,
         meter: &mut Meter,
     ) -> Result<Vec<(u64, u64)>, Broken> {
-        let loaded = self.artefacts.get(&work.artefact, ModuleKind::Job)?;
+        let engine = self.artefacts.engine(Mode::Fast).clone();
+        let loaded = self.artefacts.get(&work.artefact, ModuleKind::Job, Mode::Fast)?;
         let input = Source::file(&work.input).map_err(|error| {
             let message = format!("cannot read {}: {error}", work.input.display());
             AttemptOutcome::NodeFault { message }
@@ -189,7 +195,7 @@ impl Sandbox {
             ranges: Vec::new(),
             progress: self.progress.clone(),
         };
-        let mut store = new_store(&self.engine, host, CALL_BYTES_MAX);
+        let mut store = new_store(&engine, host, CALL_BYTES_MAX);
         let _tokio = self.tokio.enter();
         let _ticking = self.ticker.run();
         let spans = phases::plan(&mut store, loaded, input, work.wanted_bytes, &work.limits)?;
@@ -208,6 +214,8 @@ fn new_store(engine: &Engine, host: Host, call_bytes: usize) -> wasmtime::Store<
     let mut store = wasmtime::Store::new(engine, host);
     store.limiter(|host| &mut host.memory);
     store.set_hostcall_fuel(call_bytes);
+    // How much is a limit of the task; where fuel is not counted, there is none to give.
+    let _ = store.set_fuel(FUEL_MAX);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| {
         let host = store.data();

@@ -26,7 +26,7 @@ pub(crate) struct Indices {
     /// Available nodes with a free slot, least loaded first.
     pub(crate) idle: BTreeSet<(u32, NodeId)>,
     /// By class, in the order of [`TargetClass::ALL`].
-    pub(crate) capacity: [Capacity; 3],
+    pub(crate) capacity: [Capacity; TargetClass::ALL.len()],
 }
 
 /// What available nodes can take.
@@ -59,6 +59,7 @@ pub(crate) fn class_index(class: TargetClass) -> usize {
         TargetClass::Aarch64 => 1,
         TargetClass::Aarch64Narrow => 2,
         TargetClass::Pulley32 => 3,
+        TargetClass::Pulley64 => 4,
     }
 }
 
