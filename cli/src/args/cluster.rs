@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bramble_protocol::TargetClass;
 use bramble_protocol::node::is_node_name;
 use clap::{Args, Subcommand};
+
+use super::values;
 
 /// Reads `127.0.0.1:8420`, `[::1]:0`, `localhost:8420` or `:8420`.
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -79,6 +82,12 @@ pub(crate) struct HeadArgs {
     /// Where it listens; port 0 takes any that is free
     #[arg(long, value_name = "IP:PORT", value_parser = address, default_value = "127.0.0.1:8420")]
     pub(crate) listen: SocketAddr,
+    /// Memory for compiling one module [default: half of the machine's, at most 1G]
+    #[arg(long, value_name = "SIZE", value_parser = values::positive_size)]
+    pub(crate) compile_memory: Option<u64>,
+    /// Processor time for compiling one module [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) compile_time: Option<Duration>,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,

@@ -5,8 +5,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bramble_runtime::artefact::{HeadKey, KeyError};
+use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_scheduler::journal::JournalError;
 use bramble_scheduler::{Head, HeadFailure, StartError, StartOptions};
 use bramble_web::AppState;
@@ -45,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &HeadArgs) -> CliResult<()> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Slug::Local, "cannot start the head").because(&error))?;
-    let ended = runtime.block_on(serve(context, &dir, listener, args.exit_with_parent));
+    let ended = runtime.block_on(serve(context, &dir, listener, args));
     local::remove(&dir, HEAD_FILE);
     ended
 }
@@ -73,13 +75,14 @@ async fn serve(
     context: &Context,
     dir: &Path,
     listener: TcpListener,
-    with_parent: bool,
+    args: &HeadArgs,
 ) -> CliResult<()> {
-    let stop = Stop::listen(with_parent)?;
+    let stop = Stop::listen(args.exit_with_parent)?;
     let store = data::open_store(dir)?;
     let key = head_key(dir)?;
     modules::forget_others(dir, &key.public());
-    let modules = Arc::new(CompilerService::new(store.clone(), dir, paths::program()?, key)?);
+    let compiler = Compiler::new(paths::program()?, compile_limits(args));
+    let modules = Arc::new(CompilerService::new(store.clone(), dir, compiler, key)?);
     let (handle, mut scheduler) = Head::start(StartOptions {
         journal_path: dir.join(JOURNAL_FILE),
         network_filesystem_allowed: false,
@@ -128,6 +131,20 @@ async fn serve(
         }
     };
     ended_well(ended)
+}
+
+/// What compiling may take: as typed, else as the machine allows.
+fn compile_limits(args: &HeadArgs) -> CompileLimits {
+    let mut limits = CompileLimits::for_this_machine();
+    if let Some(bytes) = args.compile_memory {
+        limits.memory_bytes_max = bytes;
+        limits.memory_is_scarce = false;
+    }
+    if let Some(time) = args.compile_time {
+        limits.cpu_s_max = time.as_secs().max(1);
+        limits.wall_max = Duration::from_secs(limits.cpu_s_max.saturating_mul(4).max(10));
+    }
+    limits
 }
 
 /// The key by which this head signs artefacts, made at its first start.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bramble_protocol::{Digest, Mode, ModuleInfo, ObjectRef, PublicKey, TargetClass, error_chain};
 use bramble_runtime::artefact::{HeadKey, artefact_version};
-use bramble_runtime::compile::{CompileLimits, Compiler, Refusal};
+use bramble_runtime::compile::{Compiler, Refusal};
 use bramble_scheduler::{CompileFailure, ModuleRefusal, ModuleService};
 use bramble_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -51,8 +51,12 @@ impl CompilerService {
     ///
     /// # Errors
     /// When the directory for the notes cannot be made.
-    pub(super) fn new(store: Store, dir: &Path, program: PathBuf, key: HeadKey) -> CliResult<Self> {
-        let compiler = Compiler::new(program, CompileLimits::for_this_machine());
+    pub(super) fn new(
+        store: Store,
+        dir: &Path,
+        compiler: Compiler,
+        key: HeadKey,
+    ) -> CliResult<Self> {
         let refusals = Refusals::open(dir, compiler.limits())?;
         let dir = dir.join(ARTEFACTS_DIR);
         data::prepare(&dir)?;
@@ -191,7 +195,8 @@ mod tests {
         let store = data::open_store(dir).unwrap();
         // A program that answers nothing: what it is asked for must not be needed.
         let key = HeadKey::ephemeral().unwrap();
-        CompilerService::new(store, dir, "/bin/false".into(), key).unwrap()
+        let limits = bramble_runtime::compile::CompileLimits::default();
+        CompilerService::new(store, dir, Compiler::new("/bin/false".into(), limits), key).unwrap()
     }
 
     #[test]
