@@ -63,6 +63,7 @@ impl Slot {
     ) -> Result<Duration> {
         let work = Work {
             artefact: module.artefact,
+            task_key: None,
             kind: module.kind,
             mode: Mode::Fast,
             owner: None,

@@ -196,6 +196,14 @@ impl CliError {
         Self::new(Slug::Usage, what)
     }
 
+    /// Something that this program was built without.
+    #[cfg(not(feature = "head"))]
+    pub(crate) fn agent_only(what: &str) -> Self {
+        Self::new(Slug::Usage, format!("this bramble cannot {what}"))
+            .why("it is built for nodes: an agent and a client, without compiler and database")
+            .help("use the full program, which is built with its default features")
+    }
+
     /// Adds why, one or more lines.
     #[must_use]
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptId, AttemptOutcome, Digest, LeaseId, Limits, Mode, ModuleKind, NodeId, NodeStatus,
-    ObjectRef, Params, TargetClass, TaskContext, Usage,
+    ObjectRef, Params, PublicKey, TargetClass, TaskContext, Usage,
 };
 
 /// The longest message either side accepts, in bytes.
@@ -104,6 +104,9 @@ pub enum ToAgent {
         node: NodeId,
         /// How often to send a heartbeat, in milliseconds.
         heartbeat_ms: u64,
+        /// Whose signature makes an artefact one of this head's. Agents run no code without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        artefact_key: Option<PublicKey>,
     },
     /// Answers [`FromAgent::Hello`]; the head closes the connection.
     Refused {
@@ -190,6 +193,7 @@ mod tests {
     fn a_reader_ignores_fields_of_a_later_writer() {
         let text = r#"{"message":"welcome","node":3,"heartbeat_ms":500,"later":[1,2]}"#;
         let message: ToAgent = serde_json::from_str(text).unwrap();
-        assert_eq!(message, ToAgent::Welcome { node: NodeId(3), heartbeat_ms: 500 });
+        let (node, artefact_key) = (NodeId(3), None);
+        assert_eq!(message, ToAgent::Welcome { node, heartbeat_ms: 500, artefact_key });
     }
 }

@@ -222,11 +222,16 @@ pub enum TargetClass {
     /// 32-bit boards, by interpreter.
     #[serde(rename = "pulley32")]
     Pulley32,
+    /// 64-bit machines that shall interpret too: to try what a 32-bit board does without one,
+    /// and where no machine code may be loaded.
+    #[serde(rename = "pulley64")]
+    Pulley64,
 }
 
 impl TargetClass {
     /// Every class, for tests and listings.
-    pub const ALL: [Self; 4] = [Self::X86_64, Self::Aarch64, Self::Aarch64Narrow, Self::Pulley32];
+    pub const ALL: [Self; 5] =
+        [Self::X86_64, Self::Aarch64, Self::Aarch64Narrow, Self::Pulley32, Self::Pulley64];
 
     /// The class of the machine this program was built for.
     pub const fn native() -> Self {
@@ -235,7 +240,22 @@ impl TargetClass {
         } else if cfg!(target_arch = "aarch64") {
             Self::Aarch64
         } else {
-            Self::Pulley32
+            Self::interpreted()
+        }
+    }
+
+    /// The class by which this machine interprets.
+    pub const fn interpreted() -> Self {
+        if cfg!(target_pointer_width = "64") { Self::Pulley64 } else { Self::Pulley32 }
+    }
+
+    /// Whether a program built for this machine can run what is compiled for the class.
+    pub const fn runs_here(self) -> bool {
+        match self {
+            Self::X86_64 => cfg!(target_arch = "x86_64"),
+            Self::Aarch64 | Self::Aarch64Narrow => cfg!(target_arch = "aarch64"),
+            Self::Pulley32 => cfg!(target_pointer_width = "32"),
+            Self::Pulley64 => cfg!(target_pointer_width = "64"),
         }
     }
 
@@ -246,6 +266,7 @@ impl TargetClass {
             Self::Aarch64 => "aarch64",
             Self::Aarch64Narrow => "aarch64-narrow",
             Self::Pulley32 => "pulley32",
+            Self::Pulley64 => "pulley64",
         }
     }
 }

@@ -5,9 +5,12 @@
 //! does to it costs one module or one task. Only this crate knows wasmtime.
 
 pub mod agent;
+pub mod artefact;
+#[cfg(feature = "compile")]
 pub mod compile;
 pub mod runner;
 pub mod sandbox;
+#[cfg(feature = "compile")]
 pub mod split;
 
 mod child;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use bramble_protocol::{AttemptOutcome, Limits, Manifest, Params, TargetClass, pack};
+use bramble_protocol::{AttemptOutcome, Limits, Manifest, Mode, Params, TargetClass, pack};
 use bramble_store::{Store, StoreError};
 
+use crate::artefact::{HeadKey, KeyError, Trust};
 use crate::compile::{Compiler, ModuleError};
 use crate::runner::wire::PlanWork;
 use crate::runner::{RunnerError, RunnerProcess};
@@ -12,6 +13,9 @@ use crate::runner::{RunnerError, RunnerProcess};
 /// Why a file could not be cut by a module's planner.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
+    /// There is no key to sign the compiled planner with.
+    #[error("cannot make a key for the compiled planner")]
+    Key(#[source] KeyError),
     /// The module could not be compiled.
     #[error("cannot compile the module that cuts the input")]
     Compile(#[source] ModuleError),
@@ -68,15 +72,19 @@ pub fn plan_spans(
     let unreadable = |source| SplitError::Input { path: input.to_owned(), source };
     let file = std::fs::File::open(input).map_err(unreadable)?;
     let total = file.metadata().map_err(unreadable)?.len();
-    let artefact = compiler.compile(module, TargetClass::native()).map_err(SplitError::Compile)?;
+    // A key for this one run: what runs is what was just compiled here, and nothing else.
+    let key = HeadKey::ephemeral().map_err(SplitError::Key)?;
+    let trust = Trust { class: TargetClass::native(), key: key.public() };
+    let artefact =
+        compiler.compile(module, trust.class, Mode::Fast, &key).map_err(SplitError::Compile)?;
     let dir = tempfile::Builder::new()
         .prefix("bramble-plan-")
         .tempdir()
         .map_err(SplitError::Directory)?;
     let store = Store::open(dir.path()).map_err(SplitError::Store)?;
     let artefact = store.put(&artefact).map_err(SplitError::Store)?;
-    let mut runner =
-        RunnerProcess::start(compiler.program(), store, None).map_err(SplitError::Runner)?;
+    let mut runner = RunnerProcess::start(compiler.program(), store, None, &trust)
+        .map_err(SplitError::Runner)?;
     let plan = PlanWork { artefact, wanted_bytes, params: params.clone(), limits: *limits };
     let answer = runner.plan(plan, &file);
     match answer.finished.outcome {

@@ -5,7 +5,7 @@ mod support;
 
 use bramble_protocol::{AttemptOutcome, ModuleKind, Wall};
 use bramble_runtime::runner::RunnerProcess;
-use support::{Bench, ECHO, program, wat_command};
+use support::{Bench, ECHO, program, trust, wat_command};
 
 /// Keeps a runner that native code takes over at the named attempt.
 struct Prison {
@@ -41,7 +41,8 @@ impl Prison {
 
     fn renew(&mut self) {
         self.bench.sandbox =
-            RunnerProcess::start(program(), self.bench.store.clone(), Some(61_200)).unwrap();
+            RunnerProcess::start(program(), self.bench.store.clone(), Some(61_200), &trust())
+                .unwrap();
     }
 
     /// Whether the wall stands here. One that does not makes its test say so and nothing else.

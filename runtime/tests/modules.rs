@@ -5,9 +5,9 @@
 mod sdk;
 mod support;
 
-use bramble_protocol::{ModuleInfo, ModuleKind, SplitRule, TargetClass};
+use bramble_protocol::{Mode, ModuleInfo, ModuleKind, SplitRule, TargetClass};
 use bramble_runtime::compile::{CompileLimits, Compiler, ModuleError, Refusal};
-use support::{ECHO, compiler, program, wat_command};
+use support::{ECHO, compiler, key, program, wat_command};
 
 fn accepted(module: &[u8]) -> ModuleInfo {
     compiler().inspect(module).unwrap_or_else(|error| panic!("{error:?}"))
@@ -16,7 +16,7 @@ fn accepted(module: &[u8]) -> ModuleInfo {
 fn refused(module: &[u8]) -> Refusal {
     match compiler().inspect(module) {
         Err(ModuleError::Refused(refusal)) => {
-            let compiled = compiler().compile(module, TargetClass::native());
+            let compiled = compiler().compile(module, TargetClass::native(), Mode::Fast, key());
             assert!(matches!(compiled, Err(ModuleError::Refused(_))), "{compiled:?}");
             refusal
         }
@@ -71,7 +71,10 @@ fn a_job_made_with_an_sdk_is_accepted_with_the_interfaces_it_exports() {
 fn every_accepted_module_compiles_for_every_class() {
     for module in [wat_command(ECHO).into_bytes(), sdk::full_job()] {
         for class in TargetClass::ALL {
-            assert!(!compiler().compile(&module, class).unwrap().is_empty(), "{class}");
+            for mode in Mode::ALL {
+                let artefact = compiler().compile(&module, class, mode, key()).unwrap();
+                assert!(!artefact.is_empty(), "{class}");
+            }
         }
     }
 }
@@ -133,9 +136,13 @@ fn what_is_not_webassembly_is_named_by_what_it_looks_like() {
 
 #[test]
 fn a_compiled_module_is_refused() {
-    let artefact =
-        compiler().compile(b"(module (func (export \"_start\")))", TargetClass::native());
-    assert_refused(&artefact.unwrap(), &[".cwasm"]);
+    let module = b"(module (func (export \"_start\")))";
+    let native = TargetClass::native();
+    let config = bramble_runtime::sandbox::engine::compile_config(native, Mode::Fast).unwrap();
+    let engine = wasmtime::Engine::new(&config).unwrap();
+    assert_refused(&engine.precompile_module(module).unwrap(), &[".cwasm"]);
+    let sealed = compiler().compile(module, native, Mode::Fast, key()).unwrap();
+    assert_refused(&sealed, &[".cwasm"]);
 }
 
 #[test]
@@ -235,7 +242,7 @@ fn features_that_are_off_are_refused() {
 fn modules_of_sizes_that_no_program_has_are_refused_before_they_are_compiled() {
     let functions = "(func)".repeat(100_001);
     assert_refused(format!("(module {functions})").as_bytes(), &["too many functions"]);
-    let locals = "i64 ".repeat(10_001);
+    let locals = "i64 ".repeat(5_001);
     let wat = format!(r#"(module (func (export "_start") (local {locals})))"#);
     assert_refused(wat.as_bytes(), &["too many locals"]);
     assert_refused(&vec![0; (64 << 20) + 1], &["longer than 64 MiB"]);
@@ -258,7 +265,7 @@ fn a_module_that_takes_too_much_to_compile_is_stopped_by_the_kernel() {
     let module = bomb();
     let limited = |limits| {
         let compiler = Compiler::new(program().to_owned(), limits);
-        compiler.compile(&module, TargetClass::native())
+        compiler.compile(&module, TargetClass::native(), Mode::Fast, key())
     };
     let limits = CompileLimits { memory_bytes_max: 96 << 20, ..CompileLimits::default() };
     match limited(limits) {
@@ -272,7 +279,7 @@ fn a_compiler_that_does_not_end_is_killed() {
     // Time is over before the child can have answered.
     let limits = CompileLimits { wall_max: std::time::Duration::ZERO, ..CompileLimits::default() };
     let compiler = Compiler::new(program().to_owned(), limits);
-    let error = compiler.compile(&bomb(), TargetClass::native()).unwrap_err();
+    let error = compiler.compile(&bomb(), TargetClass::native(), Mode::Fast, key()).unwrap_err();
     assert!(matches!(error, ModuleError::TooBig { .. }), "{error}");
     assert!(!error.is_retryable());
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use bramble_protocol::{AttemptOutcome, ModuleKind};
 use bramble_runtime::runner::{Finished, RunnerProcess};
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Bench, ECHO, program, wat_command};
+use support::{Bench, ECHO, program, trust, wat_command};
 
 const ENDLESS: &str = r#"(func (export "_start") (loop $on (br $on)))"#;
 
 fn runner(bench: &Bench) -> RunnerProcess {
-    RunnerProcess::spawn(program(), bench.dir.path()).unwrap()
+    RunnerProcess::spawn(program(), bench.dir.path(), &trust()).unwrap()
 }
 
 fn outputs(bench: &Bench, finished: Finished) -> Vec<Vec<u8>> {
@@ -91,11 +91,12 @@ fn a_program_that_is_no_runner_is_found_out() {
     let bench = Bench::new();
     let work = bench.work(wat_command(ECHO).as_bytes(), ModuleKind::Command, &[b""]);
     for no_runner in ["/bin/false", "/bin/echo"] {
-        let mut process = RunnerProcess::spawn(Path::new(no_runner), bench.dir.path()).unwrap();
+        let mut process =
+            RunnerProcess::spawn(Path::new(no_runner), bench.dir.path(), &trust()).unwrap();
         let finished = process.run(&work);
         assert!(matches!(finished.outcome, AttemptOutcome::NodeFault { .. }), "{finished:?}");
     }
-    assert!(RunnerProcess::spawn(Path::new("/nonexistent"), bench.dir.path()).is_err());
+    assert!(RunnerProcess::spawn(Path::new("/nonexistent"), bench.dir.path(), &trust()).is_err());
 }
 
 #[test]

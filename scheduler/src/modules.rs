@@ -1,6 +1,6 @@
 //! What the scheduler needs to have done with modules, without knowing how.
 
-use bramble_protocol::{Digest, ModuleInfo, ObjectRef, TargetClass};
+use bramble_protocol::{Digest, Mode, ModuleInfo, ObjectRef, PublicKey, TargetClass};
 
 /// Inspects and compiles modules. Implemented where the sandbox is known.
 ///
@@ -12,12 +12,29 @@ pub trait ModuleService: Send + Sync + 'static {
     /// When it cannot be run as a job, in words for the user.
     fn inspect(&self, module: &[u8]) -> Result<ModuleInfo, ModuleRefusal>;
 
-    /// Compiles a stored module for `class` and stores the artefact, or finds the artefact of an
-    /// earlier call.
+    /// Why [`ModuleService::inspect`] refused a module of this digest before, if that is known. Does
+    /// not block for long.
+    fn known_refusal(&self, _module: &Digest) -> Option<ModuleRefusal> {
+        None
+    }
+
+    /// Compiles a stored module for `class` and `mode` and stores the signed artefact, or finds
+    /// the artefact of an earlier call.
     ///
     /// # Errors
     /// When there is no artefact; the failure says whether a later call may succeed.
-    fn compile(&self, module: &Digest, class: TargetClass) -> Result<ObjectRef, CompileFailure>;
+    fn compile(
+        &self,
+        module: &Digest,
+        class: TargetClass,
+        mode: Mode,
+    ) -> Result<ObjectRef, CompileFailure>;
+
+    /// By which agents tell this head's artefacts from others. None where nothing is signed, as
+    /// in tests without agents that run code.
+    fn artefact_key(&self) -> Option<PublicKey> {
+        None
+    }
 }
 
 /// Why a module is not accepted.

@@ -17,6 +17,14 @@ pub fn program() -> PathBuf {
     built("BRAMBLE_BIN", "debug/bramble")
 }
 
+/// Path of the agent's program for `target`, such as `aarch64-unknown-linux-gnu`, where
+/// `cargo xtask cross` puts it.
+pub fn cross_program(target: &str) -> Option<PathBuf> {
+    let this = std::env::current_exe().expect("a program knows its own path");
+    let relative = Path::new("cross").join(target).join("debug/bramble");
+    this.ancestors().map(|dir| dir.join(&relative)).find(|path| path.exists())
+}
+
 /// Path of a guest module: in `BRAMBLE_JOBS`, or where `cargo xtask build-jobs` puts it.
 pub fn job(name: &str) -> PathBuf {
     let path = built("BRAMBLE_JOBS", "jobs").join(name).with_extension("wasm");
@@ -55,7 +63,12 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 
 /// A command of the real binary that knows nothing of the user's own settings.
 pub fn bramble() -> Command {
-    let mut command = Command::new(program());
+    bramble_at(&program())
+}
+
+/// The same of another file: a program for another machine, or a script around one.
+fn bramble_at(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars() {
         if name.starts_with("BRAMBLE_") {
             command.env_remove(name);
@@ -136,6 +149,8 @@ pub struct Cluster {
     dir: TempDir,
     head: Option<Process>,
     agents: Vec<(String, Option<Process>)>,
+    /// Further arguments of the head.
+    head_args: Vec<String>,
     /// Where the head listens.
     pub url: String,
 }
@@ -148,23 +163,32 @@ impl Cluster {
 
     /// The same, with agents that get at objects as said.
     pub fn start_with(nodes: usize, objects: Objects) -> Self {
-        let started = Self::start_prepared(nodes, objects, |_| Some(()));
+        let started = Self::start_prepared(nodes, objects, Vec::new(), |_| Some(()));
         started.expect("nothing was to be prepared")
     }
 
     /// The same, with agents that share the data directory, which `prepare` has made; `None` when
     /// it could not.
     pub fn start_on(nodes: usize, prepare: impl FnOnce(&Path) -> Option<()>) -> Option<Self> {
-        Self::start_prepared(nodes, Objects::Shared, prepare)
+        Self::start_prepared(nodes, Objects::Shared, Vec::new(), prepare)
+    }
+
+    /// A head with further arguments, and agents that share its directory.
+    pub fn start_with_head(nodes: usize, head_args: &[&str]) -> Self {
+        let head_args = head_args.iter().map(|arg| (*arg).to_owned()).collect();
+        let started = Self::start_prepared(nodes, Objects::Shared, head_args, |_| Some(()));
+        started.expect("nothing was to be prepared")
     }
 
     fn start_prepared(
         nodes: usize,
         objects: Objects,
+        head_args: Vec<String>,
         prepare: impl FnOnce(&Path) -> Option<()>,
     ) -> Option<Self> {
         let dir = TempDir::new().expect("a temporary directory can be made");
-        let mut cluster = Self { dir, head: None, agents: Vec::new(), url: String::new() };
+        let mut cluster =
+            Self { dir, head: None, agents: Vec::new(), head_args, url: String::new() };
         prepare(&cluster.data())?;
         cluster.start_head();
         for number in 1..=nodes {
@@ -198,6 +222,7 @@ impl Cluster {
         let child = bramble()
             .args(["head", "--listen", &listen, "--data"])
             .arg(self.data())
+            .args(&self.head_args)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -234,6 +259,21 @@ impl Cluster {
             .spawn()
             .expect("an agent can be started");
         self.agents[index].1 = Some(Process(child));
+    }
+
+    /// Starts one more agent, called `name`: `program` with further arguments. Does not wait until
+    /// it is connected.
+    pub fn add_agent(&mut self, name: &str, program: &Path, args: &[&str]) {
+        let mut command = bramble_at(program);
+        command.args(["agent", "--head", &self.url, "--name", name, "--slots", "1", "--store"]);
+        let child = command
+            .arg(self.data().join("store"))
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(self.log(name))
+            .spawn()
+            .expect("an agent can be started");
+        self.agents.push((name.to_owned(), Some(Process(child))));
     }
 
     /// Process id of the head.

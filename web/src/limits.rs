@@ -17,6 +17,8 @@ pub(crate) const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 pub(crate) const UPLOADS_MAX: usize = 4;
 /// Modules that are inspected at a time: each takes a child process and the module in memory.
 pub(crate) const INSPECTIONS_MAX: usize = 1;
+/// Modules that may wait for that. Each waits in a file; whoever comes later is told to try again.
+pub(crate) const INSPECTIONS_WAITING_MAX: usize = 32;
 /// Jobs that are checked at a time: each holds a manifest in memory.
 pub(crate) const SUBMITS_MAX: usize = 4;
 /// Objects that are hashed at a time before they are sent; more than the disk can feed is no use.

@@ -1,6 +1,7 @@
 //! What handlers share: the scheduler, the store, what is known of modules, and places in queues.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bramble_protocol::{Digest, ModuleInfo};
@@ -82,21 +83,46 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// How many may do something at a time.
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
 
 impl Places {
     fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(count)))
+        Self { free: Arc::new(Semaphore::new(count)), waiting: AtomicUsize::new(0) }
     }
 
     /// Waits for a place.
     pub(crate) async fn take(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed")
+        Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// Waits for a place, unless `waiting_max` others wait already.
+    pub(crate) async fn take_soon(&self, waiting_max: usize) -> Option<OwnedSemaphorePermit> {
+        /// Counts one who waits, also when he gives up.
+        struct Waiting<'a>(&'a AtomicUsize);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        if let Some(place) = self.try_take() {
+            return Some(place);
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(&self.waiting);
+        if before >= waiting_max {
+            return None;
+        }
+        let place = self.take().await;
+        drop(waiting);
+        Some(place)
     }
 
     /// A place, if one is free.
     pub(crate) fn try_take(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
+        Arc::clone(&self.free).try_acquire_owned().ok()
     }
 }
 

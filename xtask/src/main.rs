@@ -1,6 +1,8 @@
 //! Tasks of the project: `cargo xtask test`, `demo`, `build-jobs`, `tidy`.
 
+mod apt;
 mod build_jobs;
+mod cross;
 mod demo;
 mod process;
 mod test;
@@ -22,6 +24,8 @@ Usage: cargo xtask TASK
                 as in: cargo xtask test -p bramble-store
   demo          sort 500,000 numbers on one node and on two, on a cluster of this computer
   build-jobs    build the guest modules into target/jobs
+  cross [BOARD] build the agent's program for boards, without head and compiler, into
+                target/cross; BOARD is aarch64 (the default) or armv7
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
 
@@ -45,13 +49,14 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
-    if task != "test" && !rest.is_empty() {
+    if !matches!(task, "test" | "cross") && !rest.is_empty() {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
     }
     match task {
         "test" => test::run(&Workspace::load()?, rest),
         "demo" => demo::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "cross" => cross::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {

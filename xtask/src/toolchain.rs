@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::process;
 use crate::workspace::GuestKind;
+use crate::{apt, process};
 
 /// What guests are compiled for.
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip1";
@@ -55,7 +55,7 @@ impl Toolchain {
             "debian" => (false, true),
             other => bail!("{CHOICE_ENV} cannot be `{other}`: use rustup or debian"),
         };
-        if rustup && own_has_target() {
+        if rustup && own_has_target(GUEST_TARGET) {
             return Ok(Self::Own);
         }
         // What is there already needs no network, so it comes before asking rustup for more.
@@ -64,7 +64,7 @@ impl Toolchain {
         }
         let mut faults = Vec::new();
         if rustup {
-            match add_rustup_target() {
+            match add_rustup_target("guests", GUEST_TARGET) {
                 Ok(()) => return Ok(Self::Own),
                 Err(fault) => faults.push(fault),
             }
@@ -184,10 +184,10 @@ impl Debian {
 
 /// Whether the workspace's compiler has the target. Asked of the compiler, not of rustup, so that
 /// it holds for toolchains from elsewhere too.
-fn own_has_target() -> bool {
+pub(crate) fn own_has_target(target: &str) -> bool {
     let mut rustc = Command::new("rustc");
     process::forget_cargo(&mut rustc);
-    rustc.args(["--print", "target-libdir", "--target", GUEST_TARGET]);
+    rustc.args(["--print", "target-libdir", "--target", target]);
     let Some(dir) = process::answer(&mut rustc) else { return false };
     fs::read_dir(dir).is_ok_and(|files| {
         files.flatten().any(|file| {
@@ -198,16 +198,20 @@ fn own_has_target() -> bool {
     })
 }
 
-fn add_rustup_target() -> Result<(), String> {
+/// Adds a target to the workspace's compiler. `what` is said before the line that tells so.
+///
+/// # Errors
+/// When there is no rustup, or it fails.
+pub(crate) fn add_rustup_target(what: &str, target: &str) -> Result<(), String> {
     let Some(rustup) = process::find("rustup") else {
         return Err("rustup: not found".into());
     };
-    println!("guests: rustup target add {GUEST_TARGET}");
+    println!("{what}: rustup target add {target}");
     let mut command = Command::new(rustup);
-    command.args(["target", "add", GUEST_TARGET]);
+    command.args(["target", "add", target]);
     process::succeeds_within(&mut command, RUSTUP_TIME_MAX)
-        .map_err(|fault| format!("rustup target add {GUEST_TARGET}: {fault}"))?;
-    if own_has_target() {
+        .map_err(|fault| format!("rustup target add {target}: {fault}"))?;
+    if own_has_target(target) {
         Ok(())
     } else {
         Err("rustup added the target to another toolchain than the one in use".into())
@@ -215,30 +219,7 @@ fn add_rustup_target() -> Result<(), String> {
 }
 
 fn install_debian_packages() -> Result<Debian, String> {
-    if process::find("apt-get").is_none() {
-        return Err("apt-get: not found, so this is not a Debian".into());
-    }
-    let by_root = process::answer(Command::new("id").arg("-u")).as_deref() == Some("0");
-    let by_sudo = !by_root && process::answer(Command::new("sudo").args(["-n", "true"])).is_some();
-    if !by_root && !by_sudo {
-        return Err("apt-get: installing packages needs root".into());
-    }
-    let apt = |words: &[&str]| {
-        println!("guests: apt-get {}", words.join(" "));
-        let mut command = Command::new(if by_root { "apt-get" } else { "sudo" });
-        if by_sudo {
-            command.args(["-n", "apt-get"]);
-        }
-        process::run(command.arg("-qq").args(words).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    let mut install = vec!["install", "-y", "--no-install-recommends"];
-    install.extend(DEBIAN_PACKAGES);
-    // The lists of a fresh machine are empty or old.
-    if apt(&install).is_err() {
-        apt(&["update"])
-            .and_then(|()| apt(&install))
-            .map_err(|error| format!("apt-get: {error}"))?;
-    }
+    apt::install("guests", &DEBIAN_PACKAGES)?;
     Debian::find(Path::new("/"))
         .ok_or_else(|| "apt-get: the installed compiler is too old or incomplete".into())
 }

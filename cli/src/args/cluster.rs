@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bramble_protocol::TargetClass;
 use bramble_protocol::node::is_node_name;
 use clap::{Args, Subcommand};
+
+use super::values;
 
 /// Reads `127.0.0.1:8420`, `[::1]:0`, `localhost:8420` or `:8420`.
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -78,6 +82,12 @@ pub(crate) struct HeadArgs {
     /// Where it listens; port 0 takes any that is free
     #[arg(long, value_name = "IP:PORT", value_parser = address, default_value = "127.0.0.1:8420")]
     pub(crate) listen: SocketAddr,
+    /// Memory for compiling one module [default: half of the machine's, at most 1G]
+    #[arg(long, value_name = "SIZE", value_parser = values::positive_size)]
+    pub(crate) compile_memory: Option<u64>,
+    /// Processor time for compiling one module [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) compile_time: Option<Duration>,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,
@@ -110,6 +120,12 @@ pub(crate) struct AgentArgs {
     /// Where the agent keeps what it fetches [default: ~/.cache/bramble/agent-NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Run what is compiled for this class: aarch64-narrow or pulley64 [default: chosen by a probe]
+    #[arg(long, value_name = "CLASS", hide = true)]
+    pub(crate) class: Option<TargetClass>,
+    /// Start this program as runners instead of this one, such as a script that emulates
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) program: Option<PathBuf>,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,

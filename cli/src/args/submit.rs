@@ -82,6 +82,9 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::positive_size,
         help_heading = "Limits")]
     pub(crate) output_limit: Option<u64>,
+    /// Give the same bytes on every kind of processor; loops over floating-point numbers get slower
+    #[arg(long, help_heading = "Limits")]
+    pub(crate) verify: bool,
     /// How often a task is tried before the job fails [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100),
         help_heading = "Limits")]

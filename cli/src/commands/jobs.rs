@@ -1,5 +1,6 @@
 //! `bramble jobs`: a list, or some in detail.
 
+use bramble_protocol::Mode;
 use bramble_protocol::api::{JobView, PhaseView};
 use jiff::Timestamp;
 
@@ -65,6 +66,9 @@ fn detail(view: &JobView) -> String {
     }
     if !view.spec.args.is_empty() {
         lines.push(("arguments", view.spec.args.join(" ")));
+    }
+    if view.spec.mode == Mode::Verify {
+        lines.push(("mode", "verify: the same bytes on every kind of processor".into()));
     }
     if let Some(bytes) = view.result_bytes {
         lines.push(("result", format!("{}  {}", human::size(bytes), view.spec.result_name)));
@@ -138,7 +142,9 @@ mod tests {
         let mut job = view(JobState::Running);
         job.spec.name = "a\x1b[2J".into();
         job.spec.params.insert("key".into(), "x\ny".into());
+        job.spec.mode = Mode::Verify;
         let text = detail(&job);
+        assert!(text.contains("verify: "), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
         assert!(text.contains("running  9/14 tasks") && text.contains("key=x y"), "{text}");
     }

@@ -79,9 +79,13 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
     match command {
+        #[cfg(feature = "head")]
         Command::Up(args) => serve::up::run(context, &args)?,
-        Command::Down(args) => serve::down::run(context, &args)?,
+        #[cfg(feature = "head")]
         Command::Head(args) => serve::head::run(context, &args)?,
+        #[cfg(not(feature = "head"))]
+        Command::Up(_) | Command::Head(_) => return Err(CliError::agent_only("run a head")),
+        Command::Down(args) => serve::down::run(context, &args)?,
         Command::Agent(args) => serve::agent::run(context, &args)?,
         Command::Submit(args) => submit::run(context, *args)?,
         Command::Jobs(args) => jobs::run(context, &args)?,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bramble_protocol::{Limits, NodeSelector, Params, SplitRule, pack};
+use bramble_protocol::{Limits, Mode, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::submit::SubmitArgs;
 use crate::commands::fetch::{Target, file_name};
@@ -43,6 +43,8 @@ pub(crate) struct Submission {
     pub(crate) nodes: NodeSelector,
     /// What each task may use.
     pub(crate) limits: Limits,
+    /// Whether the result must be the same bytes on every kind of processor.
+    pub(crate) mode: Mode,
     /// Key ranges, when the user chose.
     pub(crate) partitions: Option<u32>,
     /// The longest a chunk may be, in bytes, when the user chose.
@@ -109,6 +111,7 @@ impl Submission {
             args: args.args,
             nodes: args.nodes,
             limits,
+            mode: if args.verify { Mode::Verify } else { Mode::Fast },
             partitions: args.partitions,
             chunk_bytes: args.chunk_size,
             split: args.split,
@@ -244,6 +247,9 @@ mod tests {
         assert_eq!(request.nodes, NodeSelector::Any);
         assert_eq!((request.module_name.as_str(), request.input.name()), ("job.wasm", "in.txt"));
         assert_eq!((request.output, request.split, request.name), (None, None, None));
+        assert_eq!(request.mode, Mode::Fast);
+        let words = ["@job.wasm", "-i", "@in.txt", "--verify"];
+        assert_eq!(check(&words, Format::Human).unwrap().mode, Mode::Verify);
     }
 
     #[test]

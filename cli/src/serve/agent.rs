@@ -1,8 +1,9 @@
 //! `bramble agent`: makes this machine a node.
 
-use bramble_protocol::error_chain;
+use std::path::Path;
 use std::thread;
 
+use bramble_protocol::{TargetClass, error_chain};
 use bramble_runtime::agent::{self, AgentConfig, AgentError, StoreAccess};
 use bramble_store::lock::DirectoryLock;
 
@@ -28,8 +29,13 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         head,
         name,
         slots: args.slots.unwrap_or_else(processors),
+        heads_file: match &store {
+            StoreAccess::Own(_) => dir.parent().map(|data| data.join(data::HEADS_FILE)),
+            StoreAccess::Shared(_) => None,
+        },
         store,
-        program: paths::program()?,
+        class: class(args)?,
+        program: args.program.clone().map_or_else(paths::program, Ok)?,
         version: env!("CARGO_PKG_VERSION").into(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,9 +50,37 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         AgentError::Store { source, .. } => data::store_error(&dir, source),
         AgentError::Refused { .. } => CliError::new(Slug::AgentRefused, error.to_string())
             .help("mend that, then start the agent again"),
+        AgentError::KeyChanged { head, file, .. } => key_changed(&error, head, file.as_deref()),
+        AgentError::Pin { .. } => CliError::new(Slug::DataUnusable, error_chain(&error))
+            .help("mend the file, or choose another directory: --data DIR"),
         AgentError::Address { .. } => CliError::usage(error.to_string()),
         AgentError::Thread { .. } => CliError::new(Slug::Local, error_chain(&error)),
     })
+}
+
+/// What the node runs: as typed, else what the machine does best.
+fn class(args: &AgentArgs) -> CliResult<TargetClass> {
+    let Some(class) = args.class else { return Ok(agent::choose_class()) };
+    if class.runs_here() {
+        return Ok(class);
+    }
+    let here = TargetClass::ALL.into_iter().filter(|class| class.runs_here());
+    let here: Vec<&str> = here.map(TargetClass::name).collect();
+    Err(CliError::usage(format!("this machine cannot run what is made for {class}"))
+        .help(format!("it runs {}", here.join(", "))))
+}
+
+/// Somebody who can sign runs machine code here, so a head with another key is not served.
+fn key_changed(error: &AgentError, head: &str, file: Option<&Path>) -> CliError {
+    let shown = CliError::new(Slug::AgentRefused, error.to_string())
+        .why("its data directory was made anew, or another head answers at that address");
+    match file {
+        Some(file) => shown.help(format!(
+            "if that is right, remove the line of {head} from {}, then start the agent again",
+            paths::shown(file)
+        )),
+        None => shown.help("if that is right, start the agent again"),
+    }
 }
 
 /// How many tasks this machine can run at a time.

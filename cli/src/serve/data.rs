@@ -14,6 +14,11 @@ use crate::{local, paths};
 /// Where a data directory's objects are.
 pub(crate) const STORE_DIR: &str = "store";
 
+/// The head's key, in its data directory.
+pub(crate) const KEY_FILE: &str = "head.key";
+/// The keys of the heads that an agent knows, in its data directory.
+pub(crate) const HEADS_FILE: &str = "heads";
+
 /// Makes the directory if it is not there, and sees that it can be written.
 ///
 /// # Errors

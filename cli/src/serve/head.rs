@@ -5,7 +5,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bramble_runtime::artefact::{HeadKey, KeyError};
+use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_scheduler::journal::JournalError;
 use bramble_scheduler::{Head, HeadFailure, StartError, StartOptions};
 use bramble_web::AppState;
@@ -44,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &HeadArgs) -> CliResult<()> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Slug::Local, "cannot start the head").because(&error))?;
-    let ended = runtime.block_on(serve(context, &dir, listener, args.exit_with_parent));
+    let ended = runtime.block_on(serve(context, &dir, listener, args));
     local::remove(&dir, HEAD_FILE);
     ended
 }
@@ -72,12 +75,14 @@ async fn serve(
     context: &Context,
     dir: &Path,
     listener: TcpListener,
-    with_parent: bool,
+    args: &HeadArgs,
 ) -> CliResult<()> {
-    let stop = Stop::listen(with_parent)?;
+    let stop = Stop::listen(args.exit_with_parent)?;
     let store = data::open_store(dir)?;
-    modules::forget_other_versions(dir);
-    let modules = Arc::new(CompilerService::new(store.clone(), dir, paths::program()?)?);
+    let key = head_key(dir)?;
+    modules::forget_others(dir, &key.public());
+    let compiler = Compiler::new(paths::program()?, compile_limits(args));
+    let modules = Arc::new(CompilerService::new(store.clone(), dir, compiler, key)?);
     let (handle, mut scheduler) = Head::start(StartOptions {
         journal_path: dir.join(JOURNAL_FILE),
         network_filesystem_allowed: false,
@@ -129,6 +134,41 @@ async fn serve(
         }
     };
     ended_well(ended)
+}
+
+/// What compiling may take: as typed, else as the machine allows.
+fn compile_limits(args: &HeadArgs) -> CompileLimits {
+    let mut limits = CompileLimits::for_this_machine();
+    if let Some(bytes) = args.compile_memory {
+        limits.memory_bytes_max = bytes;
+        limits.memory_is_scarce = false;
+    }
+    if let Some(time) = args.compile_time {
+        limits.cpu_s_max = time.as_secs().max(1);
+        limits.wall_max = Duration::from_secs(limits.cpu_s_max.saturating_mul(4).max(10));
+    }
+    limits
+}
+
+/// The key by which this head signs artefacts, made at its first start.
+fn head_key(dir: &Path) -> CliResult<HeadKey> {
+    let path = dir.join(data::KEY_FILE);
+    HeadKey::load_or_create(&path).map_err(|error| {
+        let what = "the key by which this head signs compiled modules cannot be used";
+        let shown = CliError::new(Slug::DataUnusable, what).why(error_chain(&error));
+        match error {
+            KeyError::Open { .. } => shown.help(format!(
+                "if nobody else has read it: chmod 600 {}; else remove it, and all agents will ask \
+                 whether to trust the new one",
+                paths::shown(&path)
+            )),
+            KeyError::NoKey { .. } => shown.help(
+                "put the right file back, or remove this one: a new key is made, which agents with \
+                 directories of their own refuse until they are told otherwise",
+            ),
+            _ => shown.help("choose another directory: --data DIR"),
+        }
+    })
 }
 
 /// What to write down about where we listen.

@@ -2,12 +2,19 @@
 
 pub(crate) mod agent;
 mod data;
+#[cfg(feature = "head")]
 mod detach;
 pub(crate) mod down;
+#[cfg(feature = "head")]
 pub(crate) mod head;
 pub(crate) mod internal;
 mod logging;
+#[cfg(feature = "head")]
 mod modules;
+#[cfg(feature = "head")]
+mod refusals;
 mod stop;
+#[cfg(feature = "head")]
 mod supervisor;
+#[cfg(feature = "head")]
 pub(crate) mod up;

@@ -12,17 +12,18 @@ use bramble_hardware::Sensors;
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent, Work};
 use bramble_protocol::node::speed_of;
 use bramble_protocol::version::AGENT_PROTOCOL;
-use bramble_protocol::{LeaseId, TargetClass};
+use bramble_protocol::{LeaseId, PublicKey};
 use bramble_store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::connection::{ConnectError, Connection};
 use super::objects::Objects;
+use super::pin::Pin;
 use super::queue::Queue;
 use super::slot::Slot;
 use super::{AgentConfig, AgentError, StoreAccess, calibrate, committer};
-use crate::runner::Pool;
+use crate::runner::{Pool, RunnerError, RunnerProcess};
 
 /// First and longest wait before connecting again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -65,6 +66,7 @@ pub(super) async fn run(
             SessionEnd::Refused { reason, retry: false } => {
                 break Err(AgentError::Refused { reason });
             }
+            SessionEnd::Fatal(error) => break Err(error),
             SessionEnd::Lost(ConnectError::Address(url)) => break Err(AgentError::Address { url }),
             SessionEnd::Refused { reason, .. } => tracing::warn!("the head refuses: {reason}"),
             SessionEnd::Lost(error) => {
@@ -92,8 +94,13 @@ pub(super) async fn run(
 
 enum SessionEnd {
     Shutdown,
-    Refused { reason: String, retry: bool },
+    Refused {
+        reason: String,
+        retry: bool,
+    },
     Lost(ConnectError),
+    /// No other attempt would do better.
+    Fatal(AgentError),
 }
 
 impl From<ConnectError> for SessionEnd {
@@ -111,6 +118,7 @@ struct Driver {
     measured: (mpsc::Sender<u64>, mpsc::Receiver<u64>),
     /// Of the directory that is shared with the head.
     store_id: Option<String>,
+    pin: Pin,
     sensors: Sensors,
     queue: Queue,
     reports: mpsc::Receiver<Vec<AttemptReport>>,
@@ -134,6 +142,7 @@ impl Driver {
             }
         };
         let instance = RandomState::new().build_hasher().finish();
+        let pin = Pin::new(&config.head, config.class, config.heads_file.clone());
         let queue = Queue::new();
         let (ended, ended_rx) = std_mpsc::channel();
         let (reports_tx, reports) = mpsc::channel(REPORT_GROUPS_MAX);
@@ -144,7 +153,7 @@ impl Driver {
             let slot = Slot {
                 queue: queue.clone(),
                 objects: objects.clone(),
-                runners: Pool::new(config.program.clone(), store, users),
+                runners: Pool::new(config.program.clone(), store, users, pin.trust()),
                 ended: ended.clone(),
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
@@ -158,6 +167,7 @@ impl Driver {
             speed: None,
             measured: mpsc::channel(1),
             store_id,
+            pin,
             sensors: Sensors::new(std::path::Path::new("/")),
             queue,
             reports,
@@ -176,7 +186,7 @@ impl Driver {
             version: self.config.version.clone(),
             name: self.config.name.clone(),
             instance: self.instance,
-            class: TargetClass::native(),
+            class: self.config.class,
             slots: self.config.slots,
             speed: self.speed,
             store_id: self.store_id.clone(),
@@ -192,7 +202,8 @@ impl Driver {
             }
         });
         match answer.await.map_err(|_| ConnectError::Timeout(self.config.head.clone()))?? {
-            ToAgent::Welcome { node, heartbeat_ms } => {
+            ToAgent::Welcome { node, heartbeat_ms, artefact_key } => {
+                self.believe(artefact_key)?;
                 self.heartbeat = Duration::from_millis(heartbeat_ms.clamp(50, 10_000));
                 tracing::info!(node = node.0, "connected to {}", self.config.head);
                 Ok(connection)
@@ -200,6 +211,11 @@ impl Driver {
             ToAgent::Refused { reason, retry } => Err(SessionEnd::Refused { reason, retry }),
             _ => Err(ConnectError::Closed(": it did not say welcome".into()).into()),
         }
+    }
+
+    /// Takes the head's key. Without one the node stays, and fails whatever it is to run.
+    fn believe(&self, key: Option<PublicKey>) -> Result<(), SessionEnd> {
+        key.map_or(Ok(()), |key| self.pin.check(key)).map_err(SessionEnd::Fatal)
     }
 
     async fn serve(
@@ -263,9 +279,15 @@ impl Driver {
     /// Runs the head's calibration job on a thread of its own.
     fn measure(&self, work: Work) {
         let (objects, program) = (self.objects.clone(), self.config.program.clone());
-        let measured = self.measured.0.clone();
+        let (measured, trust) = (self.measured.0.clone(), self.pin.trust());
+        // The slots have the numbers below.
+        let user = crate::confine::user_for(self.instance, 2 * self.config.slots);
         let measure = move || {
-            if let Some(cpu_us) = calibrate::measure(&objects, &program, &work) {
+            let start = || {
+                let trust = trust.get().ok_or(RunnerError::NoKey)?;
+                RunnerProcess::start(&program, objects.store().clone(), Some(user), trust)
+            };
+            if let Some(cpu_us) = calibrate::measure(&objects, &work, start) {
                 // One that waits already is as good.
                 let _ = measured.try_send(cpu_us);
             }

@@ -17,10 +17,13 @@ mod committer;
 mod connection;
 mod driver;
 mod objects;
+mod pin;
 mod queue;
 mod slot;
 
 use std::path::PathBuf;
+
+use bramble_protocol::TargetClass;
 
 pub use connection::ConnectError;
 
@@ -35,6 +38,10 @@ pub struct AgentConfig {
     pub slots: u32,
     /// Where objects are kept: the shared directory, or this node's own.
     pub store: StoreAccess,
+    /// What its runners load: see [`choose_class`].
+    pub class: TargetClass,
+    /// Where the keys of heads are remembered; without a file, for as long as the agent runs.
+    pub heads_file: Option<PathBuf>,
     /// The program whose `internal runner` subcommand is a runner: usually the running one.
     pub program: PathBuf,
     /// Version of the program, for people.
@@ -87,12 +94,52 @@ pub enum AgentError {
         /// The head's words.
         reason: String,
     },
+    /// The head signs by another key than before.
+    #[error("the head at {head} signs with key {sent}…, but it had key {known}… before{}", pinned(.file.as_deref()))]
+    KeyChanged {
+        /// Its address.
+        head: String,
+        /// The key that is known, its first digits.
+        known: String,
+        /// The key that it has now.
+        sent: String,
+        /// Where the known one is remembered.
+        file: Option<PathBuf>,
+    },
+    /// The keys of heads cannot be remembered.
+    #[error("cannot use the file of known heads {}", path.display())]
+    Pin {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The head's address is unusable.
     #[error("`{url}` is not the address of a head")]
     Address {
         /// As it was given.
         url: String,
     },
+}
+
+fn pinned(file: Option<&std::path::Path>) -> String {
+    file.map_or_else(String::new, |file| format!(" (remembered in {})", file.display()))
+}
+
+/// The class of code that this machine runs best: its own, with guard pages where the kernel has
+/// room for them.
+pub fn choose_class() -> TargetClass {
+    match TargetClass::native() {
+        TargetClass::Aarch64 if !crate::sandbox::engine::can_reserve_widely() => {
+            tracing::warn!(
+                "no room to reserve address space by the gigabyte (`ulimit -v`, or the kernel): \
+                 memory accesses are checked by code, which is up to a third slower"
+            );
+            TargetClass::Aarch64Narrow
+        }
+        class => class,
+    }
 }
 
 /// Runs an agent until `shutdown` completes, connecting again whenever the head is lost.

@@ -7,7 +7,10 @@
 
 use std::borrow::Cow;
 
-use wasmparser::{ComponentExternalKind, Encoding, ExternalKind, Parser, Payload, TypeRef};
+use bramble_protocol::Limits;
+use wasmparser::{
+    ComponentExternalKind, Encoding, ExternalKind, Operator, Parser, Payload, TypeRef,
+};
 use wasmtime::Engine;
 
 use super::Refusal;
@@ -16,8 +19,20 @@ use super::Refusal;
 pub(super) const MODULE_BYTES_MAX: usize = 64 << 20;
 /// Most functions, in all modules of a component together.
 const FUNCTIONS_MAX: u64 = 100_000;
+/// Longest code of one function, in bytes. Time and memory grow faster than its length.
+const BODY_BYTES_MAX: usize = 1 << 20;
 /// Most locals of one function.
-const LOCALS_MAX: u64 = 10_000;
+const LOCALS_MAX: u64 = 5_000;
+/// Locals of a function times its blocks, loops and conditions: where they meet, the compiler
+/// may look at each local. Both of these together are what takes a compiler down.
+const LOCALS_TIMES_BLOCKS_MAX: u64 = 20_000_000;
+/// Deepest nesting of blocks.
+const NESTING_MAX: u32 = 10_000;
+/// Most targets of one `br_table`.
+const BRANCH_TARGETS_MAX: u32 = 16_384;
+/// Bodies shorter than this, in bytes, cannot break a bound on what is in them: so they are not
+/// read twice. Two bytes are a block without its end, and one a branch target.
+const BODY_BYTES_LOOKED_AT: usize = 8 << 10;
 /// Most modules and components inside a component.
 const NESTED_MAX: u32 = 1000;
 /// Longest declaration of a module about itself, in bytes.
@@ -51,8 +66,8 @@ pub(super) fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
         ))
         .help("leave out debug information (strip it), or data that belongs into the input"));
     }
-    if Engine::detect_precompiled(bytes).is_some() {
-        return Err(Refusal::new("the file is a module compiled for one machine (.cwasm)")
+    if Engine::detect_precompiled(bytes).is_some() || crate::artefact::is_artefact(bytes) {
+        return Err(Refusal::new("the file is a module compiled for one kind of machine (.cwasm)")
             .detail("bramble compiles modules itself and runs no machine code that it did not make")
             .help("submit the .wasm file it was made from"));
     }
@@ -107,6 +122,7 @@ fn looks_like(bytes: &[u8]) -> &'static str {
 pub(super) fn survey(binary: &[u8]) -> Result<Survey, Refusal> {
     let mut survey = Survey::default();
     let (mut depth, mut nested, mut functions) = (0u32, 0u32, 0u64);
+    let mut memory_pages = 0u64;
     for payload in Parser::new(0).parse_all(binary) {
         match payload.map_err(|error| malformed(&error))? {
             Payload::Version { encoding, .. } if depth == 0 => {
@@ -123,7 +139,14 @@ pub(super) fn survey(binary: &[u8]) -> Result<Survey, Refusal> {
                 bound("functions", functions, FUNCTIONS_MAX)?;
             }
             Payload::CodeSectionEntry(body) => {
-                bound("locals in one function", locals(&body)?, LOCALS_MAX)?;
+                examine(&body)?;
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    let memory = memory.map_err(|error| malformed(&error))?;
+                    memory_pages = memory_pages.saturating_add(memory.initial);
+                }
+                memory_fits(memory_pages)?;
             }
             Payload::CustomSection(section) => survey.custom(section.name(), section.data())?,
             other if depth == 0 => {
@@ -133,6 +156,52 @@ pub(super) fn survey(binary: &[u8]) -> Result<Survey, Refusal> {
         }
     }
     Ok(survey)
+}
+
+/// Whether the memories that a module starts with are allowed at all. How much a job gets is
+/// seen when it runs.
+fn memory_fits(pages: u64) -> Result<(), Refusal> {
+    const PAGE_BYTES: u64 = 64 << 10;
+    let bytes = pages.saturating_mul(PAGE_BYTES);
+    if bytes < Limits::MEMORY_BYTES_HARD_MAX {
+        return Ok(());
+    }
+    let most = Limits::MEMORY_BYTES_HARD_MAX >> 20;
+    Err(Refusal::new("the module starts with more memory than any job may have")
+        .detail(format!("it starts with {} MiB; less than {most} MiB are allowed", bytes >> 20))
+        .help("lower its initial memory: linkers take --initial-memory"))
+}
+
+/// Looks for what no program has in one function.
+fn examine(body: &wasmparser::FunctionBody<'_>) -> Result<(), Refusal> {
+    let locals = locals(body)?;
+    bound("locals in one function", locals, LOCALS_MAX)?;
+    let length = body.range().len();
+    if length > BODY_BYTES_MAX {
+        return Err(Refusal::new("a function of the module is too long")
+            .detail(format!("its code has {length} bytes, {BODY_BYTES_MAX} are allowed"))
+            .help("split it into smaller functions; large tables belong into data"));
+    }
+    if length < BODY_BYTES_LOOKED_AT {
+        return Ok(());
+    }
+    let (mut depth, mut blocks) = (0u32, 0u64);
+    let operators = body.get_operators_reader().map_err(|error| malformed(&error))?;
+    for operator in operators {
+        match operator.map_err(|error| malformed(&error))? {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                depth += 1;
+                blocks += 1;
+                bound("blocks inside one another", depth.into(), NESTING_MAX.into())?;
+            }
+            Operator::End => depth = depth.saturating_sub(1),
+            Operator::BrTable { targets } => {
+                bound("targets of one branch", targets.len().into(), BRANCH_TARGETS_MAX.into())?;
+            }
+            _ => {}
+        }
+    }
+    bound("blocks in a function with many locals", locals * blocks, LOCALS_TIMES_BLOCKS_MAX)
 }
 
 fn locals(body: &wasmparser::FunctionBody<'_>) -> Result<u64, Refusal> {

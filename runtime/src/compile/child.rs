@@ -1,9 +1,9 @@
-//! The child's side: `bramble internal module inspect|compile CLASS MEMORY_BYTES CPU_S`.
+//! The child's side: `bramble internal module inspect|compile CLASS MODE MEMORY_BYTES CPU_S`.
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use bramble_protocol::TargetClass;
+use bramble_protocol::{Mode, TargetClass};
 use rustix::process::Resource;
 use wasmtime::Engine;
 
@@ -42,12 +42,15 @@ pub fn child_main(args: &[String]) -> ExitCode {
 fn serve(args: &[String]) -> Result<Vec<u8>, Failure> {
     let broken = |message: String| Failure::Broken(message);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let (class, limits) = match args[..] {
+    let (target, limits) = match args[..] {
         ["inspect", memory, cpu] => (None, [memory, cpu]),
-        ["compile", class, memory, cpu] => {
-            (Some(class.parse::<TargetClass>().map_err(broken)?), [memory, cpu])
+        ["compile", class, mode, memory, cpu] => {
+            let class = class.parse::<TargetClass>().map_err(broken)?;
+            let mode = Mode::ALL.into_iter().find(|known| known.name() == mode);
+            let mode = mode.ok_or_else(|| broken("there is no such mode".into()))?;
+            (Some((class, mode)), [memory, cpu])
         }
-        _ => return Err(broken("expected inspect or compile CLASS, memory and time".into())),
+        _ => return Err(broken("expected inspect or compile CLASS MODE, memory and time".into())),
     };
     let [memory_bytes, cpu_s] = limits.map(str::parse::<u64>);
     let (Ok(memory_bytes), Ok(cpu_s)) = (memory_bytes, cpu_s) else {
@@ -57,10 +60,10 @@ fn serve(args: &[String]) -> Result<Vec<u8>, Failure> {
     crate::child::end_with_the_pipe(rustix::stdio::stdout());
     let bytes = read_in().map_err(|error| broken(format!("cannot read the module: {error}")))?;
     let module = kind::recognise(&bytes)?;
-    let Some(class) = class else {
+    let Some((class, mode)) = target else {
         return Ok(serde_json::to_vec(&module.info).expect("a module's info is always JSON"));
     };
-    compile(&module, class)
+    compile(&module, class, mode)
 }
 
 fn confine(memory_bytes: u64, cpu_s: u64) -> rustix::io::Result<()> {
@@ -78,9 +81,9 @@ fn read_in() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn compile(module: &kind::Recognised, class: TargetClass) -> Result<Vec<u8>, Failure> {
+fn compile(module: &kind::Recognised, class: TargetClass, mode: Mode) -> Result<Vec<u8>, Failure> {
     let broken = |error: wasmtime::Error| Failure::Broken(format!("{error:#}"));
-    let config = crate::sandbox::engine::compile_config(class).map_err(broken)?;
+    let config = crate::sandbox::engine::compile_config(class, mode).map_err(broken)?;
     let engine = Engine::new(&config).map_err(broken)?;
     let compiled = match module.form {
         kind::Form::Core => engine.precompile_module(&module.binary),

@@ -7,13 +7,14 @@
 mod check;
 mod child;
 mod kind;
+mod limits;
 mod process;
 mod wrap;
 
 pub use child::child_main;
-pub use process::{CompileLimits, Compiler, ModuleError};
+pub use limits::CompileLimits;
+pub use process::{Compiler, ModuleError};
 
-pub use crate::sandbox::engine::artefact_version;
 use serde::{Deserialize, Serialize};
 
 /// Why a module cannot be used, for whoever made it.

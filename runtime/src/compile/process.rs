@@ -7,41 +7,18 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use bramble_protocol::{ModuleInfo, TargetClass};
+use bramble_protocol::{Digest, Mode, ModuleInfo, TargetClass};
 
 use super::Refusal;
 use super::child::EXIT_REFUSED;
+use super::limits::CompileLimits;
+use crate::artefact::{HeadKey, seal};
 use crate::child::describe;
 
 /// The longest answer of a child: an artefact, in bytes.
 const ANSWER_BYTES_MAX: u64 = 512 << 20;
 /// How much of a child's complaints is kept, in bytes.
 const COMPLAINT_BYTES_MAX: u64 = 16 << 10;
-
-/// What one child may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CompileLimits {
-    /// Address space, in bytes. Programs of 20 MB need about half a GiB.
-    pub memory_bytes_max: u64,
-    /// Processor time of all its threads, in seconds.
-    pub cpu_s_max: u64,
-    /// Time on the wall.
-    pub wall_max: Duration,
-    /// Threads that compile.
-    pub threads_max: usize,
-}
-
-impl Default for CompileLimits {
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
-            memory_bytes_max: 1 << 30,
-            cpu_s_max: 120,
-            wall_max: Duration::from_secs(180),
-            threads_max: threads.min(4),
-        }
-    }
-}
 
 /// Why there is no answer about a module.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +31,12 @@ pub enum ModuleError {
     TooBig {
         /// The limit that was reached, in words.
         limit: String,
+    },
+    /// It was not done when the time on the wall was over, which may be the machine's fault.
+    #[error("compiling the module took more than {} s", limit.as_secs())]
+    TooSlow {
+        /// How long it was given.
+        limit: Duration,
     },
     /// The child ended otherwise.
     #[error("the compiler ended with {status}: {message}")]
@@ -83,11 +66,16 @@ impl ModuleError {
         matches!(self, Self::Crashed { .. } | Self::Spawn { .. } | Self::Pipe(_))
     }
 
+    /// Whether the same module will always meet the same end under the same limits.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::TooBig { .. })
+    }
+
     /// The error as a refusal, for whoever sent the module.
     pub fn to_refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::TooBig { .. } => Refusal::new(self.to_string())
+            Self::TooBig { .. } | Self::TooSlow { .. } => Refusal::new(self.to_string())
                 .help("build it with optimisation, or split it into smaller functions"),
             other => Refusal::new("the module could not be checked")
                 .detail(bramble_protocol::error_chain(other))
@@ -109,6 +97,11 @@ impl Compiler {
         Self { program, limits }
     }
 
+    /// What each child may use.
+    pub fn limits(&self) -> &CompileLimits {
+        &self.limits
+    }
+
     /// The program it starts.
     pub fn program(&self) -> &Path {
         &self.program
@@ -126,18 +119,25 @@ impl Compiler {
         })
     }
 
-    /// Compiles a module for `class`. Blocks while the child works.
+    /// Compiles a module for `class` and `mode`, and seals the code with `key`: the artefact.
+    /// Blocks while the child works, which never sees the key.
     ///
     /// # Errors
     /// [`ModuleError::Refused`] when it cannot be used as a job, [`ModuleError::TooBig`] when
     /// compiling it takes more than the limits allow; else when the child fails.
-    pub fn compile(&self, module: &[u8], class: TargetClass) -> Result<Vec<u8>, ModuleError> {
-        let answer = self.run(&["compile", class.name()], module)?;
-        if answer.is_empty() {
-            let message = "it gave no artefact".into();
+    pub fn compile(
+        &self,
+        module: &[u8],
+        class: TargetClass,
+        mode: Mode,
+        key: &HeadKey,
+    ) -> Result<Vec<u8>, ModuleError> {
+        let code = self.run(&["compile", class.name(), mode.name()], module)?;
+        if code.is_empty() {
+            let message = "it gave no code".into();
             return Err(ModuleError::Crashed { status: "a bad answer".into(), message });
         }
-        Ok(answer)
+        Ok(seal(Digest::of(module), class, mode, &code, key))
     }
 
     fn run(&self, task: &[&str], module: &[u8]) -> Result<Vec<u8>, ModuleError> {
@@ -167,7 +167,7 @@ impl Compiler {
         let limits = &self.limits;
         let too_big = |limit| Err(ModuleError::TooBig { limit });
         if timed_out {
-            return too_big(format!("{} s", limits.wall_max.as_secs()));
+            return Err(ModuleError::TooSlow { limit: limits.wall_max });
         }
         if status.success() {
             return Ok(answer);
@@ -186,7 +186,7 @@ impl Compiler {
             .iter()
             .any(|sign| complaint.contains(sign))
         {
-            return too_big(format!("{} MiB of memory", limits.memory_bytes_max >> 20));
+            return too_big(limits.memory());
         }
         let message = complaint.lines().last().unwrap_or("it said nothing").to_owned();
         Err(ModuleError::Crashed { status: describe(status), message })

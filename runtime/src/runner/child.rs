@@ -1,4 +1,4 @@
-//! The runner's own side: `bramble internal runner [--user UID]`.
+//! The runner's own side: `bramble internal runner --class CLASS --key KEY [--user UID]`.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,6 +11,7 @@ use bramble_protocol::{AttemptOutcome, Limits, ObjectRef};
 
 use super::socket::{self, Frame, Reader};
 use super::wire::{FromRunner, Output, Reply, RunWork, ToRunner};
+use crate::artefact::Trust;
 use crate::confine::{self, Profile};
 use crate::sandbox::{Outside, Resume, Sandbox, Signals, TaskEnd, TaskFiles};
 
@@ -39,15 +40,19 @@ pub fn child_main(args: &[String]) -> ExitCode {
 #[doc(hidden)]
 pub fn child_main_with(args: &[String], instead: fn(&Work) -> Option<String>) -> ExitCode {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
-    let user = match args[..] {
-        [] => None,
-        ["--user", user] => user.parse().ok(),
+    let (class, key, user) = match args[..] {
+        ["--class", class, "--key", key] => (class, key, None),
+        ["--class", class, "--key", key, "--user", user] => (class, key, user.parse().ok()),
         _ => {
-            eprintln!("bramble runner: expected nothing or --user UID");
+            eprintln!("bramble runner: expected --class CLASS --key KEY [--user UID]");
             return ExitCode::from(2);
         }
     };
-    match serve(user, instead) {
+    let (Ok(class), Ok(key)) = (class.parse(), key.parse()) else {
+        eprintln!("bramble runner: that is no class, or no key");
+        return ExitCode::from(2);
+    };
+    match serve(user, Trust { class, key }, instead) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("bramble runner: {message}");
@@ -56,7 +61,7 @@ pub fn child_main_with(args: &[String], instead: fn(&Work) -> Option<String>) ->
     }
 }
 
-fn serve(user: Option<u32>, instead: Instead) -> Result<(), String> {
+fn serve(user: Option<u32>, trust: Trust, instead: Instead) -> Result<(), String> {
     let limits =
         confine::Limits { files: FILES_MAX, data_bytes: DATA_BYTES_MAX, address_space_bytes: None };
     let mut confinement = confine::enter(&limits, user);
@@ -64,7 +69,7 @@ fn serve(user: Option<u32>, instead: Instead) -> Result<(), String> {
     let _ = rustix::io::ioctl_fionbio(rustix::stdio::stderr(), true);
     crate::child::end_with_the_pipe(rustix::stdio::stdin());
     let work = move || {
-        let mut sandbox = Sandbox::new(Box::new(Agent::default()))
+        let mut sandbox = Sandbox::new(Box::new(Agent::default()), trust)
             .map_err(|error| bramble_protocol::error_chain(&error))?;
         // All threads are there now.
         confine::seal(Profile::Runner, &mut confinement);

@@ -1,12 +1,14 @@
 //! The runner processes of one slot: one that is bound to an owner's work, and a spare one.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use bramble_protocol::agent::Work;
 use bramble_protocol::{JobId, Mode};
 use bramble_store::Store;
 
 use super::{RunnerError, RunnerProcess};
+use crate::artefact::Trust;
 
 /// Whose work a process may do. No process ever does another's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ impl Bound {
 pub(crate) struct Pool {
     program: PathBuf,
     store: Store,
+    /// Known once the head has said welcome.
+    trust: Arc<OnceLock<Trust>>,
     /// User ids, taken in turns: the spare process must not be within reach of the bound one.
     users: [u32; 2],
     bound: Option<(Bound, RunnerProcess)>,
@@ -46,8 +50,13 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool that starts `program internal runner`, under one of the user ids `users` where it
     /// may.
-    pub(crate) fn new(program: PathBuf, store: Store, users: [u32; 2]) -> Self {
-        Self { program, store, users, bound: None, spare: None }
+    pub(crate) fn new(
+        program: PathBuf,
+        store: Store,
+        users: [u32; 2],
+        trust: Arc<OnceLock<Trust>>,
+    ) -> Self {
+        Self { program, store, trust, users, bound: None, spare: None }
     }
 
     /// Takes out the process for `work`. It is given back by [`put`](Self::put), if it is alive.
@@ -91,7 +100,8 @@ impl Pool {
     }
 
     fn start(&mut self) -> Result<RunnerProcess, RunnerError> {
+        let trust = self.trust.get().ok_or(RunnerError::NoKey)?;
         self.users.reverse();
-        RunnerProcess::start(&self.program, self.store.clone(), Some(self.users[0]))
+        RunnerProcess::start(&self.program, self.store.clone(), Some(self.users[0]), trust)
     }
 }

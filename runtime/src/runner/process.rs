@@ -16,6 +16,7 @@ use super::handle::{Killer, Shared, TaskState};
 use super::session::Session;
 use super::socket;
 use super::wire::ToRunner;
+use crate::artefact::Trust;
 use crate::child::describe;
 
 /// How long after a task's own wall limit a silent runner is killed. Reading its inputs is not
@@ -38,6 +39,9 @@ pub enum RunnerError {
         #[source]
         source: io::Error,
     },
+    /// Nobody's artefacts are trusted yet.
+    #[error("the head has not said by which key it signs artefacts: it is older than this agent")]
+    NoKey,
     /// The store that it was to work with could not be opened.
     #[error("cannot open the object store at {}", dir.display())]
     Store {
@@ -85,26 +89,33 @@ pub struct RunnerProcess {
 
 impl RunnerProcess {
     /// Starts `program internal runner`, to work with the objects in the store at `store_dir`.
+    /// It loads what `trust` says, and nothing else.
     ///
     /// # Errors
     /// When the store cannot be opened or the program cannot be started. One that is not a
     /// runner is found out by the first [`RunnerProcess::run`].
-    pub fn spawn(program: &Path, store_dir: &Path) -> Result<Self, RunnerError> {
+    pub fn spawn(program: &Path, store_dir: &Path, trust: &Trust) -> Result<Self, RunnerError> {
         let store = Store::open(store_dir)
             .map_err(|source| RunnerError::Store { dir: store_dir.to_owned(), source })?;
-        Self::start(program, store, None)
+        Self::start(program, store, None, trust)
     }
 
     /// Starts `program internal runner`, to work with the objects in `store`. It runs under the
-    /// user id `user`, if this process may choose one.
+    /// user id `user`, if this process may choose one, and loads what `trust` says.
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn start(program: &Path, store: Store, user: Option<u32>) -> Result<Self, RunnerError> {
+    pub fn start(
+        program: &Path,
+        store: Store,
+        user: Option<u32>,
+        trust: &Trust,
+    ) -> Result<Self, RunnerError> {
         let failed = |source| RunnerError::Spawn { program: program.to_owned(), source };
         let (ours, theirs) = socket::pair().map_err(failed)?;
         let mut command = Command::new(program);
-        command.args(["internal", "runner"]);
+        command.args(["internal", "runner", "--class", trust.class.name()]);
+        command.args(["--key", &trust.key.to_string()]);
         if let Some(user) = user {
             command.args(["--user", &user.to_string()]);
         }

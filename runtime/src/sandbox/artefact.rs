@@ -1,6 +1,6 @@
 //! Compiled modules, loaded once and kept for the tasks that follow.
 
-use bramble_protocol::{Digest, ModuleKind, ObjectRef};
+use bramble_protocol::{Digest, Mode, ModuleKind, ObjectRef};
 use wasmtime::component::{Component, InstancePre as ComponentPre};
 use wasmtime::{Engine, InstancePre, Module, Precompiled, component};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
@@ -9,6 +9,7 @@ use super::bindings::exports::bramble::job;
 use super::host::{Host, SharedOutside};
 use super::run::Broken;
 use super::source::read_verified;
+use crate::artefact::{self, Trust};
 use bramble_protocol::AttemptOutcome;
 
 /// How many modules are kept. A node mostly works on one or two jobs at a time.
@@ -38,6 +39,8 @@ pub(super) struct Job {
 
 /// Loads artefacts and keeps the last few.
 pub(super) struct Artefacts {
+    trust: Trust,
+    mode: Mode,
     engine: Engine,
     components: component::Linker<Host>,
     modules: wasmtime::Linker<Host>,
@@ -46,10 +49,11 @@ pub(super) struct Artefacts {
 }
 
 impl Artefacts {
-    pub(super) fn new(engine: Engine) -> wasmtime::Result<Self> {
+    /// Loads what `trust` and `mode` say into `engine`.
+    pub(super) fn new(trust: Trust, mode: Mode, engine: Engine) -> wasmtime::Result<Self> {
         let components = super::wasi::component_linker(&engine)?;
         let modules = super::wasi::core_linker(&engine)?;
-        Ok(Self { engine, components, modules, kept: Vec::new() })
+        Ok(Self { trust, mode, engine, components, modules, kept: Vec::new() })
     }
 
     /// The module of `artefact`, read from `outside` and verified unless it is kept.
@@ -82,7 +86,9 @@ impl Artefacts {
         }
         let file = outside.lock().artefact()?;
         let bytes = read_verified(&file, artefact)?;
-        match deserialize(&self.engine, &bytes).map_err(|error| unfit(&format!("{error:#}")))? {
+        let code = artefact::open(&bytes, &self.trust, self.mode)
+            .map_err(|error| unfit(&error.to_string()))?;
+        match deserialize(&self.engine, code).map_err(|error| unfit(&format!("{error:#}")))? {
             Code::Module(module) => {
                 let pre =
                     self.modules.instantiate_pre(&module).map_err(|error| unlinked(&error))?;
@@ -123,9 +129,9 @@ enum Code {
 #[expect(unsafe_code, reason = "compiled code can only be loaded on trust")]
 fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Code> {
     match Engine::detect_precompiled(bytes) {
-        // SAFETY (both): the head compiled these bytes from a module that it had validated, it
-        // alone names artefacts, and the bytes here, in this process's own memory, hash to the
-        // digest that it named. Nothing a user sends is ever taken for an artefact.
+        // SAFETY (both): the head compiled these bytes from a module that it had validated, and
+        // its signature over them was verified here, in this process's own memory. Nothing a user
+        // sends is ever signed.
         Some(Precompiled::Module) => {
             unsafe { Module::deserialize(engine, bytes) }.map(Code::Module)
         }

@@ -21,6 +21,7 @@ use super::outside::{Outside, TaskFiles};
 use super::phases;
 use super::source::{Source, read_verified};
 use super::wasi::{self, Stdio, VirtualClock};
+use crate::artefact::Trust;
 use crate::runner::wire::PlanWork;
 
 /// The longest answer of a ranges phase, in bytes.
@@ -70,6 +71,7 @@ impl TaskEnd {
 
 /// Runs tasks one after the other, each in a fresh instance, on the thread that calls.
 pub(crate) struct Sandbox {
+    trust: Trust,
     /// One for each mode of work that has come up; a process mostly meets one.
     machines: BTreeMap<Mode, Machine>,
     outside: SharedOutside,
@@ -85,10 +87,10 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(_mode: Mode) -> Result<Self, SandboxError> {
+    fn new(trust: Trust, mode: Mode) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let engine = super::engine::run_engine().map_err(failed)?;
-        let artefacts = Artefacts::new(engine.clone()).map_err(failed)?;
+        let engine = super::engine::run_engine(trust.class, mode).map_err(failed)?;
+        let artefacts = Artefacts::new(trust, mode, engine.clone()).map_err(failed)?;
         Ok(Self { engine, artefacts })
     }
 }
@@ -103,11 +105,12 @@ impl From<AttemptOutcome> for Broken {
 }
 
 impl Sandbox {
-    /// A sandbox whose tasks ask `outside` for what they lack. Starts a thread.
+    /// A sandbox whose tasks ask `outside` for what they lack, and which loads what `trust` says.
+    /// Starts a thread.
     ///
     /// # Errors
     /// When this machine cannot run guests at all.
-    pub(crate) fn new(outside: Box<dyn Outside>) -> Result<Self, SandboxError> {
+    pub(crate) fn new(outside: Box<dyn Outside>, trust: Trust) -> Result<Self, SandboxError> {
         // Asked once, so that what a first reading needs (the kernel's list of what it offers,
         // which is a file on older ones) is there when no file can be opened any more.
         thread_cpu_time();
@@ -115,8 +118,8 @@ impl Sandbox {
         let tokio =
             tokio::runtime::Builder::new_current_thread().build().map_err(SandboxError::Timer)?;
         // Most tasks are of this mode, and the first one should not wait for it.
-        let machines = BTreeMap::from([(Mode::Fast, Machine::new(Mode::Fast)?)]);
-        Ok(Self { machines, outside: Shared::new(outside), ticker, tokio })
+        let machines = BTreeMap::from([(Mode::Fast, Machine::new(trust, Mode::Fast)?)]);
+        Ok(Self { trust, machines, outside: Shared::new(outside), ticker, tokio })
     }
 
     /// Runs one task. Whatever happens is its outcome.
@@ -139,7 +142,7 @@ impl Sandbox {
         match self.machines.entry(mode) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let machine = Machine::new(mode).map_err(|error| {
+                let machine = Machine::new(self.trust, mode).map_err(|error| {
                     let message = bramble_protocol::error_chain(&error);
                     AttemptOutcome::NodeFault { message }
                 })?;

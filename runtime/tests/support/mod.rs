@@ -7,6 +7,7 @@ use bramble_protocol::agent::Work;
 use bramble_protocol::{
     AttemptOutcome, JobId, Limits, ModuleKind, ObjectRef, Params, Phase, TargetClass, TaskContext,
 };
+use bramble_runtime::artefact::{HeadKey, Trust};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_runtime::runner::{Finished, RunnerProcess};
 use bramble_store::Store;
@@ -14,6 +15,18 @@ use bramble_store::Store;
 /// The stand-in for the program `bramble`.
 pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_bramble-runtime-child"))
+}
+
+/// The key that signs in tests: one for each process.
+pub(crate) fn key() -> &'static HeadKey {
+    static KEY: std::sync::LazyLock<HeadKey> =
+        std::sync::LazyLock::new(|| HeadKey::ephemeral().unwrap());
+    &KEY
+}
+
+/// What runners in tests load.
+pub(crate) fn trust() -> Trust {
+    Trust { class: TargetClass::native(), key: key().public() }
 }
 
 pub(crate) fn compiler() -> Compiler {
@@ -31,22 +44,23 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let sandbox = RunnerProcess::start(program(), store.clone(), None).unwrap();
+        let sandbox = RunnerProcess::start(program(), store.clone(), None, &trust()).unwrap();
         Self { dir, store, sandbox }
     }
 
     /// Puts a fresh process in the place of the runner.
     pub(crate) fn restart(&mut self) {
-        self.sandbox = RunnerProcess::start(program(), self.store.clone(), None).unwrap();
+        self.sandbox = RunnerProcess::start(program(), self.store.clone(), None, &trust()).unwrap();
     }
 
     /// Work on `inputs` by `module`, which is compiled for this machine.
     pub(crate) fn work(&self, module: &[u8], kind: ModuleKind, inputs: &[&[u8]]) -> Work {
-        let artefact = compiler().compile(module, TargetClass::native()).unwrap();
+        let mode = bramble_protocol::Mode::Fast;
+        let artefact = compiler().compile(module, TargetClass::native(), mode, key()).unwrap();
         Work {
             artefact: self.store.put(&artefact).unwrap(),
             kind,
-            mode: bramble_protocol::Mode::Fast,
+            mode,
             task_key: None,
             owner: None,
             job_name: "test".into(),

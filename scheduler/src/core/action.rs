@@ -2,7 +2,7 @@
 
 use bramble_protocol::agent::ToAgent;
 use bramble_protocol::api::{JobState, JobView, LogEntry};
-use bramble_protocol::{Digest, JobId, NodeId, TargetClass};
+use bramble_protocol::{Digest, JobId, Mode, NodeId, TargetClass};
 
 use super::event::{ConnectionId, RequestToken};
 use super::record::Record;
@@ -58,6 +58,8 @@ pub enum Action {
         module: Digest,
         /// For which kind of machine.
         class: TargetClass,
+        /// To be run how.
+        mode: Mode,
     },
     /// Answer a request.
     Reply {

@@ -1,8 +1,8 @@
-//! Compiled modules: one artefact per module and class of machine, made when first needed.
+//! Compiled modules: one artefact per module, class of machine and mode, made when first needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bramble_protocol::{Digest, JobId, NodeId, NodeSelector, ObjectRef, TargetClass};
+use bramble_protocol::{Digest, JobId, Mode, NodeId, NodeSelector, ObjectRef, TargetClass};
 
 use super::Scheduler;
 use super::action::Action;
@@ -14,10 +14,10 @@ use super::record::Record;
 #[derive(Debug, Default)]
 pub(crate) struct Module {
     pub(crate) jobs: BTreeSet<JobId>,
-    pub(crate) artefacts: BTreeMap<TargetClass, Artefact>,
+    pub(crate) artefacts: BTreeMap<(TargetClass, Mode), Artefact>,
 }
 
-/// A module for one class of machine. What is not listed was not needed yet.
+/// A module for one class of machine and mode. What is not listed was not needed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Artefact {
     /// Being compiled, for the nth time.
@@ -33,9 +33,10 @@ pub(crate) enum Artefact {
 impl Scheduler {
     /// Has a new job's module compiled for the nodes that are there.
     pub(super) fn compile_for_job(&mut self, job: JobId) {
-        let module = self.open(job).spec.module;
+        let spec = &self.open(job).spec;
+        let (module, mode) = (spec.module, spec.mode);
         for class in self.classes_for(job) {
-            self.compile(module, class);
+            self.compile(module, class, mode);
         }
     }
 
@@ -55,33 +56,40 @@ impl Scheduler {
     pub(super) fn compile_for_node(&mut self, node: NodeId) {
         let node = self.cluster.get(node);
         let class = node.class;
-        let calibration = self.config.calibration.map(|calibration| calibration.module);
-        let wanted: BTreeSet<Digest> = self
+        let calibration =
+            self.config.calibration.map(|calibration| (calibration.module, Mode::Fast));
+        let wanted: BTreeSet<(Digest, Mode)> = self
             .open
             .iter()
             .filter_map(|id| self.jobs.get(id).and_then(Job::open))
             .filter(|open| open.admits(node.id, &node.name))
-            .map(|open| open.spec.module)
+            .map(|open| (open.spec.module, open.spec.mode))
             .chain(calibration)
             .collect();
-        for module in wanted {
-            self.compile(module, class);
+        for (module, mode) in wanted {
+            self.compile(module, class, mode);
         }
     }
 
-    fn compile(&mut self, digest: Digest, class: TargetClass) {
+    fn compile(&mut self, digest: Digest, class: TargetClass, mode: Mode) {
         if let Some(module) = self.modules.get_mut(&digest)
-            && !module.artefacts.contains_key(&class)
+            && !module.artefacts.contains_key(&(class, mode))
         {
-            module.artefacts.insert(class, Artefact::Compiling { attempt: 1 });
-            self.step.actions.push(Action::Compile { module: digest, class });
+            module.artefacts.insert((class, mode), Artefact::Compiling { attempt: 1 });
+            self.step.actions.push(Action::Compile { module: digest, class, mode });
         }
     }
 
-    pub(super) fn on_compiled(&mut self, digest: Digest, class: TargetClass, artefact: ObjectRef) {
+    pub(super) fn on_compiled(
+        &mut self,
+        digest: Digest,
+        class: TargetClass,
+        mode: Mode,
+        artefact: ObjectRef,
+    ) {
         // Without a job that needs it, nobody waits for it.
         if let Some(module) = self.modules.get_mut(&digest) {
-            module.artefacts.insert(class, Artefact::Ready(artefact));
+            module.artefacts.insert((class, mode), Artefact::Ready(artefact));
             self.step.changed.extend(&module.jobs);
             self.step.more_ready = true;
         }
@@ -94,22 +102,24 @@ impl Scheduler {
         &mut self,
         digest: Digest,
         class: TargetClass,
+        mode: Mode,
         message: String,
         retry: bool,
     ) {
+        let key = (class, mode);
         let Some(module) = self.modules.get_mut(&digest) else { return };
-        let attempt = match module.artefacts.get(&class) {
+        let attempt = match module.artefacts.get(&key) {
             Some(Artefact::Compiling { attempt } | Artefact::Postponed { attempt, .. }) => *attempt,
             _ => 1,
         };
         if retry && attempt < self.config.compile_attempts_max {
             let until = self.now.plus_ms(self.config.compile_retry_ms);
             let postponed = Artefact::Postponed { attempt, until };
-            module.artefacts.insert(class, postponed);
+            module.artefacts.insert(key, postponed);
             return;
         }
         let message = super::attempt::truncated(message, super::config::MESSAGE_BYTES_MAX);
-        module.artefacts.insert(class, Artefact::Failed { message });
+        module.artefacts.insert(key, Artefact::Failed { message });
         let jobs: Vec<JobId> = module.jobs.iter().copied().collect();
         for job in jobs {
             self.fail_if_unrunnable(job);
@@ -118,12 +128,12 @@ impl Scheduler {
 
     pub(super) fn retry_compilations(&mut self) {
         for (digest, module) in &mut self.modules {
-            for (class, artefact) in &mut module.artefacts {
+            for ((class, mode), artefact) in &mut module.artefacts {
                 if let Artefact::Postponed { attempt, until } = *artefact
                     && until <= self.now
                 {
                     *artefact = Artefact::Compiling { attempt: attempt + 1 };
-                    let action = Action::Compile { module: *digest, class: *class };
+                    let action = Action::Compile { module: *digest, class: *class, mode: *mode };
                     self.step.actions.push(action);
                 }
             }
@@ -132,11 +142,14 @@ impl Scheduler {
 
     /// Fails a job whose module can be compiled for none of the nodes that may run it.
     pub(super) fn fail_if_unrunnable(&mut self, job: JobId) {
-        let module = self.open(job).spec.module;
+        let spec = &self.open(job).spec;
+        let (module, mode) = (spec.module, spec.mode);
         let classes = self.classes_for(job);
         let mut reasons = Vec::new();
         for class in &classes {
-            let Some(Artefact::Failed { message }) = self.artefact(&module, *class) else { return };
+            let Some(Artefact::Failed { message }) = self.artefact(&module, *class, mode) else {
+                return;
+            };
             reasons.push(format!("the module cannot be compiled for {class}: {message}"));
         }
         if !reasons.is_empty() {
@@ -146,7 +159,12 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn artefact(&self, module: &Digest, class: TargetClass) -> Option<&Artefact> {
-        self.modules.get(module)?.artefacts.get(&class)
+    pub(super) fn artefact(
+        &self,
+        module: &Digest,
+        class: TargetClass,
+        mode: Mode,
+    ) -> Option<&Artefact> {
+        self.modules.get(module)?.artefacts.get(&(class, mode))
     }
 }

@@ -35,7 +35,9 @@ impl Scheduler {
         if node.speed.is_some() || node.calibrating {
             return;
         }
-        let Some(Artefact::Ready(artefact)) = self.artefact(&calibration.module, node.class) else {
+        let Some(Artefact::Ready(artefact)) =
+            self.artefact(&calibration.module, node.class, Mode::Fast)
+        else {
             return;
         };
         let work = Box::new(work(*artefact, calibration.input));
@@ -65,6 +67,7 @@ impl Scheduler {
 fn work(artefact: ObjectRef, input: ObjectRef) -> Work {
     Work {
         artefact,
+        task_key: None,
         kind: ModuleKind::Command,
         mode: Mode::Fast,
         owner: None,

@@ -59,6 +59,7 @@ pub(crate) fn class_index(class: TargetClass) -> usize {
         TargetClass::Aarch64 => 1,
         TargetClass::Aarch64Narrow => 2,
         TargetClass::Pulley32 => 3,
+        TargetClass::Pulley64 => 4,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use bramble_protocol::agent::{FromAgent, Hello};
-use bramble_protocol::{Digest, JobId, JobSpec, Manifest, ModuleInfo, ObjectRef, TargetClass};
+use bramble_protocol::{
+    Digest, JobId, JobSpec, Manifest, Mode, ModuleInfo, ObjectRef, TargetClass,
+};
 use serde::{Deserialize, Serialize};
 
 /// A time in milliseconds since 1970. The core never reads a clock: each event brings its time.
@@ -93,6 +95,8 @@ pub enum Event {
         module: Digest,
         /// For which kind of machine.
         class: TargetClass,
+        /// To be run how.
+        mode: Mode,
         /// The stored artefact.
         artefact: ObjectRef,
     },
@@ -102,6 +106,8 @@ pub enum Event {
         module: Digest,
         /// For which kind of machine.
         class: TargetClass,
+        /// To be run how.
+        mode: Mode,
         /// Why, one line.
         message: String,
         /// Whether it may succeed later.

@@ -138,11 +138,11 @@ impl Scheduler {
             Event::AgentConnected { connection, hello } => self.on_connected(connection, *hello),
             Event::AgentMessage { connection, message } => self.on_message(connection, message),
             Event::AgentDisconnected { connection } => self.on_disconnected(connection),
-            Event::Compiled { module, class, artefact } => {
-                self.on_compiled(module, class, artefact);
+            Event::Compiled { module, class, mode, artefact } => {
+                self.on_compiled(module, class, mode, artefact);
             }
-            Event::CompileFailed { module, class, message, retry } => {
-                self.on_compile_failed(module, class, message, retry);
+            Event::CompileFailed { module, class, mode, message, retry } => {
+                self.on_compile_failed(module, class, mode, message, retry);
             }
             Event::Tick => self.on_tick(),
         }

@@ -79,7 +79,9 @@ impl Scheduler {
         if self.awaits_comeback(open.restored) || !open.admits(node.id, &node.name) {
             return None;
         }
-        let Some(Artefact::Ready(artefact)) = self.artefact(&open.spec.module, node.class) else {
+        let spec = &open.spec;
+        let Some(Artefact::Ready(artefact)) = self.artefact(&spec.module, node.class, spec.mode)
+        else {
             return None;
         };
         if node.free_slots() == 0 && node.leased() >= DEPTH_MAX * node.slots {
@@ -170,7 +172,8 @@ impl Scheduler {
 
     fn is_compiled(&self, open: &OpenJob, class: usize) -> bool {
         let class = bramble_protocol::TargetClass::ALL[class];
-        matches!(self.artefact(&open.spec.module, class), Some(Artefact::Ready(_)))
+        let artefact = self.artefact(&open.spec.module, class, open.spec.mode);
+        matches!(artefact, Some(Artefact::Ready(_)))
     }
 
     fn give(&mut self, job: JobId, node: NodeId, index: u32, artefact: ObjectRef) {

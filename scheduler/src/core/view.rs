@@ -123,10 +123,11 @@ impl Scheduler {
         if allowed.is_empty() {
             return Some("no node is connected".into());
         }
-        let compiling = |node: &&Node| match self.artefact(&open.spec.module, node.class) {
-            Some(Artefact::Compiling { .. } | Artefact::Postponed { .. }) => true,
-            Some(Artefact::Ready(_) | Artefact::Failed { .. }) | None => false,
-        };
+        let compiling =
+            |node: &&Node| match self.artefact(&open.spec.module, node.class, open.spec.mode) {
+                Some(Artefact::Compiling { .. } | Artefact::Postponed { .. }) => true,
+                Some(Artefact::Ready(_) | Artefact::Failed { .. }) | None => false,
+            };
         if allowed.iter().any(compiling) && self.capacity(open).nodes == 0 {
             return Some("its module is being compiled".into());
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bramble_protocol::{Digest, TargetClass};
+use bramble_protocol::{Digest, Mode, TargetClass};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -15,8 +15,8 @@ const RUNNING_MAX: usize = 1;
 
 pub(super) struct Compilations {
     service: Arc<dyn ModuleService>,
-    /// At most one entry for each module of open jobs and class: the core asks once.
-    waiting: VecDeque<(Digest, TargetClass)>,
+    /// At most one entry for each module of open jobs, class and mode: the core asks once.
+    waiting: VecDeque<(Digest, TargetClass, Mode)>,
     running: JoinSet<Event>,
 }
 
@@ -25,8 +25,8 @@ impl Compilations {
         Self { service, waiting: VecDeque::new(), running: JoinSet::new() }
     }
 
-    pub(super) fn add(&mut self, module: Digest, class: TargetClass) {
-        self.waiting.push_back((module, class));
+    pub(super) fn add(&mut self, module: Digest, class: TargetClass, mode: Mode) {
+        self.waiting.push_back((module, class, mode));
         self.start_next();
     }
 
@@ -44,21 +44,24 @@ impl Compilations {
 
     fn start_next(&mut self) {
         while self.running.len() < RUNNING_MAX {
-            let Some((module, class)) = self.waiting.pop_front() else { return };
+            let Some((module, class, mode)) = self.waiting.pop_front() else { return };
             let service = Arc::clone(&self.service);
             self.running.spawn(async move {
-                info!(module = %module.short(), %class, "compiling");
-                let work = tokio::task::spawn_blocking(move || service.compile(&module, class));
+                info!(module = %module.short(), %class, mode = mode.name(), "compiling");
+                let work =
+                    tokio::task::spawn_blocking(move || service.compile(&module, class, mode));
                 match work.await {
-                    Ok(Ok(artefact)) => Event::Compiled { module, class, artefact },
+                    Ok(Ok(artefact)) => Event::Compiled { module, class, mode, artefact },
                     Ok(Err(failure)) => {
                         warn!(module = %module.short(), %class, error = %failure, "not compiled");
                         let message = failure.message;
-                        Event::CompileFailed { module, class, message, retry: failure.retry }
+                        let retry = failure.retry;
+                        Event::CompileFailed { module, class, mode, message, retry }
                     }
                     Err(_) => Event::CompileFailed {
                         module,
                         class,
+                        mode,
                         message: "the compiler broke down".into(),
                         retry: false,
                     },

@@ -50,7 +50,7 @@ impl Links {
             return;
         };
         info!(node = node.0, connection = connection.0, "a node connected");
-        let welcome = ToAgent::Welcome { node, heartbeat_ms };
+        let welcome = ToAgent::Welcome { node, heartbeat_ms, artefact_key: None };
         let inbox = AgentInbox::new(connection, node, mailbox);
         // When nobody waits any more, dropping the inbox tells so.
         let _ = reply.send(Ok(AgentLink { welcome, outbox, inbox }));

@@ -224,7 +224,9 @@ impl Driver {
                 }
                 Action::Send { connection, message } => self.links.send(connection, message),
                 Action::Disconnect { connection, reason } => self.links.close(connection, &reason),
-                Action::Compile { module, class } => self.compilations.add(module, class),
+                Action::Compile { module, class, mode } => {
+                    self.compilations.add(module, class, mode);
+                }
                 Action::Reply { .. } | Action::JobChanged(_) | Action::JobEnded(_) => {
                     unreachable!("these need the journal")
                 }

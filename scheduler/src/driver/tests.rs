@@ -5,7 +5,8 @@ use std::path::Path;
 use bramble_protocol::agent::{AttemptReport, FromAgent, HeldLease, Lease, ToAgent};
 use bramble_protocol::api::JobState;
 use bramble_protocol::{
-    AttemptOutcome, Digest, JobId, ModuleInfo, NodeId, ObjectRef, TargetClass, Usage, error_chain,
+    AttemptOutcome, Digest, JobId, Mode, ModuleInfo, NodeId, ObjectRef, TargetClass, Usage,
+    error_chain,
 };
 
 use super::*;
@@ -20,7 +21,12 @@ impl ModuleService for Modules {
         Ok(map_module())
     }
 
-    fn compile(&self, module: &Digest, _: TargetClass) -> Result<ObjectRef, CompileFailure> {
+    fn compile(
+        &self,
+        module: &Digest,
+        _: TargetClass,
+        _: Mode,
+    ) -> Result<ObjectRef, CompileFailure> {
         if *module == map_module().digest || *module == sort_module().digest {
             return Ok(ObjectRef::of(b"artefact"));
         }
@@ -72,7 +78,7 @@ async fn a_job_runs_to_its_result_and_those_who_watch_see_it_end() {
     let directory = tempfile::tempdir().unwrap();
     let (handle, ended) = start(directory.path());
     let mut link = handle.connect(hello("p1", 1, 2)).await.unwrap();
-    assert_eq!(link.welcome, ToAgent::Welcome { node: NodeId(1), heartbeat_ms: 1_000 });
+    assert!(matches!(link.welcome, ToAgent::Welcome { node: NodeId(1), heartbeat_ms: 1_000, .. }));
     let submitted = handle.submit(job(&map_module(), 2)).await.unwrap();
     let mut watch = handle.watch_job(submitted.id).await.unwrap();
     assert!(matches!(

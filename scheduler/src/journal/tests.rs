@@ -66,9 +66,9 @@ impl Life {
                 Action::Append(record) => group.records.push((self.now.0, record)),
                 Action::SaveLog { job, entry } => group.logs.push((job, *entry)),
                 Action::Send { message, .. } => self.sent.push(message),
-                Action::Compile { module, class } => {
+                Action::Compile { module, class, mode } => {
                     let artefact = ObjectRef::of(b"artefact");
-                    compiled.push(Event::Compiled { module, class, artefact });
+                    compiled.push(Event::Compiled { module, class, mode, artefact });
                 }
                 _ => {}
             }

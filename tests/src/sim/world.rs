@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
-use bramble_protocol::{Digest, LeaseId, ObjectRef, TargetClass};
+use bramble_protocol::{Digest, LeaseId, Mode, ObjectRef, TargetClass};
 use bramble_scheduler::core::{Action, Calibration, Config, ConnectionId, Event};
 
 use super::dice::Dice;
@@ -64,7 +64,7 @@ pub(super) enum Happening {
     Tick,
     HeadStarts,
     Written { life: u64 },
-    Compiled { life: u64, module: Digest, class: TargetClass },
+    Compiled { life: u64, module: Digest, class: TargetClass, mode: Mode },
     HelloArrives { connection: ConnectionId, hello: Box<Hello> },
     ReachesHead { connection: ConnectionId, message: Box<FromAgent> },
     ReachesNode { connection: ConnectionId, message: ToAgent },
@@ -238,8 +238,8 @@ impl World {
                 let released = self.head.written();
                 self.perform(released);
             }
-            Happening::Compiled { life, module, class } if life == self.head.life => {
-                self.compiled(module, class);
+            Happening::Compiled { life, module, class, mode } if life == self.head.life => {
+                self.compiled(module, class, mode);
             }
             Happening::Written { .. } | Happening::Compiled { .. } => {}
             Happening::HelloArrives { connection, hello } => {
@@ -296,7 +296,7 @@ impl World {
     fn perform_one(&mut self, action: Action) {
         match action {
             Action::Admit { connection, node, heartbeat_ms } => {
-                self.send(connection, ToAgent::Welcome { node, heartbeat_ms });
+                self.send(connection, ToAgent::Welcome { node, heartbeat_ms, artefact_key: None });
             }
             Action::Refuse { connection, reason, retry } => {
                 if !retry {
@@ -316,10 +316,10 @@ impl World {
                 self.send(connection, message);
             }
             Action::Disconnect { connection, .. } => self.hang_up(connection),
-            Action::Compile { module, class } => {
+            Action::Compile { module, class, mode } => {
                 let life = self.head.life;
                 let ms = self.dice.between(5, 500);
-                self.after(ms, Happening::Compiled { life, module, class });
+                self.after(ms, Happening::Compiled { life, module, class, mode });
             }
             Action::Reply { token, answer } => {
                 self.users.answered(token, answer).unwrap_or_else(|what| self.fail(&what));
@@ -336,18 +336,18 @@ impl World {
         self.after(at - self.now, Happening::ReachesNode { connection, message });
     }
 
-    fn compiled(&mut self, module: Digest, class: TargetClass) {
+    fn compiled(&mut self, module: Digest, class: TargetClass, mode: Mode) {
         let fail = |message: &str, retry| {
             let message = message.to_owned();
-            Event::CompileFailed { module, class, message, retry }
+            Event::CompileFailed { module, class, mode, message, retry }
         };
         let event = if self.users.is_bad(&module) {
             fail("nested too deeply", false)
         } else if self.dice.permille(150) {
             fail("the disk is full", true)
         } else {
-            let artefact = ObjectRef::of(format!("{module} {class}").as_bytes());
-            Event::Compiled { module, class, artefact }
+            let artefact = ObjectRef::of(format!("{module} {class} {mode:?}").as_bytes());
+            Event::Compiled { module, class, mode, artefact }
         };
         self.tell(event);
     }

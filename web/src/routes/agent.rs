@@ -83,7 +83,7 @@ async fn admit(
         Some(refusal) => Err(refusal),
         None => head.handle.connect(hello).await,
     };
-    let AgentLink { welcome, mut outbox, inbox } = match link {
+    let AgentLink { mut welcome, mut outbox, inbox } = match link {
         Ok(link) => link,
         Err(refusal) => {
             tracing::warn!(node = ?name, reason = refusal.reason, "agent {name:?} refused");
@@ -94,6 +94,9 @@ async fn admit(
         }
     };
     tracing::info!(node = name, "agent {name} connected");
+    if let ToAgent::Welcome { artefact_key, .. } = &mut welcome {
+        *artefact_key = head.modules.artefact_key();
+    }
     if sink.send(text(&welcome)).await.is_err() {
         return End::Gone;
     }

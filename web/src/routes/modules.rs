@@ -51,7 +51,12 @@ fn stage(store: &Store, mut reader: BodyReader) -> ApiResult<Staged> {
 impl Shared {
     /// Inspects a module that has been received, and keeps it if it is sound.
     async fn inspect_staged(&self, staged: Staged) -> ApiResult<ModuleInfo> {
-        let place = self.inspections.take().await;
+        let (modules, digest) = (self.modules.clone(), staged.object().digest);
+        let known = blocking(move || Ok(modules.known_refusal(&digest))).await?;
+        if let Some(refusal) = known {
+            return Err(refused(refusal));
+        }
+        let place = self.inspection_place().await?;
         let (store, modules) = (self.store.clone(), self.modules.clone());
         blocking(move || {
             let bytes = std::fs::read(staged.path()).map_err(ApiError::fault)?;
@@ -63,6 +68,14 @@ impl Shared {
         .await
     }
 
+    /// A place among those who inspect.
+    async fn inspection_place(&self) -> ApiResult<tokio::sync::OwnedSemaphorePermit> {
+        self.inspections
+            .take_soon(limits::INSPECTIONS_WAITING_MAX)
+            .await
+            .ok_or_else(|| ApiError::busy("too many modules wait to be inspected"))
+    }
+
     /// What a stored module is. Inspects it again when that was forgotten, as after a restart.
     ///
     /// # Errors
@@ -71,7 +84,7 @@ impl Shared {
         if let Some(module) = self.infos.get(&digest) {
             return Ok(module);
         }
-        let place = self.inspections.take().await;
+        let place = self.inspection_place().await?;
         let (store, modules) = (self.store.clone(), self.modules.clone());
         let module = blocking(move || {
             let bytes = store

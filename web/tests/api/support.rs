@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use bramble_protocol::api::{JobView, MissingRequest, ModuleResponse, SubmitRequest};
 use bramble_protocol::module::{Declared, Exports, ParamDecl};
 use bramble_protocol::{
-    Digest, JobSpec, Limits, Manifest, ModuleInfo, ModuleKind, NodeSelector, ObjectRef, Params,
-    Problem, ProblemKind, TargetClass, pack,
+    Digest, JobSpec, Limits, Manifest, Mode, ModuleInfo, ModuleKind, NodeSelector, ObjectRef,
+    Params, Problem, ProblemKind, TargetClass, pack,
 };
 use bramble_scheduler::{
     CompileFailure, Handle, Head, ModuleRefusal, ModuleService, StartOptions, core::Config,
@@ -56,7 +56,12 @@ impl ModuleService for FakeModules {
         })
     }
 
-    fn compile(&self, _: &Digest, class: TargetClass) -> Result<ObjectRef, CompileFailure> {
+    fn compile(
+        &self,
+        _: &Digest,
+        class: TargetClass,
+        _: Mode,
+    ) -> Result<ObjectRef, CompileFailure> {
         self.store
             .put(class.name().as_bytes())
             .map_err(|error| CompileFailure { message: error.to_string(), retry: true })

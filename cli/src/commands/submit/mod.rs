@@ -109,7 +109,7 @@ fn queue(
         args: request.args.clone(),
         nodes: request.nodes.clone(),
         limits: request.limits,
-        mode: bramble_protocol::Mode::Fast,
+        mode: request.mode,
         partitions: request.partitions,
         result_name: request.result_name.clone().unwrap_or_else(own_result),
         name,

@@ -1,9 +1,11 @@
 //! Where the input will be cut, and what `--dry-run` shows.
 
+use std::path::Path;
+
 use bramble_protocol::api::NodeView;
 use bramble_protocol::{ModuleInfo, NodeSelector, NodeState, SplitRule};
-use bramble_runtime::compile::{CompileLimits, Compiler};
-use bramble_runtime::split::{SplitError, plan_spans};
+#[cfg(feature = "head")]
+use bramble_runtime::split::SplitError;
 use bramble_store::cut::{CutOptions, default_chunk_bytes};
 use serde::Serialize;
 
@@ -12,7 +14,6 @@ use super::send::{Cut, Sent};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, human};
-use crate::paths;
 use crate::request::Submission;
 
 /// The longest sample that is taken for a module that chooses key ranges, in bytes.
@@ -46,17 +47,34 @@ fn guest(request: &Submission, module: &ModuleInfo, chunk_bytes: u64) -> CliResu
                 "store the input in a file first, or choose --split lines, bytes, records:SIZE",
             ));
     };
-    let compiler = Compiler::new(paths::program()?, CompileLimits::default());
+    ask_planner(request, path, chunk_bytes).map(Cut::Spans)
+}
+
+/// Runs the module's planner here.
+#[cfg(feature = "head")]
+fn ask_planner(request: &Submission, path: &Path, chunk_bytes: u64) -> CliResult<Vec<(u64, u64)>> {
+    use bramble_runtime::compile::{CompileLimits, Compiler};
+    use bramble_runtime::split::plan_spans;
+    let compiler = Compiler::new(crate::paths::program()?, CompileLimits::for_this_machine());
     let (params, limits) = (&request.params, &request.limits);
     plan_spans(&compiler, &request.module, path, chunk_bytes, params, limits)
-        .map(Cut::Spans)
         .map_err(|error| split_error(&error))
 }
 
+#[cfg(not(feature = "head"))]
+fn ask_planner(_: &Submission, _: &Path, _: u64) -> CliResult<Vec<(u64, u64)>> {
+    Err(CliError::agent_only("run the planner of a module")
+        .help("or choose another way to cut: --split lines, bytes or records:SIZE"))
+}
+
+#[cfg(feature = "head")]
 fn split_error(error: &SplitError) -> CliError {
     match error {
         SplitError::Input { path, source } => CliError::file("read", path, source),
-        SplitError::Directory(_) | SplitError::Store(_) | SplitError::Runner(_) => {
+        SplitError::Key(_)
+        | SplitError::Directory(_)
+        | SplitError::Store(_)
+        | SplitError::Runner(_) => {
             CliError::new(Slug::Local, "cannot run the module's planner here").because(error)
         }
         SplitError::Compile(_) | SplitError::BadSpans { .. } => {

@@ -50,9 +50,9 @@ fn a_node_whose_calibration_is_not_compiled_yet_is_measured_later_and_works_mean
     head.compiles_at_once = false;
     let node = head.node("p1", 1);
     assert_eq!(head.asked_to_calibrate(node), 0);
-    let (module, class) = head.compiling.remove(0);
+    let (module, class, mode) = head.compiling.remove(0);
     let artefact = ObjectRef::of(b"artefact");
-    head.apply(crate::core::Event::Compiled { module, class, artefact });
+    head.apply(crate::core::Event::Compiled { module, class, mode, artefact });
     assert_eq!(head.asked_to_calibrate(node), 1);
     head.compiles_at_once = true;
     let id = head.submit(job(&map_module(), 1));

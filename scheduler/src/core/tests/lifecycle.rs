@@ -161,8 +161,8 @@ fn a_job_says_why_it_waits() {
     head.node("p1", 1);
     assert_eq!(note(&head, named), "needs node p7, which is not connected");
     assert_eq!(note(&head, any), "its module is being compiled");
-    let (module, class) = head.compiling.remove(0);
-    head.apply(Event::Compiled { module, class, artefact: ObjectRef::of(b"artefact") });
+    let (module, class, mode) = head.compiling.remove(0);
+    head.apply(Event::Compiled { module, class, mode, artefact: ObjectRef::of(b"artefact") });
     let second = head.submit(job(&map_module(), 2));
     assert_eq!(head.view(any).note, None, "it runs");
     assert_eq!(note(&head, second), "waits for a free slot");
@@ -174,9 +174,9 @@ fn a_module_that_cannot_be_compiled_fails_its_jobs_with_the_reason() {
     head.compiles_at_once = false;
     head.node("p1", 1);
     let id = head.submit(job(&map_module(), 2));
-    let (module, class) = head.compiling.remove(0);
+    let (module, class, mode) = head.compiling.remove(0);
     let message = "it is too big".to_owned();
-    head.apply(Event::CompileFailed { module, class, message, retry: false });
+    head.apply(Event::CompileFailed { module, class, mode, message, retry: false });
     let view = head.view(id);
     assert_eq!(view.state, JobState::Failed);
     assert!(view.note.unwrap().contains("x86_64: it is too big"));
@@ -189,10 +189,10 @@ fn a_compilation_that_may_succeed_later_is_tried_again_some_times() {
     head.node("p1", 1);
     let id = head.submit(job(&map_module(), 2));
     for attempt in 1..=5 {
-        let (module, class) = head.compiling.remove(0);
+        let (module, class, mode) = head.compiling.remove(0);
         assert_eq!(head.view(id).state, JobState::Waiting, "attempt {attempt}");
         let message = "the disk is full".to_owned();
-        head.apply(Event::CompileFailed { module, class, message, retry: true });
+        head.apply(Event::CompileFailed { module, class, mode, message, retry: true });
         head.wait(2_000);
     }
     assert_eq!(head.view(id).state, JobState::Failed);

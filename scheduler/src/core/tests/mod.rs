@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, Lease, ToAgent};
 use bramble_protocol::api::{JobView, LogEntry};
 use bramble_protocol::{
-    AttemptOutcome, Digest, GuestErrorKind, JobId, LeaseId, NodeStatus, ObjectRef, TargetClass,
-    Usage,
+    AttemptOutcome, Digest, GuestErrorKind, JobId, LeaseId, Mode, NodeStatus, ObjectRef,
+    TargetClass, Usage,
 };
 
 use super::{
@@ -34,7 +34,7 @@ struct Head {
     refused: Vec<(String, bool)>,
     disconnected: Vec<(ConnectionId, String)>,
     /// Compilations asked for, when they are not answered at once.
-    compiling: Vec<(Digest, TargetClass)>,
+    compiling: Vec<(Digest, TargetClass, Mode)>,
     compiles_at_once: bool,
     ended: Vec<JobView>,
     /// Connections that send heartbeats while time passes.
@@ -96,11 +96,13 @@ impl Head {
                     self.beating.retain(|beating| *beating != connection);
                     self.disconnected.push((connection, reason));
                 }
-                Action::Compile { module, class } if self.compiles_at_once => {
+                Action::Compile { module, class, mode } if self.compiles_at_once => {
                     let artefact = ObjectRef::of(b"artefact");
-                    self.apply(Event::Compiled { module, class, artefact });
+                    self.apply(Event::Compiled { module, class, mode, artefact });
                 }
-                Action::Compile { module, class } => self.compiling.push((module, class)),
+                Action::Compile { module, class, mode } => {
+                    self.compiling.push((module, class, mode))
+                }
                 Action::Reply { answer, .. } => self.answers.push(answer),
                 Action::JobChanged(_) => {}
                 Action::JobEnded(view) => self.ended.push(*view),

@@ -1,6 +1,6 @@
 //! Who gets what.
 
-use bramble_protocol::NodeSelector;
+use bramble_protocol::{Mode, NodeSelector};
 
 use super::*;
 use crate::testing::{job, map_module, merge_module, sort_module};
@@ -110,10 +110,31 @@ fn a_node_of_another_class_gets_work_when_the_module_is_compiled_for_it() {
     head.submit(job(&map_module(), 2));
     assert_eq!(head.compiling.len(), 2);
     assert_eq!(head.leases(board), []);
-    let (module, class) = *head.compiling.iter().find(|it| it.1 == TargetClass::Aarch64).unwrap();
+    let (module, class, mode) =
+        *head.compiling.iter().find(|it| it.1 == TargetClass::Aarch64).unwrap();
     let artefact = ObjectRef::of(b"for boards");
-    head.apply(Event::Compiled { module, class, artefact });
+    head.apply(Event::Compiled { module, class, mode, artefact });
     assert_eq!(head.lease(board).work.artefact, artefact);
+}
+
+#[test]
+fn a_job_runs_only_what_was_compiled_for_its_mode() {
+    let mut head = Head::new();
+    head.compiles_at_once = false;
+    let node = head.node("p1", 2);
+    let mut verified = job(&map_module(), 1);
+    verified.spec.mode = Mode::Verify;
+    head.submit(job(&map_module(), 1));
+    head.submit(verified);
+    let modes: Vec<Mode> = head.compiling.iter().map(|it| it.2).collect();
+    assert_eq!(modes, Mode::ALL);
+    for (module, class, mode) in head.compiling.clone() {
+        assert_eq!(head.leases(node), []);
+        let artefact = ObjectRef::of(mode.name().as_bytes());
+        head.apply(Event::Compiled { module, class, mode, artefact });
+        let lease = head.lease(node);
+        assert_eq!((lease.work.mode, lease.work.artefact), (mode, artefact));
+    }
 }
 
 #[test]

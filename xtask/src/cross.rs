@@ -1,0 +1,137 @@
+//! The agent's program for boards, built here: without head and compiler, so that it is small.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::Workspace;
+use crate::{apt, process, toolchain};
+
+/// A kind of board.
+struct Board {
+    /// Its name on our command line.
+    name: &'static str,
+    /// What rustc calls it.
+    target: &'static str,
+    /// The C compiler that links for it.
+    linker: &'static str,
+    /// What Debian calls that and its C library.
+    packages: [&'static str; 2],
+    /// What runs its programs here.
+    emulator: &'static str,
+}
+
+const BOARDS: [Board; 2] = [
+    Board {
+        name: "aarch64",
+        target: "aarch64-unknown-linux-gnu",
+        linker: "aarch64-linux-gnu-gcc",
+        packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        emulator: "qemu-aarch64-static",
+    },
+    Board {
+        name: "armv7",
+        target: "armv7-unknown-linux-gnueabihf",
+        linker: "arm-linux-gnueabihf-gcc",
+        packages: ["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"],
+        emulator: "qemu-arm-static",
+    },
+];
+
+/// Builds the agent's program for the boards that `args` name, or for 64-bit ones.
+///
+/// # Errors
+/// When there is no such board, a tool is missing and cannot be installed, or the build fails.
+pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let names: Vec<&str> = args.iter().map(String::as_str).collect();
+    let names = if names.is_empty() { vec![BOARDS[0].name] } else { names };
+    for name in names {
+        let Some(board) = BOARDS.iter().find(|board| board.name == name) else {
+            let known: Vec<&str> = BOARDS.iter().map(|board| board.name).collect();
+            bail!("there is no board `{name}`; there are {}", known.join(", "));
+        };
+        build(workspace, board)?;
+    }
+    Ok(())
+}
+
+fn build(workspace: &Workspace, board: &Board) -> Result<()> {
+    let Board { target, linker, .. } = board;
+    prepare(board).map_err(|fault| {
+        anyhow::anyhow!(
+            "cannot build for {target}\n  {fault}\n  help: rustup target add {target}; on Debian \
+             and Ubuntu, as root: apt-get install --no-install-recommends {} qemu-user-static",
+            board.packages.join(" ")
+        )
+    })?;
+    let cross_dir = workspace.target_dir().join("cross");
+    let mut command = process::cargo();
+    command
+        .current_dir(workspace.root())
+        .args(["build", "--locked", "--package", "bramble", "--no-default-features"])
+        .args(["--target", target, "--target-dir"])
+        .arg(&cross_dir)
+        .env(format!("CARGO_TARGET_{}_LINKER", variable(target).to_uppercase()), linker)
+        .env(format!("CC_{}", variable(target)), linker);
+    process::run(&mut command)?;
+    let program = cross_dir.join(target).join("debug/bramble");
+    println!("cross: {} ({} MiB)", program.display(), mebibytes(&program)?);
+    Ok(())
+}
+
+/// A target's name as part of a variable's.
+fn variable(target: &str) -> String {
+    target.replace('-', "_")
+}
+
+/// Sees that the compiler, the linker and the emulator are there.
+fn prepare(board: &Board) -> Result<(), String> {
+    if !toolchain::own_has_target(board.target) {
+        toolchain::add_rustup_target("cross", board.target)?;
+    }
+    let mut missing: Vec<&str> = Vec::new();
+    if process::find(board.linker).is_none() {
+        missing.extend(board.packages);
+    }
+    // Only tests need it, which say that they are skipped without it.
+    let emulator_is_missing = process::find(board.emulator).is_none();
+    if emulator_is_missing {
+        missing.push("qemu-user-static");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    match apt::install("cross", &missing) {
+        Err(fault) if process::find(board.linker).is_none() => Err(fault),
+        Err(fault) => {
+            println!("cross: no {}, so tests will not run what is built: {fault}", board.emulator);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+fn mebibytes(program: &Path) -> Result<u64> {
+    let metadata =
+        fs::metadata(program).with_context(|| format!("cannot find {}", program.display()))?;
+    Ok(metadata.len().div_ceil(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_that_is_not_known_is_named_with_those_that_are() {
+        let text = Workspace::load().map(|workspace| run(&workspace, &["z80".into()]));
+        let error = text.unwrap().unwrap_err().to_string();
+        assert!(error.contains("z80") && error.contains("aarch64, armv7"), "{error}");
+    }
+
+    #[test]
+    fn cargo_is_told_by_variables_in_its_own_form() {
+        assert_eq!(variable("aarch64-unknown-linux-gnu"), "aarch64_unknown_linux_gnu");
+    }
+}
