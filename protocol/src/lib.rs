@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod api;
 mod chain;
+mod declared;
 pub mod digest;
 pub mod id;
 pub mod job;
@@ -23,7 +24,7 @@ pub use digest::{Digest, DigestParseError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
 pub use job::{JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext};
 pub use manifest::{Manifest, ManifestError, ObjectRef};
-pub use module::{ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
+pub use module::{Declared, ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
 pub use node::{NodeState, NodeStatus};
 pub use outcome::{AttemptOutcome, GuestErrorKind, TrapKind, Usage};
 pub use problem::{Problem, ProblemKind};

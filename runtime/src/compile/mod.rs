@@ -6,7 +6,9 @@
 
 mod check;
 mod child;
+mod declared;
 mod kind;
+mod offer;
 mod process;
 mod wrap;
 

@@ -14,6 +14,7 @@ mod limits;
 mod log;
 mod outcome;
 mod output;
+mod pair_phases;
 mod pairs;
 mod phases;
 mod run;

@@ -62,8 +62,10 @@ fn check_module(context: &Context, client: &Client, request: &Submission) -> Cli
     let phases = [
         (exports.planner, "split"),
         (exports.partitioner, "ranges"),
-        (exports.mapper || exports.mapper_bytes, "map"),
+        (exports.mapper || exports.mapper_bytes || exports.mapper_pairs, "map"),
+        (exports.combiner, "combine"),
         (exports.merger, "merge"),
+        (exports.reducer, "reduce"),
     ];
     if module.kind == ModuleKind::Job {
         let names: Vec<&str> =
@@ -101,7 +103,8 @@ fn queue(
     sent: &Sent,
 ) -> CliResult<JobView> {
     let name = job_name(request, module);
-    let own_result = || file_name(&format!("{name}-{}", request.input.name()));
+    let own_result =
+        || file_name(&module.declared.result_name(&format!("{name}-{}", request.input.name())));
     let view = client.submit(JobSpec {
         module: module.digest,
         input: sent.manifest.digest,
