@@ -18,10 +18,12 @@ fn every_job_of_the_repository_is_accepted_with_what_it_exports() {
     let cluster = Cluster::start(0);
     let expected = [
         ("caesar", ModuleKind::Command, vec![]),
+        ("gc-content", ModuleKind::Job, vec!["planner", "mapper"]),
         ("merge-sort", ModuleKind::Job, vec!["partitioner", "mapper", "merger"]),
         ("noop", ModuleKind::Command, vec![]),
+        ("primes", ModuleKind::Job, vec!["mapper"]),
         ("shout", ModuleKind::Job, vec!["mapper-bytes"]),
-        ("word-count", ModuleKind::Job, vec!["partitioner", "mapper", "merger"]),
+        ("word-count", ModuleKind::Job, vec!["partitioner", "mapper-pairs", "combiner", "reducer"]),
     ];
     for (name, kind, exports) in &expected {
         let found = inspected(&cluster, name).module;
@@ -31,6 +33,9 @@ fn every_job_of_the_repository_is_accepted_with_what_it_exports() {
             ("partitioner", found.exports.partitioner),
             ("mapper", found.exports.mapper),
             ("mapper-bytes", found.exports.mapper_bytes),
+            ("mapper-pairs", found.exports.mapper_pairs),
+            ("combiner", found.exports.combiner),
+            ("reducer", found.exports.reducer),
             ("merger", found.exports.merger),
         ];
         let there: Vec<_> =
