@@ -124,9 +124,12 @@ impl ParamDecl {
             && self.max.is_none_or(|max| number <= max.into())
     }
 
-    /// The bounds of an integer, for people; empty without any.
+    /// The bounds of an integer, for people. Those that only say how a program keeps it are left
+    /// out.
     pub fn bounds(&self) -> String {
-        match (self.min, self.max) {
+        let min = self.min.filter(|min| *min > i64::MIN);
+        let max = self.max.filter(|max| *max < i64::MAX as u64);
+        match (min, max) {
             (Some(min), Some(max)) => format!(" from {min} to {max}"),
             (Some(min), None) => format!(" from {min}"),
             (None, Some(max)) => format!(" up to {max}"),

@@ -63,3 +63,78 @@ fn a_job_made_with_the_sdk_declares_its_name_and_parameters() {
     assert!(!first.known);
     assert!(inspected(&cluster, "merge-sort").known, "the second time it is there already");
 }
+
+fn path(path: &std::path::Path) -> &str {
+    path.to_str().expect("test paths are text")
+}
+
+#[test]
+fn a_job_that_plans_its_cut_gets_whole_sequences() {
+    let cluster = Cluster::start(2);
+    let mut fasta = String::new();
+    let mut expected = String::new();
+    for number in 0..200usize {
+        let (g, a) = (number % 7, 1 + number * 13 % 50);
+        fasta.push_str(&format!(">s{number} of 200\n{}\n", "G".repeat(g)));
+        fasta.push_str(&"A\n".repeat(a));
+        let percent = 100.0 * g as f64 / (g + a) as f64;
+        if g + a >= 20 {
+            expected.push_str(&format!("s{number}\t{}\t{percent:.2}\n", g + a));
+        }
+    }
+    let input = cluster.file("sequences.fasta", fasta.as_bytes());
+    let module = job("gc-content");
+    let mut args = vec!["submit", path(&module), "--input", &input, "--chunk-size", "500"];
+    args.extend(["--arg", "shortest=20", "-o", "-"]);
+    assert_eq!(cluster.bramble(&args).ok().text(), expected);
+    assert!(cluster.job("last").phases[0].total > 10, "{:?}", cluster.job("last").phases);
+    assert_eq!(cluster.job("last").spec.result_name, "gc-content-sequences.tsv");
+}
+
+#[test]
+fn a_job_that_could_save_gives_the_same_when_it_need_not() {
+    let cluster = Cluster::start(1);
+    let input = cluster.file("ranges.txt", b"0 1000000\n2 2\n");
+    let module = job("primes");
+    let args = ["submit", path(&module), "--input", &input, "-o", "-"];
+    assert_eq!(cluster.bramble(&args).ok().text(), "0\t1000000\t78498\n2\t2\t1\n");
+}
+
+#[test]
+fn words_are_counted_alike_in_any_partitions() {
+    let cluster = Cluster::start(2);
+    let text = bramble_tests::data::prose(7, 6_000);
+    let input = cluster.file("prose.txt", text.as_bytes());
+    let module = job("word-count");
+    for partitions in ["1", "2", "9"] {
+        let mut args = vec!["submit", path(&module), "--input", &input, "--chunk-size", "1k"];
+        args.extend(["--partitions", partitions, "-o", "-"]);
+        let counted = bramble_tests::data::counted_words(&text);
+        assert_eq!(cluster.bramble(&args).ok().text(), counted, "{partitions} partitions");
+    }
+    let view = cluster.job("last");
+    let phases: Vec<_> = view.phases.iter().map(|phase| phase.phase.name()).collect();
+    // More than 128 chunks are merged before they are reduced.
+    assert_eq!(phases, ["ranges", "map", "merge", "reduce"]);
+    let args = ["submit", path(&module), "--input", &input, "-o", "-"];
+    let counted = bramble_tests::data::counted_words(&text);
+    assert_eq!(cluster.bramble(&args).ok().text(), counted, "one chunk is reduced too");
+}
+
+#[test]
+fn a_parameter_of_the_wrong_kind_is_refused_with_what_would_do() {
+    let cluster = Cluster::start(0);
+    let input = cluster.file("a.fasta", b">a\nGATTACA\n");
+    let module = job("gc-content");
+    let args = ["submit", path(&module), "--input", &input, "--arg", "shortest=none", "--dry-run"];
+    let expected = [
+        "`shortest` cannot be `none`; it is a whole number from 0",
+        "shortest=1  Leave out sequences with fewer letters (integer from 0)",
+    ];
+    cluster.bramble(&args).fails(6, &expected);
+    let args = ["submit", path(&module), "--input", &input, "--dry-run"];
+    let said = cluster.bramble(&args).ok();
+    for expected in ["result  table, .tsv", "--arg   shortest=1", "phases  split, map"] {
+        assert!(said.stderr.contains(expected), "{}", said.stderr);
+    }
+}

@@ -11,7 +11,7 @@ use super::super::Context;
 use super::send::{Cut, Sent};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
-use crate::output::{Format, human};
+use crate::output::{Format, human, module};
 use crate::paths;
 use crate::request::Submission;
 
@@ -79,8 +79,9 @@ fn split_error(error: &SplitError) -> CliError {
 
 /// What `--dry-run --json` answers.
 #[derive(Serialize)]
-struct Plan {
+struct Plan<'a> {
     schema: &'static str,
+    module: &'a ModuleInfo,
     input_bytes: u64,
     chunks: u64,
     chunks_known: u64,
@@ -96,6 +97,7 @@ pub(super) fn show(
     context: &Context,
     client: &Client,
     request: &Submission,
+    module: &ModuleInfo,
     sent: &Sent,
 ) -> CliResult<()> {
     let nodes: Vec<String> = client
@@ -108,6 +110,7 @@ pub(super) fn show(
         return context.output.json(
             &Plan {
                 schema: "bramble.plan/1",
+                module,
                 input_bytes: sent.bytes,
                 chunks: sent.chunks,
                 chunks_known: sent.known,
@@ -116,6 +119,9 @@ pub(super) fn show(
             },
             false,
         );
+    }
+    for line in module::lines(module) {
+        context.output.note(&format!("            {line}"));
     }
     let most = match request.nodes {
         NodeSelector::AtMost(count) => format!(", {count} of them at most"),
