@@ -17,6 +17,7 @@ fn inspected(cluster: &Cluster, name: &str) -> ModuleResponse {
 fn every_job_of_the_repository_is_accepted_with_what_it_exports() {
     let cluster = Cluster::start(0);
     let expected = [
+        ("anagrams", ModuleKind::Job, vec!["mapper-pairs", "combiner", "reducer"]),
         ("caesar", ModuleKind::Command, vec![]),
         ("gc-content", ModuleKind::Job, vec!["planner", "mapper"]),
         ("merge-sort", ModuleKind::Job, vec!["partitioner", "mapper", "merger"]),
@@ -137,4 +138,36 @@ fn a_parameter_of_the_wrong_kind_is_refused_with_what_would_do() {
     for expected in ["result  table, .tsv", "--arg   shortest=1", "phases  split, map"] {
         assert!(said.stderr.contains(expected), "{}", said.stderr);
     }
+}
+
+#[test]
+fn keys_meet_in_one_partition_from_whatever_chunks_they_come() {
+    let cluster = Cluster::start(2);
+    let mut expected = Vec::new();
+    let mut words = Vec::new();
+    for number in 0..300u32 {
+        let letter = |n: u32| char::from(b'a' + (n % 26) as u8);
+        // Of three letters, the first being the least, so that two orders are two words.
+        let (a, b) = (letter(number), letter(number / 26 + 13));
+        if a < b {
+            words.extend([format!("{a}{b}z"), format!("{a}z{b}")]);
+            expected.push(format!("{a}{b}z {a}z{b}"));
+        }
+    }
+    // The two words of a set lie far apart.
+    let (first, second): (Vec<_>, Vec<_>) = words.chunks(2).map(|two| (&two[0], &two[1])).unzip();
+    let all: Vec<&str> = first.into_iter().chain(second).map(String::as_str).collect();
+    let input = cluster.file("words.txt", all.join("\n").as_bytes());
+    expected.sort_unstable();
+    let module = job("anagrams");
+    for partitions in [&["--partitions", "1"][..], &["--partitions", "7"], &[]] {
+        let mut args = vec!["submit", path(&module), "--input", &input, "--chunk-size", "100"];
+        args.extend(partitions.iter().chain(&["-o", "-"]));
+        let said = cluster.bramble(&args).ok().text();
+        let mut lines: Vec<&str> = said.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, expected, "{partitions:?}");
+    }
+    let phases = cluster.job("last").phases;
+    assert!(phases.last().is_some_and(|phase| phase.total > 1), "two for each slot: {phases:?}");
 }
