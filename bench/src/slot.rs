@@ -9,6 +9,7 @@ use bramble_protocol::{
     AttemptOutcome, JobId, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, TargetClass,
     TaskContext,
 };
+use bramble_runtime::artefact::{HeadKey, Trust};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_runtime::runner::RunnerProcess;
 use bramble_store::Store;
@@ -18,6 +19,7 @@ use bramble_tests::cluster::program;
 pub(crate) struct Slot {
     store: Store,
     compiler: Compiler,
+    key: HeadKey,
     runner: RunnerProcess,
     _dir: tempfile::TempDir,
 }
@@ -35,8 +37,10 @@ impl Slot {
         let dir = tempfile::tempdir()?;
         let store = Store::open(dir.path())?;
         let compiler = Compiler::new(program(), CompileLimits::default());
-        let runner = RunnerProcess::spawn(&program(), dir.path())?;
-        Ok(Self { store, compiler, runner, _dir: dir })
+        let key = HeadKey::ephemeral()?;
+        let trust = Trust { class: TargetClass::native(), key: key.public() };
+        let runner = RunnerProcess::spawn(&program(), dir.path(), &trust)?;
+        Ok(Self { store, compiler, key, runner, _dir: dir })
     }
 
     /// Compiles for this machine.
@@ -44,7 +48,8 @@ impl Slot {
         let bytes =
             std::fs::read(module).with_context(|| format!("reading {}", module.display()))?;
         let kind = self.compiler.inspect(&bytes)?.kind;
-        let artefact = self.compiler.compile(&bytes, TargetClass::native())?;
+        let artefact =
+            self.compiler.compile(&bytes, TargetClass::native(), Mode::Fast, &self.key)?;
         Ok(Compiled { artefact: self.store.put(&artefact)?, kind })
     }
 

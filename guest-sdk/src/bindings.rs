@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 
 use crate::host::{Level, within};
-use crate::{Input, Job, JobError, JobResult, Output, Task};
+use crate::{Emitter, Groups, Input, Job, JobError, JobResult, Output, Task};
 
 use imports::bramble::job::{host as wit_host, io, types};
 
@@ -100,6 +100,63 @@ pub mod mapper_bytes {
     });
 }
 
+/// The world of jobs that export `mapper-pairs`.
+pub mod mapper_pairs {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "package bramble:guest; world mapper-pairs-job {
+            include bramble:job/imports@0.1.1;
+            export bramble:job/mapper-pairs@0.1.1;
+        }",
+        world: "bramble:guest/mapper-pairs-job",
+        with: {
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_mapper_pairs",
+    });
+}
+
+/// The world of jobs that export `combiner`.
+pub mod combiner {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "package bramble:guest; world combiner-job {
+            include bramble:job/imports@0.1.1;
+            export bramble:job/combiner@0.1.1;
+        }",
+        world: "bramble:guest/combiner-job",
+        with: {
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_combiner",
+    });
+}
+
+/// The world of jobs that export `reducer`.
+pub mod reducer {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "package bramble:guest; world reducer-job {
+            include bramble:job/imports@0.1.1;
+            export bramble:job/reducer@0.1.1;
+        }",
+        world: "bramble:guest/reducer-job",
+        with: {
+            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_reducer",
+    });
+}
+
 /// The world of jobs that export `merger`.
 pub mod merger {
     wit_bindgen::generate!({
@@ -133,7 +190,7 @@ pub(crate) mod host {
         wit_host::log(level, message);
     }
 
-    pub(crate) use wit_host::{param, params, progress, ranges};
+    pub(crate) use wit_host::{load, param, params, progress, ranges, save, should_save, stopping};
 }
 
 /// Calls a job's `plan`.
@@ -179,6 +236,42 @@ pub fn call_map_bytes(
     Ok(within(job, || map(&task.into(), &chunk))?)
 }
 
+/// Calls a job's `map_pairs`.
+pub fn call_map_pairs(
+    job: &'static Job,
+    task: types::Task,
+    input: &io::Source,
+    output: &io::Emitter,
+) -> Result<(), types::JobError> {
+    let map = job.map_pairs.expect("exported only by jobs that have it");
+    let task = Task::from(task);
+    emit(job, task.partitions, output, |output| map(&task, &mut Input::new(input), output))
+}
+
+/// Calls a job's `combine`.
+pub fn call_combine(
+    job: &'static Job,
+    task: types::Task,
+    input: &io::Groups,
+    output: &io::Emitter,
+) -> Result<(), types::JobError> {
+    let combine = job.combine.expect("exported only by jobs that have it");
+    let task = Task::from(task);
+    emit(job, 1, output, |output| combine(&task, &mut Groups::new(input), output))
+}
+
+/// Calls a job's `reduce`.
+pub fn call_reduce(
+    job: &'static Job,
+    task: types::Task,
+    input: &io::Groups,
+    output: &io::Sink,
+) -> Result<(), types::JobError> {
+    let reduce = job.reduce.expect("exported only by jobs that have it");
+    let task = Task::from(task);
+    write(job, 1, output, |output| reduce(&task, &mut Groups::new(input), output))
+}
+
 /// Calls a job's `merge`.
 pub fn call_merge(
     job: &'static Job,
@@ -204,6 +297,18 @@ fn write(
     Ok(())
 }
 
+fn emit(
+    job: &'static Job,
+    partitions: u32,
+    sink: &io::Emitter,
+    phase: impl FnOnce(&mut Emitter<'_>) -> JobResult,
+) -> Result<(), types::JobError> {
+    let mut output = Emitter::new(sink, partitions);
+    within(job, || phase(&mut output))?;
+    output.finish();
+    Ok(())
+}
+
 impl<S: Borrow<io::Source>> crate::input::Source for S {
     fn size(&self) -> u64 {
         self.borrow().size()
@@ -221,6 +326,21 @@ impl<S: Borrow<io::Source>> crate::input::Source for S {
 impl crate::output::Sink for &io::Sink {
     fn write_to(&mut self, partition: u32, bytes: &[u8]) {
         io::Sink::write_to(self, partition, bytes);
+    }
+}
+
+impl crate::pairs::PairSink for &io::Emitter {
+    fn emit(&mut self, partition: Option<u32>, frames: &[u8]) {
+        match partition {
+            None => io::Emitter::emit(self, frames),
+            Some(partition) => self.emit_to(partition, frames),
+        }
+    }
+}
+
+impl crate::pairs::PairSource for &io::Groups {
+    fn next(&mut self, max: u32) -> Vec<u8> {
+        io::Groups::next(self, max)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a job says of itself, and its JSON form for the module's custom section, made while the
 //! job is compiled.
 
+use crate::{ParamKind, ParamValue};
+
 /// Where the input may be cut into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
@@ -36,29 +38,85 @@ impl Split {
     }
 }
 
-/// A parameter that a job understands.
+/// A parameter that a job understands. [`params!`](crate::params!) makes them from a struct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Param {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
+    pub(crate) kind: ParamKind,
+    pub(crate) required: bool,
+    pub(crate) min: Option<i64>,
+    pub(crate) max: Option<u64>,
     pub(crate) default: Option<&'static str>,
     pub(crate) choices: &'static [&'static str],
 }
 
 impl Param {
-    /// A parameter with its name in `--arg name=value` and one sentence on what it does.
+    /// A text with its name in `--arg name=value` and one sentence on what it does.
     pub const fn new(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, default: None, choices: &[] }
+        let help = help.trim_ascii();
+        let kind = ParamKind::Text;
+        Self {
+            name,
+            help,
+            kind,
+            required: false,
+            min: None,
+            max: None,
+            default: None,
+            choices: &[],
+        }
+    }
+
+    /// A parameter of a type. It must be given unless it is an `Option` or gets a default.
+    pub const fn of<T: ParamValue>(name: &'static str, help: &'static str) -> Self {
+        let (kind, min, max) = (T::KIND, T::MIN, T::MAX);
+        Self { kind, min, max, required: !T::OPTIONAL, ..Self::new(name, help) }
     }
 
     /// The value when the user gives none.
     pub const fn default(self, value: &'static str) -> Self {
-        Self { default: Some(value), ..self }
+        Self { default: Some(value), required: false, ..self }
     }
 
     /// The only values allowed. Others are refused before the job starts.
     pub const fn choices(self, values: &'static [&'static str]) -> Self {
         Self { choices: values, ..self }
+    }
+}
+
+/// What a job's result is: people see it as that, and its file is named so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultKind {
+    kind: &'static str,
+    media: Option<&'static str>,
+    extension: Option<&'static str>,
+}
+
+impl ResultKind {
+    /// Text in UTF-8 (`txt`).
+    pub const TEXT: Self = Self::new("text");
+    /// Lines of fields between tabs (`tsv`).
+    pub const TABLE: Self = Self::new("table");
+    /// JSON, one value or one on each line (`json`).
+    pub const JSON: Self = Self::new("json");
+    /// A picture (`png`).
+    pub const IMAGE: Self = Self::new("image");
+    /// Anything else (`bin`).
+    pub const BINARY: Self = Self::new("binary");
+
+    const fn new(kind: &'static str) -> Self {
+        Self { kind, media: None, extension: None }
+    }
+
+    /// The media type, where it is not the usual one: `image/x-portable-graymap`.
+    pub const fn media(self, media: &'static str) -> Self {
+        Self { media: Some(media), ..self }
+    }
+
+    /// How the file's name ends, where not as usual, without the dot: `pgm`.
+    pub const fn extension(self, extension: &'static str) -> Self {
+        Self { extension: Some(extension), ..self }
     }
 }
 
@@ -73,6 +131,8 @@ pub struct Declaration {
     pub split: Split,
     /// Its parameters.
     pub params: &'static [Param],
+    /// What its result is.
+    pub result: Option<ResultKind>,
 }
 
 impl Declaration {
@@ -121,7 +181,22 @@ impl<const N: usize> Writer<N> {
             self.param(&declaration.params[at]);
             at += 1;
         }
-        self.raw("]}");
+        self.raw("]");
+        if let Some(result) = declaration.result {
+            self.raw(",\"result\":{\"kind\":");
+            self.text(result.kind);
+            self.optional_text(",\"media\":", result.media);
+            self.optional_text(",\"extension\":", result.extension);
+            self.raw("}");
+        }
+        self.raw("}");
+    }
+
+    const fn optional_text(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.raw(name);
+            self.text(text);
+        }
     }
 
     const fn split_by_param(&mut self, param: &str, cases: &[(&str, Split)]) {
@@ -146,7 +221,7 @@ impl<const N: usize> Writer<N> {
             Split::Guest => self.raw("\"guest\""),
             Split::Records(bytes) => {
                 self.raw("\"records:");
-                self.number(bytes);
+                self.number(bytes as u64);
                 self.raw("\"");
             }
             Split::ByParam(..) => panic!("a split rule can depend on one parameter only"),
@@ -158,10 +233,24 @@ impl<const N: usize> Writer<N> {
         self.text(param.name);
         self.raw(",\"help\":");
         self.text(param.help);
-        if let Some(default) = param.default {
-            self.raw(",\"default\":");
-            self.text(default);
+        match param.kind {
+            ParamKind::Text => {}
+            ParamKind::Integer => self.raw(",\"kind\":\"integer\""),
+            ParamKind::Number => self.raw(",\"kind\":\"number\""),
+            ParamKind::Boolean => self.raw(",\"kind\":\"boolean\""),
         }
+        if param.required {
+            self.raw(",\"required\":true");
+        }
+        if let Some(min) = param.min {
+            self.raw(if min < 0 { ",\"min\":-" } else { ",\"min\":" });
+            self.number(min.unsigned_abs());
+        }
+        if let Some(max) = param.max {
+            self.raw(",\"max\":");
+            self.number(max);
+        }
+        self.optional_text(",\"default\":", param.default);
         self.raw(",\"choices\":[");
         let mut at = 0;
         while at < param.choices.len() {
@@ -178,7 +267,7 @@ impl<const N: usize> Writer<N> {
         }
     }
 
-    const fn number(&mut self, number: u32) {
+    const fn number(&mut self, number: u64) {
         if number >= 10 {
             self.number(number / 10);
         }
@@ -239,7 +328,11 @@ mod tests {
             params: &[
                 Param::new("type", "what").default("text").choices(&["text", "u64"]),
                 Param::new("other", ""),
+                Param::of::<i8>("shift", " how far "),
+                Param::of::<Option<f32>>("scale", ""),
+                Param::of::<bool>("strict", "").default("true"),
             ],
+            result: Some(ResultKind::IMAGE.extension("pgm")),
         };
         const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
         assert_eq!(
@@ -249,7 +342,12 @@ mod tests {
                 r#""split":{"by-param":{"param":"type","#,
                 r#""cases":{"text":"lines","u64":"records:8"}}},"#,
                 r#""params":[{"name":"type","help":"what","default":"text","#,
-                r#""choices":["text","u64"]},{"name":"other","help":"","choices":[]}]}"#
+                r#""choices":["text","u64"]},{"name":"other","help":"","choices":[]},"#,
+                r#"{"name":"shift","help":"how far","kind":"integer","required":true,"#,
+                r#""min":-128,"max":127,"choices":[]},"#,
+                r#"{"name":"scale","help":"","kind":"number","choices":[]},"#,
+                r#"{"name":"strict","help":"","kind":"boolean","default":"true","choices":[]}],"#,
+                r#""result":{"kind":"image","extension":"pgm"}}"#
             )
         );
     }
@@ -263,7 +361,8 @@ mod tests {
             (Split::Records(1048576), "records:1048576"),
         ];
         for (split, text) in rules {
-            let declaration = Declaration { name: "n", about: "", split, params: &[] };
+            let declaration =
+                Declaration { name: "n", about: "", split, params: &[], result: None };
             let mut writer = Writer { bytes: [0; 200], len: 0 };
             writer.declaration(&declaration);
             let json = std::str::from_utf8(&writer.bytes[..writer.len]).unwrap();

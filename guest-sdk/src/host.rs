@@ -103,6 +103,31 @@ pub fn ranges() -> Vec<u8> {
     runner::ranges()
 }
 
+/// The state that this task saved last, if it was begun before: a power cut or the loss of a node
+/// came between. Its outputs then hold what they held when it was saved; the input starts anew.
+pub fn load() -> Option<Vec<u8>> {
+    runner::load()
+}
+
+/// Makes `state`, of at most 1 MiB, durable. For jobs of `map_bytes`; others have
+/// [`Output::save`](crate::Output::save) and [`Emitter::save`](crate::Emitter::save), which also
+/// send on what is still gathered in the guest.
+pub fn save(state: &[u8]) {
+    runner::save(state);
+}
+
+/// Whether saving now is worth it: some time has passed since the last, or the board is about to
+/// be switched off. Cheap enough to ask every few milliseconds.
+pub fn should_save() -> bool {
+    runner::should_save()
+}
+
+/// Whether the task should end early: its node is to be freed, say. A job may save and return an
+/// error, and will be gone on with elsewhere; one that goes on is stopped a little later.
+pub fn stopping() -> bool {
+    runner::stopping()
+}
+
 thread_local! {
     static RUNNING: Cell<Option<&'static Job>> = const { Cell::new(None) };
 }

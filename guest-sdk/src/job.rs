@@ -1,6 +1,6 @@
 //! What a job is made of: a declaration and a function for each phase it has.
 
-use crate::{Declaration, Input, JobResult, Output};
+use crate::{Declaration, Emitter, Groups, Input, JobResult, Output};
 
 /// Where a task stands in its job. Another attempt at the same task, on whatever node, is told
 /// the same.
@@ -35,6 +35,13 @@ pub struct Span {
 pub type MapFn = fn(&Task, &mut Input<'_>, &mut Output<'_>) -> JobResult;
 /// The same, for chunks that are small enough to hold.
 pub type MapBytesFn = fn(&Task, &[u8]) -> JobResult<Vec<u8>>;
+/// Turns one chunk into keys and values.
+pub type MapPairsFn = fn(&Task, &mut Input<'_>, &mut Emitter<'_>) -> JobResult;
+/// Shrinks the pairs of one partition on their way. It must emit keys that it is given, in the
+/// order in which it is given them, and may be called any number of times, or never.
+pub type CombineFn = fn(&Task, &mut Groups<'_>, &mut Emitter<'_>) -> JobResult;
+/// Turns all pairs of one partition into its part of the result.
+pub type ReduceFn = fn(&Task, &mut Groups<'_>, &mut Output<'_>) -> JobResult;
 /// Chooses key ranges from a sample of the input, in a form that only the job must understand.
 pub type RangesFn = fn(&Task, &mut Input<'_>) -> JobResult<Vec<u8>>;
 /// Joins the parts of one key range, which are in the order of their chunks.
@@ -53,6 +60,12 @@ pub struct Job {
     pub map: Option<MapFn>,
     /// Works on one small chunk.
     pub map_bytes: Option<MapBytesFn>,
+    /// Turns one chunk into keys and values.
+    pub map_pairs: Option<MapPairsFn>,
+    /// Shrinks pairs on their way.
+    pub combine: Option<CombineFn>,
+    /// Turns the pairs of one partition into its part of the result.
+    pub reduce: Option<ReduceFn>,
     /// Chooses key ranges.
     pub ranges: Option<RangesFn>,
     /// Joins parts.
@@ -65,13 +78,26 @@ impl Job {
     /// Refuses, while it is compiled, a job that could not run.
     #[doc(hidden)]
     pub const fn check(&self) {
+        let maps = self.map.is_some() as u8
+            + self.map_bytes.is_some() as u8
+            + self.map_pairs.is_some() as u8;
+        assert!(maps == 1, "a job needs one of `map`, `map_bytes` and `map_pairs`");
         assert!(
-            self.map.is_some() != self.map_bytes.is_some(),
-            "a job needs either `map` or `map_bytes`"
+            self.map_pairs.is_some() == self.reduce.is_some(),
+            "`map_pairs` and `reduce` belong together"
         );
         assert!(
-            self.ranges.is_none() || (self.merge.is_some() && self.map.is_some()),
-            "`ranges` is for jobs that have `map` and `merge`"
+            self.combine.is_none() || self.map_pairs.is_some(),
+            "`combine` is for jobs that have `map_pairs`"
+        );
+        assert!(
+            self.merge.is_none() || self.reduce.is_none(),
+            "a job ends either in `merge` or in `reduce`"
+        );
+        let ends = (self.merge.is_some() && self.map.is_some()) || self.reduce.is_some();
+        assert!(
+            self.ranges.is_none() || ends,
+            "`ranges` is for jobs that have `map` and `merge`, or `map_pairs` and `reduce`"
         );
         assert!(
             !self.declaration.split.asks_the_guest() || self.plan.is_some(),

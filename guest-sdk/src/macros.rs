@@ -9,10 +9,14 @@
 /// | `name` | `&'static str` | short name of the job |
 /// | `about` | `&'static str` | one sentence on what it does |
 /// | `split` | [`Split`](crate::Split) | where its input may be cut; after lines when left out |
-/// | `params` | array of [`Param`](crate::Param) | its parameters; others are then refused |
+/// | `params` | array of [`Param`](crate::Param) | its parameters, as [`params!`](crate::params!) declares them; others are then refused |
+/// | `result` | [`ResultKind`](crate::ResultKind) | what its result is |
 /// | `map` | [`MapFn`](crate::MapFn) | works on one chunk |
-/// | `map_bytes` | [`MapBytesFn`](crate::MapBytesFn) | the same for small chunks; give one of the two |
-/// | `ranges` | [`RangesFn`](crate::RangesFn) | chooses key ranges, for jobs that merge |
+/// | `map_bytes` | [`MapBytesFn`](crate::MapBytesFn) | the same for small chunks |
+/// | `map_pairs` | [`MapPairsFn`](crate::MapPairsFn) | turns one chunk into keys and values; give one of the three |
+/// | `combine` | [`CombineFn`](crate::CombineFn) | shrinks pairs on their way |
+/// | `reduce` | [`ReduceFn`](crate::ReduceFn) | turns all pairs of a partition into its part of the result |
+/// | `ranges` | [`RangesFn`](crate::RangesFn) | chooses key ranges, for jobs that merge or reduce |
 /// | `merge` | [`MergeFn`](crate::MergeFn) | joins the parts of one key range |
 /// | `plan` | [`PlanFn`](crate::PlanFn) | cuts the input, with `split: Split::Guest` |
 ///
@@ -26,8 +30,12 @@ macro_rules! job {
         about: $about:expr
         $(, split: $split:expr)?
         $(, params: $params:expr)?
+        $(, result: $result:expr)?
         $(, map: $map:path)?
         $(, map_bytes: $map_bytes:path)?
+        $(, map_pairs: $map_pairs:path)?
+        $(, combine: $combine:path)?
+        $(, reduce: $reduce:path)?
         $(, ranges: $ranges:path)?
         $(, merge: $merge:path)?
         $(, plan: $plan:path)?
@@ -40,6 +48,7 @@ macro_rules! job {
                 about: $about,
                 split: $crate::__first!($($split,)? $crate::Split::Lines),
                 params: &$crate::__first!($($params,)? []),
+                result: $crate::__first!($(Some($result),)? None),
             };
             const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
             #[cfg(target_family = "wasm")]
@@ -54,6 +63,9 @@ macro_rules! job {
                 },
                 map: $crate::__first!($(Some($map),)? None),
                 map_bytes: $crate::__first!($(Some($map_bytes),)? None),
+                map_pairs: $crate::__first!($(Some($map_pairs),)? None),
+                combine: $crate::__first!($(Some($combine),)? None),
+                reduce: $crate::__first!($(Some($reduce),)? None),
                 ranges: $crate::__first!($(Some($ranges),)? None),
                 merge: $crate::__first!($(Some($merge),)? None),
                 plan: $crate::__first!($(Some($plan),)? None),
@@ -63,6 +75,9 @@ macro_rules! job {
         };
         $($crate::__export!(map $map);)?
         $($crate::__export!(map_bytes $map_bytes);)?
+        $($crate::__export!(map_pairs $map_pairs);)?
+        $($crate::__export!(combine $combine);)?
+        $($crate::__export!(reduce $reduce);)?
         $($crate::__export!(ranges $ranges);)?
         $($crate::__export!(merge $merge);)?
         $($crate::__export!(plan $plan);)?
@@ -91,6 +106,18 @@ macro_rules! __export {
         $crate::__export!(mapper_bytes, export_mapper_bytes, call_map_bytes;
             fn run(task: Task, chunk: Vec<u8>) -> Result<Vec<u8>, JobError>);
     };
+    (map_pairs $map:path) => {
+        $crate::__export!(mapper_pairs, export_mapper_pairs, call_map_pairs;
+            fn run(task: Task, input: &Source, output: &Emitter) -> Result<(), JobError>);
+    };
+    (combine $combine:path) => {
+        $crate::__export!(combiner, export_combiner, call_combine;
+            fn run(task: Task, input: &Groups, output: &Emitter) -> Result<(), JobError>);
+    };
+    (reduce $reduce:path) => {
+        $crate::__export!(reducer, export_reducer, call_reduce;
+            fn run(task: Task, input: &Groups, output: &Sink) -> Result<(), JobError>);
+    };
     (ranges $ranges:path) => {
         $crate::__export!(partitioner, export_partitioner, call_ranges;
             fn ranges(task: Task, sample: &Source) -> Result<Vec<u8>, JobError>);
@@ -109,7 +136,7 @@ macro_rules! __export {
     ) => {
         const _: () = {
             use $crate::__bindings::{$call, $interface, imports::bramble::job};
-            use job::{io::{Sink, Source}, types::{JobError, Span, Task}};
+            use job::{io::{Emitter, Groups, Sink, Source}, types::{JobError, Span, Task}};
 
             struct Exported;
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::host;
+
 /// How much is gathered before it goes to the host.
 const BLOCK_BYTES: usize = 64 << 10;
 /// The most that is gathered for all partitions together.
@@ -55,8 +57,36 @@ impl<'a> Output<'a> {
         Partition { output: self, partition }
     }
 
+    /// Makes `state`, of at most 1 MiB, durable together with all that was written so far. When
+    /// the task is run again after a power cut, [`host::load`] gives the state, and the outputs
+    /// hold what they hold now.
+    ///
+    /// ```
+    /// # use bramble_guest::prelude::*;
+    /// fn count(_: &Task, _: &mut Input, output: &mut Output) -> JobResult {
+    ///     let saved = host::load().and_then(|state| state.try_into().ok());
+    ///     let mut next = saved.map_or(0, u32::from_le_bytes);
+    ///     while next < 1_000_000 {
+    ///         writeln!(output, "{next}")?;
+    ///         next += 1;
+    ///         if next % 1000 == 0 && host::should_save() {
+    ///             output.save(&next.to_le_bytes());
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn save(&mut self, state: &[u8]) {
+        self.send_all();
+        host::save(state);
+    }
+
     /// Sends on what has been gathered. The SDK calls it when a task ends well.
     pub(crate) fn finish(mut self) {
+        self.send_all();
+    }
+
+    fn send_all(&mut self) {
         for partition in 0..self.blocks.len() {
             self.send(partition);
         }

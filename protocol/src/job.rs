@@ -35,7 +35,8 @@ pub struct JobSpec {
     /// Whether results must be the same bytes on every kind of processor.
     #[serde(default)]
     pub mode: Mode,
-    /// How many key ranges a merge job is cut into; chosen by the head when absent.
+    /// How many key ranges or partitions a job that merges or reduces is cut into; chosen by the
+    /// head when absent.
     #[serde(default)]
     pub partitions: Option<u32>,
     /// What the result's file should be called when the user names none.
@@ -214,8 +215,10 @@ pub enum PhaseKind {
     Ranges,
     /// Work on one chunk.
     Map,
-    /// Merge the parts of one key range.
+    /// Merge the parts of one key range, or the sorted pairs of one partition.
     Merge,
+    /// Reduce the pairs of one partition.
+    Reduce,
 }
 
 impl PhaseKind {
@@ -225,6 +228,7 @@ impl PhaseKind {
             Self::Ranges => "ranges",
             Self::Map => "map",
             Self::Merge => "merge",
+            Self::Reduce => "reduce",
         }
     }
 }
@@ -246,7 +250,8 @@ pub enum Phase {
         /// Which chunk, from 0.
         chunk: u32,
     },
-    /// A merge of parts of one key range.
+    /// A merge of parts of one key range. For jobs that reduce, the host merges sorted pairs and
+    /// asks the guest for no more than to combine them.
     Merge {
         /// 1 for merges of map outputs, 2 for merges of those, and so on.
         level: u32,
@@ -254,6 +259,11 @@ pub enum Phase {
         partition: u32,
         /// Which of the merges of this level and range, from 0.
         group: u32,
+    },
+    /// The last task of one partition of a job that reduces.
+    Reduce {
+        /// Which partition, from 0.
+        partition: u32,
     },
 }
 
@@ -264,6 +274,7 @@ impl Phase {
             Self::Ranges => PhaseKind::Ranges,
             Self::Map { .. } => PhaseKind::Map,
             Self::Merge { .. } => PhaseKind::Merge,
+            Self::Reduce { .. } => PhaseKind::Reduce,
         }
     }
 }
@@ -293,7 +304,7 @@ impl TaskContext {
     pub const fn outputs(&self) -> u32 {
         match self.phase {
             Phase::Map { .. } => self.partitions,
-            Phase::Ranges | Phase::Merge { .. } => 1,
+            Phase::Ranges | Phase::Merge { .. } | Phase::Reduce { .. } => 1,
         }
     }
 }

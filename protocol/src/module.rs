@@ -1,12 +1,13 @@
-//! What a job module is: its kind, what it exports, what it declares of itself.
+//! What a job module is: its kind, what it exports, where its input may be cut.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Params};
+pub use crate::declared::{Declared, ParamDecl, ParamKind, ResultDecl, ResultKind, SplitDecl};
+
+use crate::Digest;
 
 /// What the head found when it inspected a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,90 +58,6 @@ pub struct Exports {
     pub reducer: bool,
     /// Merges sorted parts.
     pub merger: bool,
-}
-
-/// What a module says of itself in its custom section `bramble:manifest` (JSON).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Declared {
-    /// Short name of the job.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// One sentence on what it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
-    /// How its input is to be cut.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub split: Option<SplitDecl>,
-    /// Its parameters.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub params: Vec<ParamDecl>,
-}
-
-/// One parameter a module declares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ParamDecl {
-    /// As given in `--arg name=value`.
-    pub name: String,
-    /// What it means.
-    #[serde(default)]
-    pub help: String,
-    /// Its value when none is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<String>,
-    /// The only values allowed; empty when any will do.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<String>,
-}
-
-/// How a module wants its input cut: always in one way, or as a parameter says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SplitDecl {
-    /// Always so.
-    Always(SplitRule),
-    /// Depending on a parameter's value.
-    ByParam {
-        /// The parameter's name.
-        param: String,
-        /// Rule for each of its values.
-        cases: BTreeMap<String, SplitRule>,
-    },
-}
-
-impl Declared {
-    /// The rule for cutting an input under `params`; lines when nothing is declared.
-    pub fn split_rule(&self, params: &Params) -> SplitRule {
-        match &self.split {
-            None => SplitRule::Lines,
-            Some(SplitDecl::Always(rule)) => *rule,
-            Some(SplitDecl::ByParam { param, cases }) => {
-                let declared = self.params.iter().find(|decl| decl.name == *param);
-                let value = params.get(param).or(declared.and_then(|decl| decl.default.as_ref()));
-                value.and_then(|value| cases.get(value)).copied().unwrap_or(SplitRule::Lines)
-            }
-        }
-    }
-
-    /// The first thing wrong with `params`, in words for the user. A module that declares no
-    /// parameters accepts any.
-    pub fn param_fault(&self, params: &Params) -> Option<String> {
-        if self.params.is_empty() {
-            return None;
-        }
-        params.iter().find_map(|(name, value)| {
-            let Some(decl) = self.params.iter().find(|decl| decl.name == *name) else {
-                let known: Vec<_> = self.params.iter().map(|decl| decl.name.as_str()).collect();
-                return Some(format!(
-                    "this module has no parameter `{name}`; it has: {}",
-                    known.join(", ")
-                ));
-            };
-            (!decl.choices.is_empty() && !decl.choices.contains(value)).then(|| {
-                format!("`{name}` cannot be `{value}`; choose from: {}", decl.choices.join(", "))
-            })
-        })
-    }
 }
 
 /// Where an input may be cut. Text form: `lines`, `bytes`, `records:8`, `guest`.
@@ -291,34 +208,6 @@ impl FromStr for TargetClass {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn declared() -> Declared {
-        serde_json::from_str(
-            r#"{ "name": "sort",
-                 "split": { "by-param": { "param": "type",
-                            "cases": { "text": "lines", "u64": "records:8" } } },
-                 "params": [ { "name": "type", "default": "text", "choices": ["text", "u64"] } ] }"#,
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn the_split_rule_follows_the_parameter_and_its_default() {
-        let mut params = Params::new();
-        assert_eq!(declared().split_rule(&params), SplitRule::Lines);
-        params.insert("type".into(), "u64".into());
-        assert_eq!(declared().split_rule(&params), SplitRule::Records { bytes: 8 });
-    }
-
-    #[test]
-    fn an_unknown_parameter_or_value_is_named_with_what_would_do() {
-        let fault = |name: &str, value: &str| {
-            declared().param_fault(&Params::from([(name.into(), value.into())]))
-        };
-        assert_eq!(fault("type", "u64"), None);
-        assert!(fault("typo", "u64").unwrap().contains("it has: type"));
-        assert!(fault("type", "u65").unwrap().contains("choose from: text, u64"));
-    }
 
     #[test]
     fn split_rules_survive_text_and_back() {

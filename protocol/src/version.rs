@@ -5,7 +5,7 @@
 /// | version | what changed |
 /// |---|---|
 /// | 1 | first |
-/// | 2 | calibration: `calibrate`, `calibrated` |
+/// | 2 | calibration (`calibrate`, `calibrated`); the phase `reduce` |
 pub const AGENT_PROTOCOL: u32 = 2;
 
 /// Version of the data directory's layout.
@@ -21,7 +21,8 @@ pub const DATA_FORMAT: u32 = 1;
 /// | version | what changed |
 /// |---|---|
 /// | 1 | first |
-pub const JOURNAL_FORMAT: u32 = 1;
+/// | 2 | the phase `reduce`; what format 1 holds is read as it is |
+pub const JOURNAL_FORMAT: u32 = 2;
 
 /// The guest interface that this release offers.
-pub const GUEST_INTERFACE: &str = "bramble:job@0.1.0";
+pub const GUEST_INTERFACE: &str = "bramble:job@0.1.1";

@@ -102,7 +102,7 @@ fn a_bad_declaration_is_refused_with_the_reason() {
     assert_refused(&with(r#"{"params":[{"name":"a"},{"name":"a"}]}"#), &["twice"]);
     assert_refused(
         &with(r#"{"params":[{"name":"a","default":"x","choices":["y"]}]}"#),
-        &["default that is not one"],
+        &["bad default", "choose from: y"],
     );
     assert_refused(
         &with(r#"{"split":{"by-param":{"param":"t","cases":{}}}}"#),

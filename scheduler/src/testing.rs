@@ -36,6 +36,11 @@ pub fn sort_module() -> ModuleInfo {
     module("sort", exports)
 }
 
+/// A module that maps to pairs and reduces them.
+pub fn reduce_module() -> ModuleInfo {
+    module("reduce", Exports { mapper_pairs: true, reducer: true, ..Exports::default() })
+}
+
 /// `count` chunks of different sizes with a sample.
 pub fn manifest(count: u32) -> Manifest {
     let chunk = |i: u32| ObjectRef {

@@ -111,11 +111,12 @@ fn note(job: &JobView) -> String {
     }
 }
 
-/// Where a task stands, for people: `chunk 3`, `merge 1`, `the choice of ranges`.
+/// Where a task stands, for people: `chunk 3`, `merge 1`, `partition 2`, `the choice of ranges`.
 fn place_of(phase: PhaseKind, index: u32) -> String {
     match phase {
         PhaseKind::Map => format!("chunk {index}"),
         PhaseKind::Merge => format!("merge {index}"),
+        PhaseKind::Reduce => format!("partition {index}"),
         PhaseKind::Ranges => "the choice of ranges".into(),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod human;
 pub(crate) mod job;
+pub(crate) mod module;
 pub(crate) mod progress;
 pub(crate) mod table;
 

@@ -1,9 +1,7 @@
-//! Counts words: the classic job of a map and a merge.
+//! Counts words: the classic job of map and reduce.
 //!
 //! A word is letters and digits of any script, in lower case. The result has a line for each,
 //! `word`, a tab and its count, in the order of the words.
-
-use std::collections::HashMap;
 
 use bramble_guest::prelude::*;
 
@@ -11,82 +9,55 @@ bramble_guest::job! {
     name: "word-count",
     about: "Counts how often each word occurs.",
     split: Split::Lines,
-    map: map,
+    result: ResultKind::TABLE,
+    map_pairs: map,
+    combine: combine,
+    reduce: reduce,
     ranges: ranges,
-    merge: merge,
 }
 
-/// The words of a line, as they are counted.
-fn words(line: &[u8]) -> Vec<String> {
+/// Calls `each` for every word of a line, as it is counted.
+fn words(line: &[u8], mut each: impl FnMut(&str)) {
     let line = String::from_utf8_lossy(line).to_lowercase();
-    line.split(|c: char| !c.is_alphanumeric())
-        .filter(|w| !w.is_empty())
-        .map(str::to_owned)
-        .collect()
+    line.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).for_each(&mut each);
 }
 
-fn map(_task: &Task, input: &mut Input, output: &mut Output) -> JobResult {
-    let mut counts: HashMap<String, u64> = HashMap::new();
-    while let Some(line) = input.next_line() {
-        for word in words(line) {
-            *counts.entry(word).or_default() += 1;
-        }
-    }
-    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
-    counts.sort();
+fn map(_task: &Task, input: &mut Input, pairs: &mut Emitter) -> JobResult {
     let ranges = host::ranges();
     let splitters: Vec<&[u8]> = lines_of(&ranges).collect();
-    for (word, count) in counts {
-        let partition = partition_of(&word.as_bytes(), &splitters);
-        writeln!(output.to(partition), "{word}\t{count}")?;
+    while let Some(line) = input.next_line() {
+        words(line, |word| {
+            pairs.emit_to(partition_of(&word.as_bytes(), &splitters), word, 1u64);
+        });
     }
     Ok(())
 }
 
-/// Splitters are words, one a line.
+fn combine(_task: &Task, groups: &mut Groups, pairs: &mut Emitter) -> JobResult {
+    while let Some((word, counts)) = groups.next::<String, u64>() {
+        pairs.emit(word, counts.sum::<u64>());
+    }
+    Ok(())
+}
+
+fn reduce(_task: &Task, groups: &mut Groups, output: &mut Output) -> JobResult {
+    while let Some((word, counts)) = groups.next::<String, u64>() {
+        writeln!(output, "{word}\t{}", counts.sum::<u64>())?;
+    }
+    Ok(())
+}
+
+/// Key ranges keep the result in the order of the words. Splitters are words, one a line.
 fn ranges(task: &Task, sample: &mut Input) -> JobResult<Vec<u8>> {
     let mut sampled = Vec::new();
     while let Some(line) = sample.next_line() {
-        sampled.extend(words(line));
+        words(line, |word| sampled.push(word.to_owned()));
     }
-    // Common words weigh no more than others: a part has one line for each.
+    // Common words weigh no more than others: combined, each is one pair of a chunk.
     sampled.sort();
     sampled.dedup();
     let splitters = choose_splitters(&mut sampled, task.partitions);
     Ok(splitters.join("\n").into_bytes())
-}
-
-fn merge(_task: &Task, inputs: Vec<Input>, output: &mut Output) -> JobResult {
-    let runs = inputs.into_iter().map(|input| KeyedLines::new(input, word_of)).collect();
-    let mut current = (String::new(), 0);
-    merge_sorted(runs, |run: &KeyedLines<_, _>| {
-        let (word, count) = parse(run.line())?;
-        if word != current.0 {
-            put(&current, output)?;
-            current = (word.to_owned(), 0);
-        }
-        current.1 += count;
-        Ok(())
-    })?;
-    put(&current, output)
-}
-
-fn put((word, count): &(String, u64), output: &mut Output) -> JobResult {
-    if *count > 0 {
-        writeln!(output, "{word}\t{count}")?;
-    }
-    Ok(())
-}
-
-/// The word of a line `word`, tab, count.
-fn word_of(line: &[u8]) -> JobResult<String> {
-    Ok(parse(line)?.0.to_owned())
-}
-
-fn parse(line: &[u8]) -> JobResult<(&str, u64)> {
-    let parts = std::str::from_utf8(line).ok().and_then(|line| line.split_once('\t'));
-    let parsed = parts.and_then(|(word, count)| Some((word, count.parse().ok()?)));
-    parsed.ok_or_else(|| JobError::failed("a part has a line that is not a word and its count"))
 }
 
 #[cfg(test)]
@@ -119,30 +90,23 @@ mod tests {
         assert_eq!(Run::new(&JOB).whole(&[b"a\xffb a"]).unwrap(), b"a\t2\nb\t1\n");
     }
 
-    #[test]
-    fn a_part_that_is_not_its_own_is_refused() {
-        for part in [&b"word"[..], b"word\tmany\n", b"\xff\t1\n"] {
-            assert!(matches!(Run::new(&JOB).merge(&[part]), Err(JobError::Failed(_))));
-        }
-    }
-
     proptest! {
         #[test]
         fn counts_are_those_of_a_simple_count(
-            chunks in prop::collection::vec("([abAB]{1,2}[ ,\n]){0,30}", 0..6),
+            text in "([abAB]{1,2}[ ,\n]){0,200}",
             partitions in 1u32..5,
         ) {
             let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-            for word in chunks.iter().flat_map(|chunk| chunk.split([' ', ',', '\n'])) {
-                if !word.is_empty() {
-                    *counts.entry(word.to_lowercase()).or_default() += 1;
-                }
+            for word in text.split([' ', ',', '\n']).filter(|word| !word.is_empty()) {
+                *counts.entry(word.to_lowercase()).or_default() += 1;
             }
             let expected: String =
                 counts.iter().map(|(word, count)| format!("{word}\t{count}\n")).collect();
-            let chunks: Vec<&[u8]> = chunks.iter().map(String::as_bytes).collect();
-            let result = Run::new(&JOB).partitions(partitions).whole(&chunks).unwrap();
-            prop_assert_eq!(String::from_utf8(result).unwrap(), expected);
+            for run in [Run::new(&JOB), Run::new(&JOB).without_combine()] {
+                let run = run.partitions(partitions);
+                let result = run.whole_in_any_chunks(text.as_bytes()).unwrap();
+                prop_assert_eq!(String::from_utf8(result).unwrap(), expected.clone());
+            }
         }
     }
 }

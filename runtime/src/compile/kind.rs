@@ -2,19 +2,25 @@
 
 use std::borrow::Cow;
 
-use bramble_protocol::module::{Declared, Exports, SplitDecl};
-use bramble_protocol::{Digest, ModuleInfo, ModuleKind, ParamDecl, SplitRule};
+use bramble_protocol::module::Exports;
+use bramble_protocol::{Digest, ModuleInfo, ModuleKind};
 
-use super::check::{self, Survey, bad_manifest};
+use super::check::{self, Survey};
+use super::declared::declared;
+use super::offer::{foreign_import, interface, is_offered, newer_job};
 use super::{Refusal, wrap};
 
 /// The interfaces a job may export, all of version 0.1.
-const JOB_INTERFACES: [&str; 5] = ["planner", "partitioner", "mapper", "mapper-bytes", "merger"];
-/// The interfaces a job may import, all of version 0.1.
-const HOST_INTERFACES: [&str; 3] = ["types", "host", "io"];
-/// The packages of WASI 0.2 a component may import. Sockets are there for programs that can
-/// open one and do not: using one ends the task.
-const WASI_PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
+const JOB_INTERFACES: [&str; 8] = [
+    "planner",
+    "partitioner",
+    "mapper",
+    "mapper-bytes",
+    "mapper-pairs",
+    "combiner",
+    "reducer",
+    "merger",
+];
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 /// A module that bramble can run.
@@ -39,7 +45,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<Recognised<'_>, Refusal> {
     let survey = check::survey(&binary)?;
     let types = check::validate(&binary)?;
     let (form, kind, exports) = if survey.is_component {
-        let (kind, exports) = component(&survey)?;
+        let (kind, exports) = component(&survey, &types)?;
         (Form::Component, kind, exports)
     } else if survey.exports.iter().any(|(name, _)| is_job_export(name)) {
         (Form::SdkModule, ModuleKind::Job, sdk_module(&survey, &binary)?)
@@ -58,10 +64,16 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<Recognised<'_>, Refusal> {
     Ok(Recognised { binary, form, info })
 }
 
-fn component(survey: &Survey) -> Result<(ModuleKind, Exports), Refusal> {
+fn component(
+    survey: &Survey,
+    types: &wasmparser::types::Types,
+) -> Result<(ModuleKind, Exports), Refusal> {
     for name in &survey.component_imports {
         if !is_offered(name) {
             return Err(foreign_import(&format!("`{name}`"), None));
+        }
+        if let Some(item) = newer_job(name, types) {
+            return Err(foreign_import(&format!("`{item}` of `{name}`"), None));
         }
     }
     let interfaces = || {
@@ -80,40 +92,84 @@ fn component(survey: &Survey) -> Result<(ModuleKind, Exports), Refusal> {
         .help("build it for one of the worlds of bramble:job, or as a WASI command"))
 }
 
-/// Checks the exports of `bramble:job` against one another.
+/// Reads the names of the exports of `bramble:job`, and checks them against one another.
 fn job_exports<'a>(names: impl Iterator<Item = &'a str>) -> Result<Exports, Refusal> {
     let mut exports = Exports::default();
     for name in names.filter(|name| name.starts_with("bramble:job/")) {
-        let unknown = || {
-            Refusal::new(format!("the module exports `{name}`, which this bramble does not know"))
-                .detail(format!(
-                    "it was made for a newer bramble; this one has {} at version 0.1",
-                    list(&JOB_INTERFACES)
-                ))
-                .help("use a newer bramble, or build the module with this release's SDK")
-        };
-        match interface(name, "bramble:job", "0.1.").ok_or_else(unknown)? {
+        match interface(name, "bramble:job", "0.1.").ok_or_else(|| unknown(name))? {
             "planner" => exports.planner = true,
             "partitioner" => exports.partitioner = true,
             "mapper" => exports.mapper = true,
             "mapper-bytes" => exports.mapper_bytes = true,
+            "mapper-pairs" => exports.mapper_pairs = true,
+            "combiner" => exports.combiner = true,
+            "reducer" => exports.reducer = true,
             "merger" => exports.merger = true,
-            _ => return Err(unknown()),
+            _ => return Err(unknown(name)),
         }
     }
-    if !exports.mapper && !exports.mapper_bytes {
-        return Err(Refusal::new("the module has nothing that maps a chunk")
-            .detail(
-                "it exports other interfaces of bramble:job, but neither mapper nor mapper-bytes",
-            )
-            .help("export bramble:job/mapper or bramble:job/mapper-bytes"));
+    match misfit(&exports) {
+        Some((title, detail, help)) => Err(Refusal::new(title).detail(detail).help(help)),
+        None => Ok(exports),
     }
-    if exports.partitioner && !exports.merger {
-        return Err(Refusal::new("the module has a partitioner but no merger")
-            .detail("key ranges are of use only to a job that merges them")
-            .help("export bramble:job/merger too, or leave the partitioner out"));
+}
+
+fn unknown(name: &str) -> Refusal {
+    Refusal::new(format!("the module exports `{name:.100}`, which this bramble does not know"))
+        .detail(format!(
+            "it was made for a newer bramble; this one has {} at version 0.1",
+            JOB_INTERFACES.map(|name| format!("`{name}`")).join(", ")
+        ))
+        .help("use a newer bramble, or build the module with this release's SDK")
+}
+
+/// Exports that make no job together: what is wrong, why, and what would help.
+fn misfit(exports: &Exports) -> Option<(&'static str, &'static str, &'static str)> {
+    let maps_plainly = exports.mapper || exports.mapper_bytes;
+    if !maps_plainly && !exports.mapper_pairs {
+        return Some((
+            "the module has nothing that maps a chunk",
+            "it exports other interfaces of bramble:job, but neither mapper nor mapper-bytes nor \
+             mapper-pairs",
+            "export bramble:job/mapper, bramble:job/mapper-bytes or bramble:job/mapper-pairs",
+        ));
     }
-    Ok(exports)
+    if maps_plainly && exports.mapper_pairs {
+        return Some((
+            "the module maps a chunk in two ways",
+            "it exports mapper-pairs beside mapper or mapper-bytes",
+            "export one of them",
+        ));
+    }
+    if exports.mapper_pairs && !exports.reducer {
+        return Some((
+            "the module maps to pairs but has nothing that reduces them",
+            "it exports mapper-pairs and no reducer",
+            "export bramble:job/reducer too, or bramble:job/mapper instead of mapper-pairs",
+        ));
+    }
+    if (exports.reducer || exports.combiner) && !exports.mapper_pairs {
+        return Some((
+            "the module reduces or combines pairs that it never emits",
+            "it exports reducer or combiner, but not mapper-pairs",
+            "export bramble:job/mapper-pairs",
+        ));
+    }
+    if exports.reducer && exports.merger {
+        return Some((
+            "the module has both a reducer and a merger",
+            "a job ends in one of them",
+            "leave one of them out",
+        ));
+    }
+    if exports.partitioner && !exports.merger && !exports.reducer {
+        return Some((
+            "the module has a partitioner but no merger",
+            "key ranges are of use only to a job that merges or reduces them",
+            "export bramble:job/merger or bramble:job/reducer, or leave the partitioner out",
+        ));
+    }
+    None
 }
 
 /// Checks a core module with exports of `bramble:job` by wrapping it.
@@ -132,7 +188,7 @@ fn sdk_module(survey: &Survey, binary: &[u8]) -> Result<Exports, Refusal> {
             .help("build it with the SDK, and do not strip its custom sections"));
     }
     let wrapped = wrap::component(binary)?;
-    let (_, found) = component(&check::survey(&wrapped)?)?;
+    let (_, found) = component(&check::survey(&wrapped)?, &check::validate(&wrapped)?)?;
     if found != exports {
         return Err(Refusal::new("the module's exports do not fit the interface it says it has"));
     }
@@ -183,103 +239,12 @@ fn start_takes_nothing(types: &wasmparser::types::Types) -> bool {
     })
 }
 
-/// Reads and checks what a module declares of itself.
-fn declared(survey: &Survey, exports: &Exports) -> Result<Declared, Refusal> {
-    let Some(section) = &survey.manifest else { return Ok(Declared::default()) };
-    let declared: Declared =
-        serde_json::from_slice(section).map_err(|error| bad_manifest(error.to_string()))?;
-    match fault(&declared, exports) {
-        None => Ok(declared),
-        Some(why) => Err(bad_manifest(why)),
-    }
-}
-
-fn fault(declared: &Declared, exports: &Exports) -> Option<String> {
-    let plain = |text: &str, max: usize| text.len() <= max && !text.chars().any(char::is_control);
-    if declared.name.as_ref().is_some_and(|name| name.is_empty() || !plain(name, 100)) {
-        return Some("the name is empty, too long or not plain text".into());
-    }
-    if declared.about.as_ref().is_some_and(|about| !plain(about, 1000)) {
-        return Some("the description is too long or not plain text".into());
-    }
-    for (index, param) in declared.params.iter().enumerate() {
-        if !is_param_name(&param.name) {
-            return Some(format!("`{:.80}` cannot name a parameter", param.name));
-        }
-        if declared.params[..index].iter().any(|other| other.name == param.name) {
-            return Some(format!("parameter `{}` is declared twice", param.name));
-        }
-        if let Some(default) = &param.default
-            && !allows(param, default)
-        {
-            return Some(format!("`{}` has a default that is not one of its choices", param.name));
-        }
-    }
-    let rules: Vec<SplitRule> = match &declared.split {
-        None => Vec::new(),
-        Some(SplitDecl::Always(rule)) => vec![*rule],
-        Some(SplitDecl::ByParam { param, cases }) => {
-            let Some(decl) = declared.params.iter().find(|decl| decl.name == *param) else {
-                return Some(format!("the split depends on `{param}`, which is no parameter"));
-            };
-            if let Some(case) = cases.keys().find(|case| !allows(decl, case)) {
-                return Some(format!("the split knows `{case}`, which `{param}` cannot be"));
-            }
-            cases.values().copied().collect()
-        }
-    };
-    (rules.contains(&SplitRule::Guest) && !exports.planner)
-        .then(|| "the input is to be cut by the module, which exports no planner".into())
-}
-
-fn allows(param: &ParamDecl, value: &str) -> bool {
-    param.choices.is_empty() || param.choices.iter().any(|choice| choice == value)
-}
-
-fn is_param_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    (1..=64).contains(&name.len()) && name.chars().all(allowed)
-}
-
 fn is_job_export(name: &str) -> bool {
     name.starts_with("bramble:job/") && name.contains('#')
 }
 
-/// Whether an interface that a component imports is there.
-fn is_offered(name: &str) -> bool {
-    if let Some(of_job) = interface(name, "bramble:job", "0.1.") {
-        return HOST_INTERFACES.contains(&of_job);
-    }
-    interface(name, "wasi", "0.2.")
-        .and_then(|path| path.split('/').next())
-        .is_some_and(|package| WASI_PACKAGES.contains(&package))
-}
-
-/// `mapper` of `bramble:job/mapper@0.1.2`, `cli/run` of `wasi:cli/run@0.2.6`: the rest of a name
-/// after its package or namespace, if its version starts so.
-fn interface<'a>(name: &'a str, of: &str, version: &str) -> Option<&'a str> {
-    let rest = name.strip_prefix(of)?.strip_prefix([':', '/'])?;
-    let (path, found) = rest.split_once('@')?;
-    found.starts_with(version).then_some(path)
-}
-
-fn foreign_import(what: &str, survey: Option<&Survey>) -> Refusal {
-    let refusal = Refusal::new(format!("the module imports {what}, which bramble does not offer"))
-        .detail("a job may import bramble:job/host, bramble:job/io and WASI without the network");
-    let is_object = survey.is_some_and(|survey| survey.has_linking);
-    refusal.help(if is_object {
-        "this is an object file: link it to a program first"
-    } else if what.starts_with("`env.") {
-        "`env` is where linkers put functions they did not find: define it, or link its library"
-    } else if what.starts_with("`wasi_unstable.") {
-        "it was made for an early WASI: build it with a current toolchain"
-    } else {
-        "build it without what needs this"
-    })
-}
-
 fn wanted() -> String {
-    "`_start` (a WASI command), or bramble:job/mapper or bramble:job/mapper-bytes".into()
+    "`_start` (a WASI command), or bramble:job/mapper, mapper-bytes or mapper-pairs".into()
 }
 
 /// The first few names of a list, in words.
@@ -348,17 +313,6 @@ const PREVIEW1_FUNCTIONS: [&str; 46] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_taken_apart_only_with_its_package_and_version() {
-        assert_eq!(interface("bramble:job/mapper@0.1.7", "bramble:job", "0.1."), Some("mapper"));
-        assert_eq!(interface("wasi:cli/run@0.2.3", "wasi", "0.2."), Some("cli/run"));
-        for other in
-            ["bramble:job/mapper", "bramble:job/mapper@0.10.0", "bramble:jobs/mapper@0.1.0"]
-        {
-            assert_eq!(interface(other, "bramble:job", "0.1."), None, "{other}");
-        }
-    }
 
     #[test]
     fn a_long_list_of_names_is_cut() {

@@ -6,8 +6,10 @@
 
 mod check;
 mod child;
+mod declared;
 mod kind;
 mod limits;
+mod offer;
 mod process;
 mod wrap;
 

@@ -34,6 +34,9 @@ pub(super) struct Job {
     pub(super) partitioner: Option<job::partitioner::GuestIndices>,
     pub(super) mapper: Option<job::mapper::GuestIndices>,
     pub(super) mapper_bytes: Option<job::mapper_bytes::GuestIndices>,
+    pub(super) mapper_pairs: Option<job::mapper_pairs::GuestIndices>,
+    pub(super) combiner: Option<job::combiner::GuestIndices>,
+    pub(super) reducer: Option<job::reducer::GuestIndices>,
     pub(super) merger: Option<job::merger::GuestIndices>,
 }
 
@@ -115,6 +118,9 @@ impl Job {
             partitioner: job::partitioner::GuestIndices::new(&pre).ok(),
             mapper: job::mapper::GuestIndices::new(&pre).ok(),
             mapper_bytes: job::mapper_bytes::GuestIndices::new(&pre).ok(),
+            mapper_pairs: job::mapper_pairs::GuestIndices::new(&pre).ok(),
+            combiner: job::combiner::GuestIndices::new(&pre).ok(),
+            reducer: job::reducer::GuestIndices::new(&pre).ok(),
             merger: job::merger::GuestIndices::new(&pre).ok(),
             pre,
         }

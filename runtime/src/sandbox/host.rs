@@ -86,7 +86,7 @@ impl Host {
     }
 
     /// Counts a call of the host in which `bytes` are exchanged.
-    fn called(&mut self, bytes: usize) -> wasmtime::Result<()> {
+    pub(super) fn called(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.volume.calls += 1;
         self.volume.bytes = self.volume.bytes.saturating_add(bytes as u64);
         match self.volume.exceeded(self.volume.calls, self.volume.bytes) {
@@ -172,6 +172,7 @@ impl job::host::Host for Host {
 
     fn save(&mut self, state: Vec<u8>) -> wasmtime::Result<()> {
         self.called(state.len())?;
+        self.settle_pairs()?;
         let saved = self.checkpoint.save(&state, &self.outputs, &self.outside);
         self.stopped(saved)
     }

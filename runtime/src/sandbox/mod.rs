@@ -16,6 +16,7 @@ mod log;
 mod outcome;
 mod output;
 mod outside;
+mod pair_phases;
 mod pairs;
 mod phases;
 mod run;

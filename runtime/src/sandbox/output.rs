@@ -32,6 +32,7 @@ pub(crate) enum Written {
 }
 
 /// All outputs of a task.
+#[derive(Debug)]
 pub(crate) struct Outputs {
     outside: SharedOutside,
     parts: Vec<Part>,
@@ -43,12 +44,13 @@ pub(crate) struct Outputs {
     pub(crate) write_time: Duration,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Part {
     pending: Vec<u8>,
     file: Option<Box<Writer>>,
 }
 
+#[derive(Debug)]
 struct Writer {
     file: File,
     hasher: blake3::Hasher,

@@ -34,7 +34,7 @@ pub(crate) struct Signals {
 }
 
 /// Whoever set up the sandbox. Each failure is the outcome that the task ends with.
-pub(crate) trait Outside: Send {
+pub(crate) trait Outside: Send + std::fmt::Debug {
     /// A task begins; hints for the one before are of no use any more.
     fn begin(&mut self);
 
@@ -52,4 +52,67 @@ pub(crate) trait Outside: Send {
 
     /// The hints that have come so far.
     fn signals(&mut self) -> Signals;
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Somebody outside who gives files for outputs and keeps them.
+
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::FileExt;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::sandbox::host::{Shared, SharedOutputs, SharedOutside};
+    use crate::sandbox::output::{Outputs, Written};
+
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Keeper(Arc<Mutex<BTreeMap<u32, File>>>);
+
+    impl Keeper {
+        /// Outputs whose files it keeps.
+        pub(crate) fn outputs(&self, partitions: u32) -> SharedOutputs {
+            let outside: SharedOutside = Shared::new(Box::new(self.clone()));
+            Shared::new(Outputs::new(outside, partitions, u64::MAX))
+        }
+
+        /// What was written, by partition.
+        pub(crate) fn parts(&self, outputs: &SharedOutputs) -> Vec<Vec<u8>> {
+            let written = outputs.lock().finish().unwrap();
+            let bytes = |(partition, written): (u32, Written)| match written {
+                Written::Small(bytes) => bytes,
+                Written::File(object) => {
+                    let files = self.0.lock().unwrap();
+                    let mut bytes = vec![0; object.size as usize];
+                    files[&partition].read_exact_at(&mut bytes, 0).unwrap();
+                    bytes
+                }
+            };
+            (0..).zip(written).map(bytes).collect()
+        }
+    }
+
+    impl Outside for Keeper {
+        fn begin(&mut self) {}
+
+        fn artefact(&mut self) -> Result<File, AttemptOutcome> {
+            unreachable!("no task asks for one")
+        }
+
+        fn output(&mut self, partition: u32) -> Result<File, AttemptOutcome> {
+            let file = tempfile::tempfile().unwrap();
+            self.0.lock().unwrap().insert(partition, file.try_clone().unwrap());
+            Ok(file)
+        }
+
+        fn progress(&mut self, _done: u64, _total: u64) {}
+
+        fn save(&mut self, _state: &[u8], _so_far: Vec<ObjectRef>) -> Result<(), AttemptOutcome> {
+            Ok(())
+        }
+
+        fn signals(&mut self) -> Signals {
+            Signals::default()
+        }
+    }
 }

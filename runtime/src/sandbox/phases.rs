@@ -11,10 +11,11 @@ use super::bindings::exports::bramble::job::planner::Span;
 use super::host::Host;
 use super::outcome;
 use super::output::Sink;
+use super::pair_phases::PairPhases;
 use super::source::Source;
 
 /// How a guest's call ended: with an answer of its own, or stopped.
-type Called<T> = wasmtime::Result<Result<T, JobError>>;
+pub(super) type Called<T> = wasmtime::Result<Result<T, JobError>>;
 
 /// Runs one task's guest to its end. `inputs` are for jobs; a command has its input already.
 pub(super) fn call(
@@ -91,6 +92,10 @@ fn call_job(
             let answer = partitioner.call_ranges(&mut *store, task, lend(&sample))?;
             answer.map(|ranges| write(store, &ranges)).map_or_else(|e| Ok(Err(e)), |w| w.map(Ok))
         }
+        Phase::Map { .. } if job.mapper_pairs.is_some() => {
+            let input = only(store, &mut inputs)?;
+            pairs(store, job, &instance).map(task, input)
+        }
         Phase::Map { .. } if job.mapper.is_some() => {
             let mapper = job.mapper.as_ref().expect("just asked").load(&mut *store, &instance)?;
             let input = only(store, &mut inputs)?;
@@ -106,6 +111,9 @@ fn call_job(
             let answer = mapper.call_run(&mut *store, task, &chunk)?;
             answer.map(|output| write(store, &output)).map_or_else(|e| Ok(Err(e)), |w| w.map(Ok))
         }
+        Phase::Merge { .. } if job.reducer.is_some() => {
+            pairs(store, job, &instance).merge(task, inputs)
+        }
         Phase::Merge { .. } => {
             let Some(merger) = &job.merger else { return stop(store, "merger") };
             let merger = merger.load(&mut *store, &instance)?;
@@ -115,7 +123,16 @@ fn call_job(
                 inputs.into_iter().map(|input| table.push(input)).collect::<Result<_, _>>()?;
             merger.call_run(store, task, &inputs, lend(&output))
         }
+        Phase::Reduce { .. } => pairs(store, job, &instance).reduce(task, inputs),
     }
+}
+
+fn pairs<'a>(
+    store: &'a mut Store<Host>,
+    job: &'a Job,
+    instance: &'a wasmtime::component::Instance,
+) -> PairPhases<'a> {
+    PairPhases { store, job, instance }
 }
 
 fn call_core(store: &mut Store<Host>, pre: &wasmtime::InstancePre<Host>) -> wasmtime::Result<()> {
@@ -147,7 +164,7 @@ fn task_of(work: &Work) -> Task {
 }
 
 /// A handle that the guest may use during one call.
-fn lend<T: 'static>(owned: &Resource<T>) -> Resource<T> {
+pub(super) fn lend<T: 'static>(owned: &Resource<T>) -> Resource<T> {
     Resource::new_borrow(owned.rep())
 }
 
@@ -166,7 +183,7 @@ fn write(store: &Store<Host>, bytes: &[u8]) -> wasmtime::Result<()> {
     host.outputs.lock().write(0, bytes).map_err(|outcome| host.fault.stop(outcome))
 }
 
-fn stop<T>(store: &Store<Host>, interface: &str) -> Called<T> {
+pub(super) fn stop<T>(store: &Store<Host>, interface: &str) -> Called<T> {
     Err(store.data().fault.stop(lacks(interface)))
 }
 

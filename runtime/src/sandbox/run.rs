@@ -227,7 +227,7 @@ impl Sandbox {
         let engine = machine.engine.clone();
         let loaded = machine.artefacts.get(&work.artefact, work.kind, &outside)?;
         let call_bytes = match loaded {
-            Loaded::Job(job) if job.mapper.is_none() => {
+            Loaded::Job(job) if job.mapper_bytes.is_some() => {
                 usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(CALL_BYTES_MAX)
             }
             _ => CALL_BYTES_MAX,

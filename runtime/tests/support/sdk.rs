@@ -11,17 +11,23 @@ pub(crate) const BYTES: &str = include_str!("bytes.wat");
 
 /// Assembles `wat` and describes it as a world that exports `interfaces`.
 pub(crate) fn sdk_module(wat: &str, interfaces: &[&str]) -> Vec<u8> {
+    of_version(wat, interfaces, "0.1.1", include_str!("../../../guest-sdk/wit/job.wit"))
+}
+
+/// The same as an SDK of another version makes it, which has another WIT text.
+pub(crate) fn of_version(wat: &str, interfaces: &[&str], version: &str, wit: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    resolve.push_str("job.wit", include_str!("../../../guest-sdk/wit/job.wit")).unwrap();
+    resolve.push_str("job.wit", wit).unwrap();
     let exports: String = interfaces
         .iter()
-        .map(|interface| format!("export bramble:job/{interface}@0.1.1;\n"))
+        .map(|interface| format!("export bramble:job/{interface}@{version};\n"))
         .collect();
-    let world =
-        format!("package test:job;\nworld job {{\ninclude bramble:job/imports@0.1.1;\n{exports}}}");
+    let world = format!(
+        "package test:job;\nworld job {{\ninclude bramble:job/imports@{version};\n{exports}}}"
+    );
     let package = resolve.push_str("test.wit", &world).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
-    let mut module = wat::parse_str(wat).unwrap();
+    let mut module = wat::parse_str(wat.replace("@0.1.1", &format!("@{version}"))).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     module
 }

@@ -147,8 +147,8 @@ fn missing(open: &OpenJob, index: u32) -> u32 {
         Phase::Ranges => Vec::new(),
         Phase::Map { .. } if open.plan.has_ranges() => vec![0],
         Phase::Map { .. } => Vec::new(),
-        Phase::Merge { level, partition, group } => {
-            open.plan.parts(level, partition, group).into_iter().map(|(task, _)| task).collect()
+        phase @ (Phase::Merge { .. } | Phase::Reduce { .. }) => {
+            open.plan.parts(phase).into_iter().map(|(task, _)| task).collect()
         }
     };
     dependencies.iter().filter(|task| is_open(task)).count() as u32

@@ -330,9 +330,9 @@ impl OpenJob {
         match phase {
             Phase::Ranges => self.sample.into_iter().collect(),
             Phase::Map { chunk } => vec![self.chunks[chunk as usize]],
-            Phase::Merge { level, partition, group } => self
+            Phase::Merge { .. } | Phase::Reduce { .. } => self
                 .plan
-                .parts(level, partition, group)
+                .parts(phase)
                 .into_iter()
                 .map(|(task, output)| self.outputs(task)[output as usize])
                 .filter(|part| part.size > 0)

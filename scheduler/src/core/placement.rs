@@ -246,7 +246,7 @@ fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
             seed: task_seed(&spec.module, &spec.params, phase.kind(), place),
             offset: match phase {
                 Phase::Map { chunk } => open.offsets[chunk as usize],
-                Phase::Ranges | Phase::Merge { .. } => 0,
+                Phase::Ranges | Phase::Merge { .. } | Phase::Reduce { .. } => 0,
             },
         },
         inputs: open.inputs(phase),

@@ -93,7 +93,8 @@ fn check_job(job: &NewJob) -> Result<(), Rejection> {
         );
     }
     if !plan::maps(module) {
-        let help = "export `mapper` or `mapper-bytes` of bramble:job, or build a WASI command";
+        let help = "export `mapper`, `mapper-bytes` or `mapper-pairs` of bramble:job, or build a \
+                    WASI command";
         return unsound("the module exports nothing that maps a chunk".into(), Some(help));
     }
     if manifest.chunks.is_empty() {

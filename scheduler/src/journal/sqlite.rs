@@ -65,11 +65,15 @@ impl Journal {
         let connection =
             Connection::open_with_flags(path, flags).map_err(|error| opening_error(path, error))?;
         let journal = Self { connection, path: path.to_owned() };
-        journal.check_format().and_then(|()| journal.set_up()).and_then(|()| journal.check())?;
+        let found = journal.check_format()?;
+        journal.set_up().and_then(|()| journal.check())?;
+        if found < JOURNAL_FORMAT {
+            journal.raise_format()?;
+        }
         Ok(journal)
     }
 
-    fn check_format(&self) -> Result<(), JournalError> {
+    fn check_format(&self) -> Result<u32, JournalError> {
         let opening = |error| opening_error(&self.path, error);
         // Before anything else: it takes the lock, and so keeps a second head from reading.
         self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(opening)?;
@@ -81,9 +85,17 @@ impl Journal {
             Ok(found) if found > JOURNAL_FORMAT => {
                 Err(JournalError::NewerFormat { path: self.path.clone(), found })
             }
-            Ok(_) => Ok(()),
+            Ok(found) => Ok(found),
             Err(_) => Err(self.damaged(format!("its format is `{format}`"))),
         }
+    }
+
+    /// Older records stay as they are, but from now on the file may get newer ones, which an
+    /// older program must not misread.
+    fn raise_format(&self) -> Result<(), JournalError> {
+        let update = "UPDATE meta SET value = ?1 WHERE key = 'format'";
+        let raised = self.connection.execute(update, [JOURNAL_FORMAT.to_string()]);
+        raised.map(drop).map_err(|error| opening_error(&self.path, error))
     }
 
     fn set_up(&self) -> Result<(), JournalError> {

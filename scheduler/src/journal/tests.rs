@@ -174,6 +174,26 @@ fn a_journal_of_a_newer_version_is_refused_and_not_changed() {
     assert_eq!(fs::read(&place.path).unwrap(), before);
 }
 
+#[test]
+fn a_journal_of_an_older_version_is_read_and_then_kept_from_older_programs() {
+    let place = place();
+    let mut life = Life::start(&place);
+    life.connect();
+    life.submit(3);
+    drop(life);
+    let format = |connection: &rusqlite::Connection| -> String {
+        let query = "SELECT value FROM meta WHERE key = 'format'";
+        connection.query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    let connection = rusqlite::Connection::open(&place.path).unwrap();
+    assert_eq!(format(&connection), JOURNAL_FORMAT.to_string());
+    connection.execute("UPDATE meta SET value = '1' WHERE key = 'format'", []).unwrap();
+    connection.close().unwrap();
+    assert_eq!(place.restore().unwrap().scheduler.jobs().len(), 1);
+    let connection = rusqlite::Connection::open(&place.path).unwrap();
+    assert_eq!(format(&connection), JOURNAL_FORMAT.to_string());
+}
+
 fn filled() -> (Place, Vec<u8>) {
     let place = place();
     let mut life = Life::start(&place);

@@ -1,7 +1,7 @@
 //! What jobs compute, and what must come out, worked out without the scheduler.
 //!
-//! A fake map writes one leaf per key range, named by its chunk and range; a fake merge writes
-//! the leaves of its inputs one after another. So the right result of a range is the leaves of
+//! A fake map writes one leaf per key range, named by its chunk and range; a fake merge or reduce
+//! writes the leaves of its inputs one after another. So the right result of a range is the leaves of
 //! all chunks in their order, whatever tree of merges was built.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ impl Contents {
                 let partitions = 0..work.task.partitions;
                 partitions.map(|partition| self.store(leaves(chunk, partition))).collect()
             }
-            Phase::Merge { .. } => {
+            Phase::Merge { .. } | Phase::Reduce { .. } => {
                 let parts = work.inputs.iter().map(|part| self.0[&part.digest].as_slice());
                 let merged = parts.collect::<Vec<_>>().concat();
                 vec![self.store(merged)]

@@ -136,8 +136,12 @@ impl Users {
 }
 
 fn random_job(options: &Options, number: usize, dice: &mut Dice) -> NewJob {
-    let modules: [ModuleInfo; 3] =
-        [testing::map_module(), testing::merge_module(), testing::sort_module()];
+    let modules: [ModuleInfo; 4] = [
+        testing::map_module(),
+        testing::merge_module(),
+        testing::sort_module(),
+        testing::reduce_module(),
+    ];
     let module = dice.pick(&modules).clone();
     let nodes = random_selector(options, dice);
     // So that a job for few nodes does not outlast the others by far.
@@ -241,7 +245,8 @@ impl World {
         let Some(result) = self.head.core().and_then(|core| core.result(id).ok()) else {
             return Err(format!("job {id} is done without a result"));
         };
-        let merges = order.job.module.exports.merger && order.job.manifest.chunks.len() > 1;
+        let exports = order.job.module.exports;
+        let merges = exports.reducer || (exports.merger && order.job.manifest.chunks.len() > 1);
         let partitions = self.head.partitions(id).ok_or(format!("job {id} is not journalled"))?;
         if result.manifest.chunks != expected(&order.job.manifest, merges, partitions) {
             return Err(format!("job {id} has a wrong result"));

@@ -43,9 +43,8 @@ impl ModuleService for FakeModules {
         }
         let param = ParamDecl {
             name: "mode".into(),
-            help: String::new(),
-            default: None,
             choices: vec!["fast".into(), "slow".into()],
+            ..ParamDecl::default()
         };
         Ok(ModuleInfo {
             digest: Digest::of(module),

@@ -11,7 +11,7 @@ use super::{Context, watch};
 use crate::args::submit::SubmitArgs;
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
-use crate::output::{Format, human, job};
+use crate::output::{Format, human, job, module};
 use crate::request::Submission;
 use crate::signals::Interrupt;
 use send::Sent;
@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context, args: SubmitArgs) -> CliResult<()> {
         dry_run: request.dry_run,
     })?;
     if request.dry_run {
-        return plan::show(context, &client, &request, &sent);
+        return plan::show(context, &client, &request, &module, &sent);
     }
     let view = queue(context, &client, &request, &module, &sent)?;
     if request.detach {
@@ -58,23 +58,14 @@ fn check_module(context: &Context, client: &Client, request: &Submission) -> Cli
         ModuleKind::Job => " · job",
         ModuleKind::Command => " · WASI command",
     });
-    let exports = module.exports;
-    let phases = [
-        (exports.planner, "split"),
-        (exports.partitioner, "ranges"),
-        (exports.mapper || exports.mapper_bytes, "map"),
-        (exports.merger, "merge"),
-    ];
     if module.kind == ModuleKind::Job {
-        let names: Vec<&str> =
-            phases.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
-        text.push_str(&format!(" · {}", names.join(", ")));
+        text.push_str(&format!(" · {}", module::phases(&module).join(", ")));
     }
     context.output.say("Checking", &text);
     if let Some(fault) = module.declared.param_fault(&request.params) {
-        return Err(
-            CliError::new(Slug::BadJob, fault).help("parameters are given with --arg NAME=VALUE")
-        );
+        let error =
+            CliError::new(Slug::BadJob, fault).help("parameters are given with --arg NAME=VALUE:");
+        return Err(module::params(&module).into_iter().fold(error, CliError::help));
     }
     if module.kind == ModuleKind::Job && !request.args.is_empty() {
         return Err(CliError::new(Slug::BadJob, "this module takes no command-line arguments")
@@ -101,7 +92,8 @@ fn queue(
     sent: &Sent,
 ) -> CliResult<JobView> {
     let name = job_name(request, module);
-    let own_result = || file_name(&format!("{name}-{}", request.input.name()));
+    let own_result =
+        || file_name(&module.declared.result_name(&format!("{name}-{}", request.input.name())));
     let view = client.submit(JobSpec {
         module: module.digest,
         input: sent.manifest.digest,

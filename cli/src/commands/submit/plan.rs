@@ -13,7 +13,7 @@ use super::super::Context;
 use super::send::{Cut, Sent};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
-use crate::output::{Format, human};
+use crate::output::{Format, human, module};
 use crate::request::Submission;
 
 /// The longest sample that is taken for a module that chooses key ranges, in bytes.
@@ -97,8 +97,9 @@ fn split_error(error: &SplitError) -> CliError {
 
 /// What `--dry-run --json` answers.
 #[derive(Serialize)]
-struct Plan {
+struct Plan<'a> {
     schema: &'static str,
+    module: &'a ModuleInfo,
     input_bytes: u64,
     chunks: u64,
     chunks_known: u64,
@@ -114,6 +115,7 @@ pub(super) fn show(
     context: &Context,
     client: &Client,
     request: &Submission,
+    module: &ModuleInfo,
     sent: &Sent,
 ) -> CliResult<()> {
     let nodes: Vec<String> = client
@@ -126,6 +128,7 @@ pub(super) fn show(
         return context.output.json(
             &Plan {
                 schema: "bramble.plan/1",
+                module,
                 input_bytes: sent.bytes,
                 chunks: sent.chunks,
                 chunks_known: sent.known,
@@ -134,6 +137,9 @@ pub(super) fn show(
             },
             false,
         );
+    }
+    for line in module::lines(module) {
+        context.output.note(&format!("            {line}"));
     }
     let most = match request.nodes {
         NodeSelector::AtMost(count) => format!(", {count} of them at most"),

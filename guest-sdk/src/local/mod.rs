@@ -17,6 +17,10 @@
 //! assert_eq!(local::Run::new(&JOB).whole(&[b"hey\n", b"you\n"]).unwrap(), b"HEY\nYOU\n");
 //! ```
 
+mod cut;
+mod pairs;
+mod power;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -25,6 +29,8 @@ use crate::host::{self as guest_host, Level};
 use crate::input::Source;
 use crate::output::Sink;
 use crate::{Input, Job, JobResult, Output, Span, Task};
+pub use pairs::groups;
+use power::Power;
 
 /// A job with parameters, ready to run any of its phases.
 #[derive(Clone, Debug)]
@@ -33,6 +39,7 @@ pub struct Run {
     surroundings: Surroundings,
     partitions: u32,
     block_bytes: usize,
+    combines: bool,
 }
 
 /// What the functions of [`host`] answer with.
@@ -41,12 +48,22 @@ struct Surroundings {
     params: BTreeMap<String, String>,
     ranges: Vec<u8>,
     log: Rc<RefCell<Vec<String>>>,
+    power: Rc<RefCell<Power>>,
 }
+
+/// What a task has written: one vector for each partition.
+type Parts = Vec<Vec<u8>>;
 
 impl Run {
     /// With no parameters and one partition.
     pub fn new(job: &'static Job) -> Self {
-        Self { job, surroundings: Surroundings::default(), partitions: 1, block_bytes: 64 << 10 }
+        Self {
+            job,
+            surroundings: Surroundings::default(),
+            partitions: 1,
+            block_bytes: 64 << 10,
+            combines: true,
+        }
     }
 
     /// Sets a parameter, as `--arg name=value` does.
@@ -70,13 +87,20 @@ impl Run {
         self
     }
 
+    /// Leaves the job's `combine` out, as the host may do. The result must be the same.
+    #[must_use]
+    pub fn without_combine(mut self) -> Self {
+        self.combines = false;
+        self
+    }
+
     /// What the job has logged so far, each line with its level before it.
     pub fn logged(&self) -> Vec<String> {
         self.surroundings.log.borrow().clone()
     }
 
     /// The whole job, as a cluster runs it: key ranges from all of the input, a map of each
-    /// chunk, a merge of each range, and the results in order.
+    /// chunk, a merge or a reduce of each range or partition, and the results in order.
     ///
     /// # Errors
     /// The first error of any phase.
@@ -96,9 +120,11 @@ impl Run {
         }
         let mut result = Vec::new();
         for range in parts {
+            let borrowed: Vec<&[u8]> = range.iter().map(Vec::as_slice).collect();
             if self.job.merge.is_some() {
-                let borrowed: Vec<&[u8]> = range.iter().map(Vec::as_slice).collect();
                 result.extend(run.merge(&borrowed)?);
+            } else if self.job.reduce.is_some() {
+                result.extend(run.reduced(&run.task(0, 1), &borrowed)?);
             } else {
                 result.extend(range.concat());
             }
@@ -106,8 +132,8 @@ impl Run {
         Ok(result)
     }
 
-    /// The map of one chunk: one output for each partition. It is told the ranges that
-    /// [`with_ranges`](Self::with_ranges) set.
+    /// The map of one chunk: one output for each partition, which for a job of `map_pairs` are
+    /// sorted frames. It is told the ranges that [`with_ranges`](Self::with_ranges) set.
     ///
     /// # Errors
     /// What the job's function answered.
@@ -147,8 +173,8 @@ impl Run {
     pub fn merge(&self, parts: &[&[u8]]) -> JobResult<Vec<u8>> {
         let merge = self.job.merge.expect("the job does not merge");
         let task = Task { partitions: 1, ..self.task(0, 1) };
-        let inputs = parts.iter().map(|part| input(part, self.block_bytes)).collect();
-        let mut outputs = self.written(1, |output| merge(&task, inputs, output))?;
+        let inputs = || parts.iter().map(|part| input(part, self.block_bytes)).collect();
+        let mut outputs = self.written(1, |output| merge(&task, inputs(), output))?;
         Ok(outputs.swap_remove(0))
     }
 
@@ -165,24 +191,33 @@ impl Run {
     }
 
     fn map_task(&self, task: &Task, chunk: &[u8]) -> JobResult<Vec<Vec<u8>>> {
+        if self.job.map_pairs.is_some() {
+            return self.map_pairs(task, chunk);
+        }
         if let Some(map) = self.job.map {
-            let mut input = input(chunk, self.block_bytes);
-            return self.written(self.partitions, |output| map(task, &mut input, output));
+            return self.written(self.partitions, |output| {
+                map(task, &mut input(chunk, self.block_bytes), output)
+            });
         }
         let map_bytes = self.job.map_bytes.expect("the job has no map");
-        self.within(|| map_bytes(task, chunk)).map(|output| vec![output])
+        self.attempt(1, |parts| {
+            let output = map_bytes(task, chunk)?;
+            parts.borrow_mut()[0] = output;
+            Ok(())
+        })
     }
 
     fn written(
         &self,
         partitions: u32,
-        phase: impl FnOnce(&mut Output<'_>) -> JobResult,
-    ) -> JobResult<Vec<Vec<u8>>> {
-        let mut outputs = vec![Vec::new(); partitions as usize];
-        let mut output = Output::new(Vectors(&mut outputs), partitions);
-        self.within(|| phase(&mut output))?;
-        output.finish();
-        Ok(outputs)
+        phase: impl Fn(&mut Output<'_>) -> JobResult,
+    ) -> JobResult<Parts> {
+        self.attempt(partitions, |parts| {
+            let mut output = Output::new(Vectors(Rc::clone(parts)), partitions);
+            phase(&mut output)?;
+            output.finish();
+            Ok(())
+        })
     }
 
     fn within<T>(&self, phase: impl FnOnce() -> T) -> T {
@@ -233,12 +268,22 @@ impl Source for Slice<'_> {
     }
 }
 
-struct Vectors<'a>(&'a mut [Vec<u8>]);
+struct Vectors(Rc<RefCell<Parts>>);
 
-impl Sink for Vectors<'_> {
+impl Sink for Vectors {
     fn write_to(&mut self, partition: u32, bytes: &[u8]) {
-        self.0[partition as usize].extend_from_slice(bytes);
+        self.0.borrow_mut()[partition as usize].extend_from_slice(bytes);
     }
+}
+
+/// Runs `read` as a job that was given these parameters would.
+#[cfg(test)]
+pub(crate) fn with_params<T>(args: &[(&str, &str)], read: impl FnOnce() -> T) -> T {
+    let params = args.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let before = SURROUNDINGS.replace(Some(Surroundings { params, ..Surroundings::default() }));
+    let answer = read();
+    SURROUNDINGS.set(before);
+    answer
 }
 
 thread_local! {
@@ -248,6 +293,8 @@ thread_local! {
 /// The host's side of [`crate::host`].
 #[cfg_attr(target_family = "wasm", expect(dead_code, reason = "a node answers there"))]
 pub(crate) mod host {
+    use std::rc::Rc;
+
     use super::{Level, SURROUNDINGS, Surroundings};
 
     pub(crate) fn log(level: Level, message: &str) {
@@ -269,6 +316,25 @@ pub(crate) mod host {
 
     pub(crate) fn ranges() -> Vec<u8> {
         current(|here| here.ranges.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn save(state: &[u8]) {
+        if let Some(power) = current(|here| Rc::clone(&here.power)) {
+            super::power::save(&power, state);
+        }
+    }
+
+    pub(crate) fn load() -> Option<Vec<u8>> {
+        current(|here| here.power.borrow().state()).flatten()
+    }
+
+    /// Always, so that tests go through what saves.
+    pub(crate) fn should_save() -> bool {
+        true
+    }
+
+    pub(crate) fn stopping() -> bool {
+        false
     }
 
     fn current<T>(ask: impl FnOnce(&Surroundings) -> T) -> Option<T> {

@@ -1,0 +1,370 @@
+//! What a job module declares of itself: name, parameters, cuts, result.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Params, SplitRule};
+
+/// What a module says of itself in its custom section `bramble:manifest` (JSON). A reader ignores
+/// fields it does not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Declared {
+    /// Short name of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One sentence on what it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// How its input is to be cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitDecl>,
+    /// Its parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<ParamDecl>,
+    /// What its result is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultDecl>,
+}
+
+/// One parameter a module declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamDecl {
+    /// As given in `--arg name=value`.
+    pub name: String,
+    /// What it means.
+    #[serde(default)]
+    pub help: String,
+    /// What its values are.
+    #[serde(default, skip_serializing_if = "ParamKind::is_text")]
+    pub kind: ParamKind,
+    /// Whether the job cannot do without. Of no use beside a default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// The smallest integer allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<i64>,
+    /// The largest integer allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+    /// Its value when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The only values allowed; empty when any will do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+}
+
+/// What the values of a parameter are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParamKind {
+    /// Any text.
+    #[default]
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number, maybe with a fraction or an exponent.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+}
+
+impl ParamKind {
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "true or false",
+        }
+    }
+
+    fn is_text(&self) -> bool {
+        *self == Self::Text
+    }
+}
+
+impl fmt::Display for ParamKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl ParamDecl {
+    /// What is wrong with `value`, in words for the user.
+    pub fn fault(&self, value: &str) -> Option<String> {
+        let shown: String = value.chars().take(80).collect();
+        let cannot = |why: String| Some(format!("`{}` cannot be `{shown}`; {why}", self.name));
+        if !self.choices.is_empty() && !self.choices.iter().any(|choice| choice == value) {
+            return cannot(format!("choose from: {}", self.choices.join(", ")));
+        }
+        match self.kind {
+            ParamKind::Text => None,
+            ParamKind::Boolean => match value {
+                "true" | "false" => None,
+                _ => cannot("say true or false".into()),
+            },
+            ParamKind::Number => match value.parse::<f64>() {
+                Ok(number) if number.is_finite() => None,
+                _ => cannot("it is a number, such as 2.5".into()),
+            },
+            ParamKind::Integer => match value.parse::<i128>() {
+                Ok(number) if self.admits(number) => None,
+                _ => cannot(format!("it is a whole number{}", self.bounds())),
+            },
+        }
+    }
+
+    fn admits(&self, number: i128) -> bool {
+        self.min.is_none_or(|min| number >= min.into())
+            && self.max.is_none_or(|max| number <= max.into())
+    }
+
+    /// The bounds of an integer, for people. Those that only say how a program keeps it are left
+    /// out.
+    pub fn bounds(&self) -> String {
+        let min = self.min.filter(|min| *min > i64::MIN);
+        let max = self.max.filter(|max| *max < i64::MAX as u64);
+        match (min, max) {
+            (Some(min), Some(max)) => format!(" from {min} to {max}"),
+            (Some(min), None) => format!(" from {min}"),
+            (None, Some(max)) => format!(" up to {max}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// What a job's result is, so that it can be shown and named well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultDecl {
+    /// What to show it as.
+    pub kind: ResultKind,
+    /// Its media type; what the kind usually is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<String>,
+    /// How its file's name ends, without the dot; what is usual for the kind when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
+}
+
+/// What a result can be shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResultKind {
+    /// Text in UTF-8.
+    Text,
+    /// Lines of fields between tabs.
+    Table,
+    /// JSON, one value or one on each line.
+    Json,
+    /// A picture.
+    Image,
+    /// Anything else.
+    Binary,
+}
+
+impl ResultKind {
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Table => "table",
+            Self::Json => "JSON",
+            Self::Image => "image",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// Media type and file extension that are usual.
+    const fn usual(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Text => ("text/plain; charset=utf-8", "txt"),
+            Self::Table => ("text/tab-separated-values", "tsv"),
+            Self::Json => ("application/json", "json"),
+            Self::Image => ("image/png", "png"),
+            Self::Binary => ("application/octet-stream", "bin"),
+        }
+    }
+}
+
+impl ResultDecl {
+    /// The media type.
+    pub fn media(&self) -> &str {
+        self.media.as_deref().unwrap_or(self.kind.usual().0)
+    }
+
+    /// How the file's name ends, without the dot.
+    pub fn extension(&self) -> &str {
+        self.extension.as_deref().unwrap_or(self.kind.usual().1)
+    }
+
+    /// What is wrong with it, in words for whoever wrote the module.
+    pub fn fault(&self) -> Option<String> {
+        let plain = |text: &str, max: usize, extra: &str| {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || extra.contains(c);
+            (1..=max).contains(&text.len()) && text.chars().all(allowed)
+        };
+        if !plain(self.media(), 100, "/+-.;= _") {
+            return Some("the result's media type is empty, too long or not plain".into());
+        }
+        let extension = self.extension();
+        (!plain(extension, 16, ".-_") || extension.starts_with('.'))
+            .then(|| format!("`{extension:.40}` cannot end the name of a file"))
+    }
+}
+
+/// How a module wants its input cut: always in one way, or as a parameter says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitDecl {
+    /// Always so.
+    Always(SplitRule),
+    /// Depending on a parameter's value.
+    ByParam {
+        /// The parameter's name.
+        param: String,
+        /// Rule for each of its values.
+        cases: BTreeMap<String, SplitRule>,
+    },
+}
+
+impl Declared {
+    /// The rule for cutting an input under `params`; lines when nothing is declared.
+    pub fn split_rule(&self, params: &Params) -> SplitRule {
+        match &self.split {
+            None => SplitRule::Lines,
+            Some(SplitDecl::Always(rule)) => *rule,
+            Some(SplitDecl::ByParam { param, cases }) => {
+                let declared = self.params.iter().find(|decl| decl.name == *param);
+                let value = params.get(param).or(declared.and_then(|decl| decl.default.as_ref()));
+                value.and_then(|value| cases.get(value)).copied().unwrap_or(SplitRule::Lines)
+            }
+        }
+    }
+
+    /// The first thing wrong with `params`, in words for the user. A module that declares no
+    /// parameters accepts any.
+    pub fn param_fault(&self, params: &Params) -> Option<String> {
+        if self.params.is_empty() {
+            return None;
+        }
+        let given = params.iter().find_map(|(name, value)| {
+            let Some(decl) = self.params.iter().find(|decl| decl.name == *name) else {
+                let known: Vec<_> = self.params.iter().map(|decl| decl.name.as_str()).collect();
+                return Some(format!(
+                    "this module has no parameter `{name}`; it has: {}",
+                    known.join(", ")
+                ));
+            };
+            decl.fault(value)
+        });
+        given.or_else(|| {
+            let missing = |decl: &&ParamDecl| {
+                decl.required && decl.default.is_none() && !params.contains_key(&decl.name)
+            };
+            let decl = self.params.iter().find(missing)?;
+            let what = if decl.help.is_empty() { decl.kind.name() } else { &decl.help };
+            Some(format!("the parameter `{}` is missing: {what}", decl.name))
+        })
+    }
+
+    /// The name of a result's file made from `name`, which may end as an input's file does:
+    /// it gets the extension that the module declares for its results.
+    pub fn result_name(&self, name: &str) -> String {
+        let Some(result) = &self.result else { return name.to_owned() };
+        let stem = match name.rsplit_once('.') {
+            Some((stem, end)) if !stem.is_empty() && (1..=8).contains(&end.len()) => stem,
+            _ => name,
+        };
+        format!("{stem}.{}", result.extension())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared() -> Declared {
+        serde_json::from_str(
+            r#"{ "name": "sort", "of-a-later-release": 1,
+                 "split": { "by-param": { "param": "type",
+                            "cases": { "text": "lines", "u64": "records:8" } } },
+                 "params": [ { "name": "type", "default": "text", "choices": ["text", "u64"] },
+                             { "name": "top", "kind": "integer", "min": 1, "max": 100 },
+                             { "name": "scale", "kind": "number" },
+                             { "name": "strict", "kind": "boolean" } ] }"#,
+        )
+        .unwrap()
+    }
+
+    fn fault(name: &str, value: &str) -> Option<String> {
+        declared().param_fault(&Params::from([(name.into(), value.into())]))
+    }
+
+    #[test]
+    fn the_split_rule_follows_the_parameter_and_its_default() {
+        let mut params = Params::new();
+        assert_eq!(declared().split_rule(&params), SplitRule::Lines);
+        params.insert("type".into(), "u64".into());
+        assert_eq!(declared().split_rule(&params), SplitRule::Records { bytes: 8 });
+    }
+
+    #[test]
+    fn an_unknown_parameter_or_value_is_named_with_what_would_do() {
+        assert_eq!(fault("type", "u64"), None);
+        assert!(fault("typo", "u64").unwrap().contains("it has: type, top"));
+        assert!(fault("type", "u65").unwrap().contains("choose from: text, u64"));
+    }
+
+    #[test]
+    fn a_value_must_be_of_the_kind_that_was_declared() {
+        for (name, good, bad) in [
+            ("top", &["1", "100", "+7"][..], &["0", "101", "-1", "1.5", "", "many", "1e1"][..]),
+            ("scale", &["1", "-2.5", "1e-3"], &["", "x", "inf", "NaN", "1,5"]),
+            ("strict", &["true", "false"], &["", "yes", "TRUE", "1"]),
+        ] {
+            for value in good {
+                assert_eq!(fault(name, value), None, "{name}={value}");
+            }
+            for value in bad {
+                assert!(fault(name, value).unwrap().contains(name), "{name}={value}");
+            }
+        }
+        assert!(fault("top", "0").unwrap().contains("a whole number from 1 to 100"));
+    }
+
+    #[test]
+    fn a_parameter_that_the_job_cannot_do_without_is_asked_for() {
+        let mut declared = declared();
+        declared.params[1].required = true;
+        let fault = declared.param_fault(&Params::new()).unwrap();
+        assert_eq!(fault, "the parameter `top` is missing: integer");
+        declared.params[1].default = Some("10".into());
+        assert_eq!(declared.param_fault(&Params::new()), None);
+    }
+
+    #[test]
+    fn a_declared_result_names_the_file() {
+        let mut declared = declared();
+        assert_eq!(declared.result_name("sort-prose.txt"), "sort-prose.txt");
+        let result = |extension: Option<&str>| {
+            let extension = extension.map(str::to_owned);
+            Some(ResultDecl { kind: ResultKind::Table, media: None, extension })
+        };
+        declared.result = result(None);
+        assert_eq!(declared.result_name("sort-prose.txt"), "sort-prose.tsv");
+        assert_eq!(declared.result_name("sort-prose"), "sort-prose.tsv");
+        assert_eq!(declared.result_name("sort-.hidden"), "sort-.tsv");
+        assert_eq!(declared.result_name("sort-a.sentence of it"), "sort-a.sentence of it.tsv");
+        declared.result = result(Some("tar.gz"));
+        assert_eq!(declared.result_name("a.txt"), "a.tar.gz");
+        for bad in ["", "../x", "a/b", ".hidden", "a b", "x\u{1b}"] {
+            assert!(result(Some(bad)).unwrap().fault().is_some(), "{bad}");
+        }
+        assert_eq!(result(Some("tar.gz")).unwrap().fault(), None);
+    }
+}

@@ -1,0 +1,77 @@
+(module
+  ;; A job of pairs by hand: its chunk is frames already, and all that it is given it passes on.
+  (import "bramble:job/io@0.1.1" "[method]source.read" (func $read (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[method]emitter.emit" (func $emit (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[method]emitter.emit-to" (func $emit_to (param i32 i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[method]groups.next" (func $next (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[method]sink.write" (func $write (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[resource-drop]source" (func $drop_source (param i32)))
+  (import "bramble:job/io@0.1.1" "[resource-drop]sink" (func $drop_sink (param i32)))
+  (import "bramble:job/io@0.1.1" "[resource-drop]emitter" (func $drop_emitter (param i32)))
+  (import "bramble:job/io@0.1.1" "[resource-drop]groups" (func $drop_groups (param i32)))
+  (import "bramble:job/host@0.1.1" "log" (func $log (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.1" "param" (func $param (param i32 i32 i32)))
+  (memory (export "memory") 1)
+  (global $free (mut i32) (i32.const 4096))
+  (data (i32.const 64) "combined")
+  (data (i32.const 96) "to")
+
+  (func $alloc (export "cabi_realloc") (param i32 i32) (param $align i32) (param $len i32)
+    (result i32) (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $free) (i32.const 15)) (i32.const -16)))
+    (global.set $free (i32.add (local.get $at) (local.get $len)))
+    (if (i32.gt_u (global.get $free) (i32.shl (memory.size) (i32.const 16)))
+      (then (if (i32.eq (i32.const -1) (memory.grow (i32.add (i32.const 1)
+              (i32.shr_u (local.get $len) (i32.const 16)))))
+        (then unreachable))))
+    (local.get $at))
+
+  ;; Emits its chunk by key, or to the partition that the parameter `to` says.
+  (func (export "bramble:job/mapper-pairs@0.1.1#run")
+    (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
+    (local $to i32)
+    (call $param (i32.const 96) (i32.const 2) (i32.const 48))
+    (if (i32.load8_u (i32.const 48))
+      (then (local.set $to
+        (i32.sub (i32.load8_u (i32.load (i32.const 52))) (i32.const 48)))))
+    (loop $again
+      (global.set $free (i32.const 4096))
+      (call $read (local.get $input) (i32.const 1048576) (i32.const 32))
+      (if (i32.load (i32.const 36))
+        (then
+          (if (i32.load8_u (i32.const 48))
+            (then (call $emit_to (local.get $output)
+              (local.get $to) (i32.load (i32.const 32)) (i32.load (i32.const 36))))
+            (else (call $emit (local.get $output)
+              (i32.load (i32.const 32)) (i32.load (i32.const 36)))))
+          (br $again))))
+    (call $drop_source (local.get $input))
+    (call $drop_emitter (local.get $output))
+    (i32.const 16))
+
+  (func (export "bramble:job/combiner@0.1.1#run")
+    (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
+    (call $log (i32.const 1) (i32.const 64) (i32.const 8))
+    (loop $again
+      (global.set $free (i32.const 4096))
+      (call $next (local.get $input) (i32.const 1000) (i32.const 32))
+      (if (i32.load (i32.const 36))
+        (then
+          (call $emit (local.get $output) (i32.load (i32.const 32)) (i32.load (i32.const 36)))
+          (br $again))))
+    (call $drop_groups (local.get $input))
+    (call $drop_emitter (local.get $output))
+    (i32.const 16))
+
+  (func (export "bramble:job/reducer@0.1.1#run")
+    (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
+    (loop $again
+      (global.set $free (i32.const 4096))
+      (call $next (local.get $input) (i32.const 65536) (i32.const 32))
+      (if (i32.load (i32.const 36))
+        (then
+          (call $write (local.get $output) (i32.load (i32.const 32)) (i32.load (i32.const 36)))
+          (br $again))))
+    (call $drop_groups (local.get $input))
+    (call $drop_sink (local.get $output))
+    (i32.const 16)))
