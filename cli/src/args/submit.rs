@@ -16,6 +16,8 @@ Examples:
   bramble submit filter.wat --input data.bin --split records:16 --arg level=3
   cat numbers.txt | bramble submit sort.wasm --input - -o - | head
   bramble submit sort.wasm --input big.txt -d --name nightly
+  bramble submit count.wasm --input book.txt --merge-arg --sum -o - -- --words
+  bramble submit grep.wasm --input log.txt --ok-status 1 -o - -- -i error
 
 The command waits for the end of the job and ends with its fate: 0 done, 1 failed or cancelled.
 Ctrl-C stops the waiting, never the job.";
@@ -97,6 +99,24 @@ pub(crate) struct SubmitArgs {
     /// Only check and count: the module is sent to be inspected, no job is queued
     #[arg(long, help_heading = "Waiting", conflicts_with_all = ["detach", "output", "timeout"])]
     pub(crate) dry_run: bool,
+
+    /// Exit statuses of a WASI command that mean success, beside 0, such as 1 or 1,3
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Programs",
+        value_parser = clap::value_parser!(i32).range(0..))]
+    pub(crate) ok_status: Vec<i32>,
+    /// Merge the outputs of the tasks by the same program, which gets them on its standard input
+    ///
+    /// Its arguments are those after `--`, unless --merge-arg gives others.
+    #[arg(long, help_heading = "Programs")]
+    pub(crate) merge: bool,
+    /// An argument of the program when it merges; may be given several times; means --merge
+    #[arg(
+        long = "merge-arg",
+        value_name = "ARG",
+        help_heading = "Programs",
+        allow_hyphen_values = true
+    )]
+    pub(crate) merge_args: Vec<String>,
 
     /// Command-line arguments for a module that is a WASI command
     #[arg(last = true, value_name = "ARGS")]

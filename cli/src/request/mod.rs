@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{Limits, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::submit::SubmitArgs;
@@ -39,6 +40,8 @@ pub(crate) struct Submission {
     pub(crate) params: Params,
     /// Command-line arguments.
     pub(crate) args: Vec<String>,
+    /// What is said of a WASI command.
+    pub(crate) command: CommandOptions,
     /// Which nodes.
     pub(crate) nodes: NodeSelector,
     /// What each task may use.
@@ -92,6 +95,7 @@ impl Submission {
                 .why("the module's planner reads it in any order"));
         }
         let target = target(args.output.as_deref(), &input)?;
+        let command = command(&args);
         let result_name = match &target {
             Some(Target::File { path, .. }) => {
                 path.file_name().map(|name| file_name(&name.to_string_lossy()))
@@ -107,6 +111,7 @@ impl Submission {
             result_name,
             params,
             args: args.args,
+            command,
             nodes: args.nodes,
             limits,
             partitions: args.partitions,
@@ -127,6 +132,15 @@ fn params(args: &SubmitArgs) -> CliResult<Params> {
         }
     }
     Ok(params)
+}
+
+fn command(args: &SubmitArgs) -> CommandOptions {
+    let merge_args = match (args.merge, args.merge_args.is_empty()) {
+        (_, false) => Some(args.merge_args.clone()),
+        (true, true) => Some(args.args.clone()),
+        (false, true) => None,
+    };
+    CommandOptions { ok_statuses: args.ok_status.clone(), merge_args }
 }
 
 fn limits(args: &SubmitArgs) -> CliResult<Limits> {

@@ -15,7 +15,7 @@ const HOST_INTERFACES: [&str; 3] = ["types", "host", "io"];
 /// The packages of WASI 0.2 a component may import. Sockets are there for programs that can
 /// open one and do not: using one ends the task.
 const WASI_PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
-const PREVIEW1: &str = "wasi_snapshot_preview1";
+pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 /// A module that bramble can run.
 pub(super) struct Recognised<'a> {
@@ -246,7 +246,7 @@ fn is_job_export(name: &str) -> bool {
 }
 
 /// Whether an interface that a component imports is there.
-fn is_offered(name: &str) -> bool {
+pub(super) fn is_offered(name: &str) -> bool {
     if let Some(of_job) = interface(name, "bramble:job", "0.1.") {
         return HOST_INTERFACES.contains(&of_job);
     }
@@ -263,7 +263,7 @@ fn interface<'a>(name: &'a str, of: &str, version: &str) -> Option<&'a str> {
     found.starts_with(version).then_some(path)
 }
 
-fn foreign_import(what: &str, survey: Option<&Survey>) -> Refusal {
+pub(super) fn foreign_import(what: &str, survey: Option<&Survey>) -> Refusal {
     let refusal = Refusal::new(format!("the module imports {what}, which bramble does not offer"))
         .detail("a job may import bramble:job/host, bramble:job/io and WASI without the network");
     let is_object = survey.is_some_and(|survey| survey.has_linking);
@@ -296,7 +296,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// All functions of WASI preview 1.
-const PREVIEW1_FUNCTIONS: [&str; 46] = [
+pub(super) const PREVIEW1_FUNCTIONS: [&str; 46] = [
     "args_get",
     "args_sizes_get",
     "clock_res_get",

@@ -8,10 +8,12 @@ mod check;
 mod child;
 mod kind;
 mod process;
+mod report;
 mod wrap;
 
 pub use child::child_main;
 pub use process::{CompileLimits, Compiler, ModuleError};
+pub use report::{Feature, Import, Memory, Report};
 
 pub use crate::sandbox::engine::artefact_version;
 use serde::{Deserialize, Serialize};

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bramble_protocol::{ModuleInfo, TargetClass};
 
-use super::Refusal;
 use super::child::EXIT_REFUSED;
+use super::{Refusal, Report};
 use crate::child::describe;
 
 /// The longest answer of a child: an artefact, in bytes.
@@ -120,6 +120,19 @@ impl Compiler {
     /// [`ModuleError::Refused`] when it cannot be used as a job; else when the child fails.
     pub fn inspect(&self, module: &[u8]) -> Result<ModuleInfo, ModuleError> {
         let answer = self.run(&["inspect"], module)?;
+        serde_json::from_slice(&answer).map_err(|error| ModuleError::Crashed {
+            status: "a bad answer".into(),
+            message: error.to_string(),
+        })
+    }
+
+    /// Says everything about a module, for whoever makes it, also when it would be refused.
+    /// Blocks while the child works.
+    ///
+    /// # Errors
+    /// When the child fails.
+    pub fn report(&self, module: &[u8]) -> Result<Report, ModuleError> {
+        let answer = self.run(&["report"], module)?;
         serde_json::from_slice(&answer).map_err(|error| ModuleError::Crashed {
             status: "a bad answer".into(),
             message: error.to_string(),

@@ -121,7 +121,7 @@ impl Sandbox {
         let fault = Fault::default();
         let clock = VirtualClock::new(work.clock_ms);
         let stdin = match work.kind {
-            ModuleKind::Command => Some(Shared::new(one_input(&mut inputs)?)),
+            ModuleKind::Command => Some(Shared::new(Source::joined(std::mem::take(&mut inputs)))),
             ModuleKind::Job => None,
         };
         let command = stdin
@@ -217,16 +217,6 @@ fn new_store(engine: &Engine, host: Host, call_bytes: usize) -> wasmtime::Store<
         }
     });
     store
-}
-
-fn one_input(inputs: &mut Vec<Source>) -> Result<Source, AttemptOutcome> {
-    match (inputs.pop(), inputs.len()) {
-        (Some(input), 0) => Ok(input),
-        _ => {
-            let message = "a command has not exactly one input".into();
-            Err(AttemptOutcome::NodeFault { message })
-        }
-    }
 }
 
 fn read_small(store: &Store, object: &ObjectRef) -> Result<Vec<u8>, AttemptOutcome> {

@@ -60,7 +60,7 @@ impl Plan {
     ///
     /// The output of a single map is a valid merged part already, so one chunk needs no merge.
     pub(crate) fn new(module: &ModuleInfo, chunks: u32, partitions: u32) -> Self {
-        let merges = module.kind == ModuleKind::Job && module.exports.merger && chunks > 1;
+        let merges = module.exports.merger && chunks > 1;
         let mut levels = Vec::new();
         if merges {
             let mut parts = chunks;
