@@ -6,6 +6,7 @@ use std::time::Duration;
 use bramble_protocol::{NodeSelector, SplitRule};
 use clap::Args;
 
+use super::program::ProgramArgs;
 use super::values::{self, Param};
 
 /// Shown under `bramble submit --help`.
@@ -100,23 +101,9 @@ pub(crate) struct SubmitArgs {
     #[arg(long, help_heading = "Waiting", conflicts_with_all = ["detach", "output", "timeout"])]
     pub(crate) dry_run: bool,
 
-    /// Exit statuses of a WASI command that mean success, beside 0, such as 1 or 1,3
-    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Programs",
-        value_parser = clap::value_parser!(i32).range(0..))]
-    pub(crate) ok_status: Vec<i32>,
-    /// Merge the outputs of the tasks by the same program, which gets them on its standard input
-    ///
-    /// Its arguments are those after `--`, unless --merge-arg gives others.
-    #[arg(long, help_heading = "Programs")]
-    pub(crate) merge: bool,
-    /// An argument of the program when it merges; may be given several times; means --merge
-    #[arg(
-        long = "merge-arg",
-        value_name = "ARG",
-        help_heading = "Programs",
-        allow_hyphen_values = true
-    )]
-    pub(crate) merge_args: Vec<String>,
+    /// For programs that were not written for bramble.
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 
     /// Command-line arguments for a module that is a WASI command
     #[arg(last = true, value_name = "ARGS")]

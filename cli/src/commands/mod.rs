@@ -1,14 +1,18 @@
 //! What each command does.
 
+pub(crate) mod build;
 pub(crate) mod cancel;
 pub(crate) mod fetch;
 pub(crate) mod get;
 pub(crate) mod help;
+pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod logs;
+pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod select;
 pub(crate) mod submit;
+pub(crate) mod test;
 pub(crate) mod watch;
 
 use std::process::ExitCode;
@@ -90,6 +94,10 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Get(args) => get::run(context, &args)?,
         Command::Cancel(args) => cancel::run(context, &args)?,
         Command::Nodes(args) => nodes::run(context, &args)?,
+        Command::New(args) => new::run(context, &args)?,
+        Command::Build(args) => build::run(context, &args)?,
+        Command::Test(args) => test::run(context, &args)?,
+        Command::Inspect(args) => inspect::run(context, &args)?,
         Command::Help(args) => help::run(context, args.topic.as_deref())?,
         Command::Version => context.output.line(concat!("bramble ", env!("CARGO_PKG_VERSION")))?,
         Command::Internal(args) => return serve::internal::run(args.part),

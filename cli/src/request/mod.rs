@@ -13,6 +13,7 @@ use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{Limits, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::submit::SubmitArgs;
+use crate::args::values::Param;
 use crate::commands::fetch::{Target, file_name};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, Output, human};
@@ -66,7 +67,7 @@ impl Submission {
     /// # Errors
     /// When a flag does not fit, or a file cannot be used.
     pub(crate) fn check(args: SubmitArgs, output: &Output) -> CliResult<Self> {
-        let params = params(&args)?;
+        let params = params(&args.params)?;
         let limits = limits(&args)?;
         if let Some(bytes) = args.chunk_size.filter(|bytes| *bytes > pack::OBJECT_BYTES_MAX) {
             let (typed, most) = (human::size(bytes), human::size(pack::OBJECT_BYTES_MAX));
@@ -95,7 +96,7 @@ impl Submission {
                 .why("the module's planner reads it in any order"));
         }
         let target = target(args.output.as_deref(), &input)?;
-        let command = command(&args);
+        let command = args.program.options(&args.args);
         let result_name = match &target {
             Some(Target::File { path, .. }) => {
                 path.file_name().map(|name| file_name(&name.to_string_lossy()))
@@ -124,23 +125,18 @@ impl Submission {
     }
 }
 
-fn params(args: &SubmitArgs) -> CliResult<Params> {
+/// Parameters as typed.
+///
+/// # Errors
+/// When one is given twice.
+pub(crate) fn params(typed: &[Param]) -> CliResult<Params> {
     let mut params = Params::new();
-    for param in &args.params {
+    for param in typed {
         if params.insert(param.name.clone(), param.value.clone()).is_some() {
             return Err(CliError::usage(format!("--arg {}=… is given twice", param.name)));
         }
     }
     Ok(params)
-}
-
-fn command(args: &SubmitArgs) -> CommandOptions {
-    let merge_args = match (args.merge, args.merge_args.is_empty()) {
-        (_, false) => Some(args.merge_args.clone()),
-        (true, true) => Some(args.args.clone()),
-        (false, true) => None,
-    };
-    CommandOptions { ok_statuses: args.ok_status.clone(), merge_args }
 }
 
 fn limits(args: &SubmitArgs) -> CliResult<Limits> {
@@ -186,7 +182,11 @@ fn module_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| human::safe_field(&name.to_string_lossy()))
 }
 
-fn read_module(path: &Path) -> CliResult<Vec<u8>> {
+/// Reads the file of a module.
+///
+/// # Errors
+/// When it is not there, cannot be one, or is too large.
+pub(crate) fn read_module(path: &Path) -> CliResult<Vec<u8>> {
     let shown = path.display();
     let failed = |error: std::io::Error| CliError::file("read", path, &error);
     let bad = |what: String| CliError::new(Slug::BadFile, what);
