@@ -16,6 +16,9 @@ use crate::output::{Format, human};
 use crate::paths;
 use crate::request::read_module;
 
+/// How much is shown of one name; some toolchains put whole signatures there.
+const NAME_COLUMNS_MAX: usize = 48;
+
 /// How a module was compiled for one kind of board.
 #[derive(Serialize)]
 struct Compiled {
@@ -123,7 +126,8 @@ fn text(name: &str, report: &Report, compiled: &[Compiled]) -> String {
         declared(info, &mut lines);
     }
     if !report.exports.is_empty() {
-        lines.push(("exports", report.exports.join(", ")));
+        let names = report.exports.iter().map(|name| human::shorten(name, NAME_COLUMNS_MAX));
+        lines.push(("exports", names.collect::<Vec<_>>().join(", ")));
     }
     lines.extend(imports(report).into_iter().map(|line| ("imports", line)));
     lines.push(("functions", human::thousands(report.functions)));
@@ -202,11 +206,12 @@ fn imports(report: &Report) -> Vec<String> {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for import in &report.imports {
         // A name of a core module has two parts, an interface one.
-        let (module, name) = match import.name.rsplit_once('.') {
+        let (module, name) = match import.name.split_once('.') {
             Some((module, name)) if !import.name.contains('@') => (module, name),
             _ => (import.name.as_str(), ""),
         };
         let mark = if import.offered { "" } else { " (not offered)" };
+        let name = human::shorten(name, NAME_COLUMNS_MAX);
         groups.entry(module).or_default().push(format!("{name}{mark}"));
     }
     let shown = |(module, names): (&str, Vec<String>)| {

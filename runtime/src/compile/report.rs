@@ -130,13 +130,30 @@ impl Report {
             .chain(survey.exports.iter().map(|(name, _)| name))
             .map(|name| shown(name))
             .collect();
-        // The first foreign import has been found already.
-        for import in self.imports.iter().filter(|import| !import.offered) {
-            let refusal = kind::foreign_import(&format!("`{}`", import.name), Some(survey));
-            if !self.findings.iter().any(|known| known.title == refusal.title) {
-                self.findings.push(refusal);
+        self.find_foreign_imports(survey);
+    }
+
+    /// Adds a finding for each module of which functions are imported that are not there. The
+    /// first of all foreign imports has been found already.
+    fn find_foreign_imports(&mut self, survey: &Survey) {
+        let mut modules: Vec<(&str, Vec<&str>)> = Vec::new();
+        let foreign = self.imports.iter().filter(|import| !import.offered).skip(1);
+        for import in foreign {
+            let module = import.name.split('.').next().unwrap_or_default();
+            match modules.iter_mut().find(|(known, _)| *known == module) {
+                Some((_, names)) => names.push(&import.name),
+                None => modules.push((module, vec![&import.name])),
             }
         }
+        let findings = modules.into_iter().map(|(module, names)| match names.as_slice() {
+            [name] => kind::foreign_import(&format!("`{name}`"), Some(survey)),
+            names => {
+                let what = format!("{} more functions of `{module}`", names.len());
+                kind::foreign_import(&what, Some(survey)).detail(names.join(", "))
+            }
+        });
+        let findings: Vec<Refusal> = findings.collect();
+        self.findings.extend(findings);
     }
 
     /// Counts what is inside, as far as the module can be read.
