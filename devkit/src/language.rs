@@ -106,7 +106,10 @@ impl Language {
     /// What building needs, and how to get it.
     pub const fn needs(self) -> &'static str {
         match self {
-            Self::Rust => "Rust with its WebAssembly target: rustup target add wasm32-wasip1",
+            Self::Rust => {
+                "Rust with its WebAssembly target: rustup target add wasm32-wasip1; or on Debian and \
+                 Ubuntu, apt install rustc-web cargo-web rust-web-src wasi-libc lld-19"
+            }
             Self::C | Self::CJob => {
                 "clang, lld and wasi-libc: on Debian and Ubuntu, apt install clang-19 lld-19 \
                  wasi-libc libclang-rt-19-dev-wasm32 (clang and lld of another version will do), \

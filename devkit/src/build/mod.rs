@@ -2,6 +2,7 @@
 //! into the project's `build/`, or where the toolchain has its own place.
 
 mod c;
+mod debian;
 mod node;
 mod rust;
 

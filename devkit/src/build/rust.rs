@@ -1,11 +1,13 @@
 //! Rust, by cargo for `wasm32-wasip1`.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
+use super::debian::Debian;
 use crate::tools::{answer, missing, need, shown};
 use crate::{DevError, Language, Project};
 
@@ -13,14 +15,13 @@ use crate::{DevError, Language, Project};
 const TARGET: &str = "wasm32-wasip1";
 
 pub(super) fn build(project: &Project) -> Result<PathBuf, DevError> {
-    let mut rustc = Command::new(need(&["rustc"], Language::Rust)?);
-    rustc.args(["--print", "target-libdir", "--target", TARGET]);
-    let libraries = answer(&mut rustc, &project.dir)?;
-    // The directory of a target that is not installed is named all the same.
-    if !Path::new(libraries.trim()).is_dir() {
+    let mut cargo = if has_target(project)? {
+        Command::new(need(&["cargo"], Language::Rust)?)
+    } else if let Some(debian) = Debian::find(Path::new("/")) {
+        debian.cargo(project.dir.join("src/main.rs").is_file())
+    } else {
         return Err(missing(&format!("Rust's target {TARGET}"), Language::Rust));
-    }
-    let mut cargo = Command::new(need(&["cargo"], Language::Rust)?);
+    };
     forget_outer_cargo(&mut cargo);
     cargo.args(["build", "--release", "--target", TARGET]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
@@ -29,6 +30,18 @@ pub(super) fn build(project: &Project) -> Result<PathBuf, DevError> {
         tool: shown(&cargo),
         help: "a job is a library with `crate-type = [\"cdylib\"]`, or a program".into(),
     })
+}
+
+/// Whether the compiler in `PATH` has the target. Asked of the compiler and not of rustup, so that
+/// it holds for toolchains from elsewhere too.
+fn has_target(project: &Project) -> Result<bool, DevError> {
+    let mut rustc = Command::new(need(&["rustc"], Language::Rust)?);
+    rustc.args(["--print", "target-libdir", "--target", TARGET]);
+    let libraries = answer(&mut rustc, &project.dir)?;
+    // The directory of a target that is not installed is named all the same.
+    Ok(fs::read_dir(libraries.trim()).is_ok_and(|files| {
+        files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    }))
 }
 
 /// The modules that cargo says it has made, in their order: that of the project comes last.
@@ -46,7 +59,8 @@ fn modules(messages: &str) -> Vec<PathBuf> {
 
 /// When this runs under cargo itself, its settings are not meant for the project.
 fn forget_outer_cargo(command: &mut Command) {
-    for (name, _) in env::vars_os() {
+    let own: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    for (name, _) in env::vars_os().filter(|(name, _)| !own.contains(name)) {
         let text = name.to_string_lossy();
         let prefixes = ["CARGO_PKG_", "CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_MANIFEST_"];
         if prefixes.iter().any(|prefix| text.starts_with(prefix))
