@@ -52,7 +52,7 @@ pub(super) fn run(
             let reason = "no task of it can be run on this machine".into();
             return Err(TrialError::Refused { reason, help: None });
         };
-        let report = node.attempt(lease)?;
+        let report = node.attempt(&lease)?;
         node.tell(Event::AgentMessage {
             connection: CONNECTION,
             message: FromAgent::Reports { reports: vec![report] },
@@ -123,7 +123,7 @@ impl<'a> Node<'a> {
     }
 
     /// Runs one attempt, and keeps what it wrote.
-    fn attempt(&mut self, lease: Lease) -> Result<AttemptReport, TrialError> {
+    fn attempt(&mut self, lease: &Lease) -> Result<AttemptReport, TrialError> {
         let finished = self.runner.run(&lease.work);
         if matches!(finished.outcome, AttemptOutcome::Succeeded { .. }) {
             self.bench.store.commit(finished.staged)?;
