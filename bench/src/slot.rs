@@ -69,6 +69,7 @@ impl Slot {
         let work = Work {
             artefact: module.artefact,
             task_key: None,
+            ok_statuses: Vec::new(),
             kind: module.kind,
             mode: Mode::Fast,
             owner: None,

@@ -39,6 +39,14 @@ slugs! {
     JobFailed = "job-failed" => JobFailed,
     /// The job was cancelled.
     JobCanceled = "job-canceled" => JobFailed,
+    /// A trial gave different results, or not the expected one.
+    TestFailed = "test-failed" => JobFailed,
+    /// A language's toolchain failed.
+    BuildFailed = "build-failed" => JobFailed,
+    /// A toolchain is not installed.
+    MissingTool = "missing-tool" => NotFound,
+    /// A directory is no project, or its `bramble.toml` cannot be used.
+    BadProject = "bad-project" => NotFound,
     /// Nobody listens at the cluster's address.
     Unreachable = "unreachable" => Cluster,
     /// The head answered with something that is no answer, or with a fault of its own.
@@ -142,12 +150,12 @@ impl Exit {
     /// What it means, for `bramble help exit-codes`.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::JobFailed => "the job failed, or was cancelled",
+            Self::JobFailed => "the job failed, or was cancelled; a build or a test failed",
             Self::Usage => "wrong flags or arguments; nothing was done",
             Self::Cluster => {
                 "the cluster cannot be reached or does not work, or this computer fails (disk full)"
             }
-            Self::NotFound => "no such job, node or file, or a file that cannot be used",
+            Self::NotFound => "no such job, node, file or tool, or a file that cannot be used",
             Self::Refused => "refused: a bad module or job, too large, or in use by another",
             Self::Timeout => "--timeout passed; the job goes on",
             Self::Interrupted => "Ctrl-C; a submitted job goes on",

@@ -179,6 +179,9 @@ pub struct Work {
     /// Command-line arguments for a WASI command.
     #[serde(default)]
     pub args: Vec<String>,
+    /// Exit statuses of a WASI command that mean success, beside 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ok_statuses: Vec<i32>,
     /// What the task may use.
     pub limits: Limits,
     /// The virtual clock's reading: when the job was submitted, in milliseconds since 1970.

@@ -26,6 +26,9 @@ pub struct JobSpec {
     /// Command-line arguments for a WASI command, after its own name.
     #[serde(default)]
     pub args: Vec<String>,
+    /// How a WASI command ends well, and whether its parts are merged.
+    #[serde(default)]
+    pub command: CommandOptions,
     /// Which nodes may run it.
     #[serde(default)]
     pub nodes: NodeSelector,
@@ -42,6 +45,33 @@ pub struct JobSpec {
     /// What the result's file should be called when the user names none.
     #[serde(default)]
     pub result_name: String,
+}
+
+/// What may be said of a WASI command that was not written for bramble.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandOptions {
+    /// Exit statuses that mean success, beside 0: `grep` ends with 1 when it found nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ok_statuses: Vec<i32>,
+    /// The arguments with which the same program merges: it gets the outputs of several tasks,
+    /// one after the other, on its standard input. Without them there is no merge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge_args: Option<Vec<String>>,
+}
+
+impl CommandOptions {
+    /// The most exit statuses that may be declared.
+    pub const OK_STATUSES_MAX: usize = 32;
+
+    /// The first thing wrong with them, in words for the user.
+    pub fn fault(&self) -> Option<String> {
+        if self.ok_statuses.len() > Self::OK_STATUSES_MAX {
+            return Some(format!("more than {} exit statuses are declared", Self::OK_STATUSES_MAX));
+        }
+        let negative = self.ok_statuses.iter().find(|status| **status < 0)?;
+        Some(format!("{negative} is not an exit status"))
+    }
 }
 
 /// How code is compiled and run. Part of what names a task's work.

@@ -32,6 +32,8 @@ pub fn task_key(module: &Digest, work: &Work) -> Digest {
     }
     hasher.number(work.args.len() as u64);
     work.args.iter().for_each(|arg| hasher.bytes(arg.as_bytes()));
+    hasher.number(work.ok_statuses.len() as u64);
+    work.ok_statuses.iter().for_each(|status| hasher.bytes(&status.to_le_bytes()));
     hasher.number(work.inputs.len() as u64);
     for input in work.inputs.iter().chain(&work.ranges) {
         hasher.bytes(input.digest.as_bytes());
@@ -79,6 +81,7 @@ mod tests {
             ranges: None,
             params: Params::new(),
             args: vec![],
+            ok_statuses: vec![],
             limits: Limits::default(),
             clock_ms: 0,
         }
@@ -103,6 +106,7 @@ mod tests {
             |work| work.clock_ms = 1,
             |work| work.params = Params::from([("a".into(), "b".into())]),
             |work| work.args = vec!["a".into()],
+            |work| work.ok_statuses = vec![1],
             |work| work.inputs = vec![ObjectRef::of(b"other")],
             |work| work.ranges = Some(ObjectRef::of(b"ranges")),
             |work| work.ranges = work.inputs.pop(),

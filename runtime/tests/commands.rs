@@ -290,6 +290,7 @@ fn a_command_is_given_its_arguments_and_parameters() {
             "BRAMBLE_COUNT=1",
             "BRAMBLE_INDEX=0",
             "BRAMBLE_PARAM_KEY_SIZE=128",
+            "BRAMBLE_PHASE=map",
             "BRAMBLE_SEED=7"
         ]
     );
@@ -378,4 +379,26 @@ fn what_is_no_artefact_is_not_loaded() {
     work.artefact = bench.store.put(&bytes).unwrap();
     let end = bench.sandbox.run(&work);
     assert!(matches!(end.outcome, AttemptOutcome::NodeFault { .. }), "{:?}", end.outcome);
+}
+
+#[test]
+fn a_command_that_merges_gets_its_parts_one_after_the_other() {
+    let mut bench = Bench::new();
+    let parts: [&[u8]; 3] = [b"one", b"two three", &[b'x'; 70_000]];
+    let mut work = bench.work(wat_command(ECHO).as_bytes(), ModuleKind::Command, &parts);
+    work.task.phase = bramble_protocol::Phase::Merge { level: 1, partition: 0, group: 0 };
+    let end = bench.sandbox.run(&work);
+    assert_eq!(end.usage.bytes_in, 70_012);
+    assert_eq!(bench.outputs(end), [parts.concat()]);
+}
+
+#[test]
+fn a_declared_status_means_success_and_keeps_what_was_written() {
+    let mut bench = Bench::new();
+    let mut work = bench.work(exit_with(3).as_bytes(), ModuleKind::Command, &[b""]);
+    work.ok_statuses = vec![1, 3];
+    let end = bench.sandbox.run(&work);
+    assert_eq!(bench.outputs(end), [b"first"]);
+    work.ok_statuses = vec![1];
+    assert!(!matches!(bench.sandbox.run(&work).outcome, AttemptOutcome::Succeeded { .. }));
 }

@@ -60,6 +60,7 @@ pub fn job(module: &ModuleInfo, chunks: u32) -> NewJob {
             input: Digest::of(&manifest.encode()),
             params: Params::new(),
             args: Vec::new(),
+            command: Default::default(),
             nodes: NodeSelector::Any,
             limits: Limits::default(),
             mode: bramble_protocol::Mode::Fast,

@@ -18,6 +18,8 @@ pub(crate) fn accept(mut spec: JobSpec) -> ApiResult<JobSpec> {
     spec.result_name = file_name(&spec.result_name);
     let fault = params_fault(&spec.params)
         .or_else(|| args_fault(&spec.args))
+        .or_else(|| args_fault(spec.command.merge_args.as_deref().unwrap_or_default()))
+        .or_else(|| spec.command.fault())
         .or_else(|| nodes_fault(&spec.nodes))
         .or_else(|| spec.limits.fault());
     fault.map_or(Ok(spec), |fault| Err(ApiError::bad_job(fault)))
@@ -99,6 +101,7 @@ mod tests {
             input: Digest::of(b"input"),
             params: Params::new(),
             args: vec![],
+            command: Default::default(),
             nodes: NodeSelector::Any,
             limits: Limits::default(),
             mode: bramble_protocol::Mode::Fast,

@@ -1,7 +1,9 @@
 //! The command line as typed. What it means together is checked in [`crate::request`].
 
 pub(crate) mod cluster;
+pub(crate) mod develop;
 pub(crate) mod jobs;
+pub(crate) mod program;
 pub(crate) mod submit;
 pub(crate) mod values;
 
@@ -14,6 +16,7 @@ Examples:
   bramble submit --example sort                run a job from the gallery on it
   bramble submit sort.wasm --input numbers.txt -o sorted.txt
   bramble jobs                                 what has run, what runs
+  bramble new myjob --lang rust                start a job of your own
   bramble help exit-codes                      what the exit code says
 
 More help:  bramble help COMMAND · bramble help exit-codes · bramble help environment";
@@ -124,6 +127,14 @@ pub(crate) enum Command {
     Cancel(jobs::CancelArgs),
     /// List the nodes, or show one in detail
     Nodes(jobs::NodesArgs),
+    /// Make a new project for a job
+    New(develop::NewArgs),
+    /// Build a project by its language's own toolchain
+    Build(develop::BuildArgs),
+    /// Run a job here, without a cluster, in several ways, and compare what comes out
+    Test(Box<develop::TestArgs>),
+    /// Show what a module is and needs, and why it would be refused
+    Inspect(develop::InspectArgs),
     /// Explain a command or a topic: exit-codes, environment
     Help(HelpArgs),
     /// Print the version

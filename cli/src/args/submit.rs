@@ -6,6 +6,7 @@ use std::time::Duration;
 use bramble_protocol::{NodeSelector, SplitRule};
 use clap::Args;
 
+use super::program::ProgramArgs;
 use super::values::{self, Param};
 
 /// Shown under `bramble submit --help`.
@@ -16,6 +17,8 @@ Examples:
   bramble submit filter.wat --input data.bin --split records:16 --arg level=3
   cat numbers.txt | bramble submit sort.wasm --input - -o - | head
   bramble submit sort.wasm --input big.txt -d --name nightly
+  bramble submit count.wasm --input book.txt --merge-arg --sum -o - -- --words
+  bramble submit grep.wasm --input log.txt --ok-status 1 -o - -- -i error
 
 The command waits for the end of the job and ends with its fate: 0 done, 1 failed or cancelled.
 Ctrl-C stops the waiting, never the job.";
@@ -100,6 +103,10 @@ pub(crate) struct SubmitArgs {
     /// Only check and count: the module is sent to be inspected, no job is queued
     #[arg(long, help_heading = "Waiting", conflicts_with_all = ["detach", "output", "timeout"])]
     pub(crate) dry_run: bool,
+
+    /// For programs that were not written for bramble.
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 
     /// Command-line arguments for a module that is a WASI command
     #[arg(last = true, value_name = "ARGS")]

@@ -1,14 +1,22 @@
 //! What each command does.
 
+#[cfg(feature = "head")]
+pub(crate) mod build;
 pub(crate) mod cancel;
 pub(crate) mod fetch;
 pub(crate) mod get;
 pub(crate) mod help;
+#[cfg(feature = "head")]
+pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod logs;
+#[cfg(feature = "head")]
+pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod select;
 pub(crate) mod submit;
+#[cfg(feature = "head")]
+pub(crate) mod test;
 pub(crate) mod watch;
 
 use std::process::ExitCode;
@@ -94,6 +102,18 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Get(args) => get::run(context, &args)?,
         Command::Cancel(args) => cancel::run(context, &args)?,
         Command::Nodes(args) => nodes::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::New(args) => new::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::Build(args) => build::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::Test(args) => test::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::Inspect(args) => inspect::run(context, &args)?,
+        #[cfg(not(feature = "head"))]
+        Command::New(_) | Command::Build(_) | Command::Test(_) | Command::Inspect(_) => {
+            return Err(CliError::agent_only("make jobs"));
+        }
         Command::Help(args) => help::run(context, args.topic.as_deref())?,
         Command::Version => context.output.line(concat!("bramble ", env!("CARGO_PKG_VERSION")))?,
         Command::Internal(args) => return serve::internal::run(args.part),

@@ -198,6 +198,7 @@ pub(crate) mod tests {
                 input: Digest::of(b"input"),
                 params: Params::new(),
                 args: vec![],
+                command: Default::default(),
                 nodes: NodeSelector::Any,
                 limits: Limits::default(),
                 mode: bramble_protocol::Mode::Fast,

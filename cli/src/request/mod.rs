@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{Limits, Mode, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::submit::SubmitArgs;
+use crate::args::values::Param;
 use crate::commands::fetch::{Target, file_name};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, Output, human};
@@ -39,6 +41,8 @@ pub(crate) struct Submission {
     pub(crate) params: Params,
     /// Command-line arguments.
     pub(crate) args: Vec<String>,
+    /// What is said of a WASI command.
+    pub(crate) command: CommandOptions,
     /// Which nodes.
     pub(crate) nodes: NodeSelector,
     /// What each task may use.
@@ -65,7 +69,7 @@ impl Submission {
     /// # Errors
     /// When a flag does not fit, or a file cannot be used.
     pub(crate) fn check(args: SubmitArgs, output: &Output) -> CliResult<Self> {
-        let params = params(&args)?;
+        let params = params(&args.params)?;
         let limits = limits(&args)?;
         if let Some(bytes) = args.chunk_size.filter(|bytes| *bytes > pack::OBJECT_BYTES_MAX) {
             let (typed, most) = (human::size(bytes), human::size(pack::OBJECT_BYTES_MAX));
@@ -94,6 +98,7 @@ impl Submission {
                 .why("the module's planner reads it in any order"));
         }
         let target = target(args.output.as_deref(), &input)?;
+        let command = args.program.options(&args.args);
         let result_name = match &target {
             Some(Target::File { path, .. }) => {
                 path.file_name().map(|name| file_name(&name.to_string_lossy()))
@@ -109,6 +114,7 @@ impl Submission {
             result_name,
             params,
             args: args.args,
+            command,
             nodes: args.nodes,
             limits,
             mode: if args.verify { Mode::Verify } else { Mode::Fast },
@@ -122,9 +128,13 @@ impl Submission {
     }
 }
 
-fn params(args: &SubmitArgs) -> CliResult<Params> {
+/// Parameters as typed.
+///
+/// # Errors
+/// When one is given twice.
+pub(crate) fn params(typed: &[Param]) -> CliResult<Params> {
     let mut params = Params::new();
-    for param in &args.params {
+    for param in typed {
         if params.insert(param.name.clone(), param.value.clone()).is_some() {
             return Err(CliError::usage(format!("--arg {}=… is given twice", param.name)));
         }
@@ -175,7 +185,11 @@ fn module_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| human::safe_field(&name.to_string_lossy()))
 }
 
-fn read_module(path: &Path) -> CliResult<Vec<u8>> {
+/// Reads the file of a module.
+///
+/// # Errors
+/// When it is not there, cannot be one, or is too large.
+pub(crate) fn read_module(path: &Path) -> CliResult<Vec<u8>> {
     let shown = path.display();
     let failed = |error: std::io::Error| CliError::file("read", path, &error);
     let bad = |what: String| CliError::new(Slug::BadFile, what);

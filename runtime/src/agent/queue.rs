@@ -237,6 +237,7 @@ mod tests {
                 ranges: None,
                 params: Params::new(),
                 args: vec![],
+                ok_statuses: Vec::new(),
                 limits: Limits::default(),
                 clock_ms: 0,
             },

@@ -43,7 +43,7 @@ fn serve(args: &[String]) -> Result<Vec<u8>, Failure> {
     let broken = |message: String| Failure::Broken(message);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (target, limits) = match args[..] {
-        ["inspect", memory, cpu] => (None, [memory, cpu]),
+        ["inspect" | "report", memory, cpu] => (None, [memory, cpu]),
         ["compile", class, mode, memory, cpu] => {
             let class = class.parse::<TargetClass>().map_err(broken)?;
             let mode = Mode::ALL.into_iter().find(|known| known.name() == mode);
@@ -59,6 +59,10 @@ fn serve(args: &[String]) -> Result<Vec<u8>, Failure> {
     confine(memory_bytes, cpu_s).map_err(|error| broken(format!("cannot confine: {error}")))?;
     crate::child::end_with_the_pipe(rustix::stdio::stdout());
     let bytes = read_in().map_err(|error| broken(format!("cannot read the module: {error}")))?;
+    if args[0] == "report" {
+        let report = super::report::of(&bytes);
+        return Ok(serde_json::to_vec(&report).expect("a report is always JSON"));
+    }
     let module = kind::recognise(&bytes)?;
     let Some((class, mode)) = target else {
         return Ok(serde_json::to_vec(&module.info).expect("a module's info is always JSON"));

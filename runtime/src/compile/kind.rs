@@ -21,7 +21,7 @@ const JOB_INTERFACES: [&str; 8] = [
     "reducer",
     "merger",
 ];
-const PREVIEW1: &str = "wasi_snapshot_preview1";
+pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 /// A module that bramble can run.
 pub(super) struct Recognised<'a> {
@@ -261,7 +261,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// All functions of WASI preview 1.
-const PREVIEW1_FUNCTIONS: [&str; 46] = [
+pub(super) const PREVIEW1_FUNCTIONS: [&str; 46] = [
     "args_get",
     "args_sizes_get",
     "clock_res_get",

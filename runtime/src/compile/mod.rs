@@ -11,11 +11,13 @@ mod kind;
 mod limits;
 mod offer;
 mod process;
+mod report;
 mod wrap;
 
 pub use child::child_main;
 pub use limits::CompileLimits;
 pub use process::{Compiler, ModuleError};
+pub use report::{Feature, Import, Memory, Report};
 
 use serde::{Deserialize, Serialize};
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bramble_protocol::{Digest, Mode, ModuleInfo, TargetClass};
 
-use super::Refusal;
 use super::child::EXIT_REFUSED;
 use super::limits::CompileLimits;
+use super::{Refusal, Report};
 use crate::artefact::{HeadKey, seal};
 use crate::child::describe;
 
@@ -113,6 +113,19 @@ impl Compiler {
     /// [`ModuleError::Refused`] when it cannot be used as a job; else when the child fails.
     pub fn inspect(&self, module: &[u8]) -> Result<ModuleInfo, ModuleError> {
         let answer = self.run(&["inspect"], module)?;
+        serde_json::from_slice(&answer).map_err(|error| ModuleError::Crashed {
+            status: "a bad answer".into(),
+            message: error.to_string(),
+        })
+    }
+
+    /// Says everything about a module, for whoever makes it, also when it would be refused.
+    /// Blocks while the child works.
+    ///
+    /// # Errors
+    /// When the child fails.
+    pub fn report(&self, module: &[u8]) -> Result<Report, ModuleError> {
+        let answer = self.run(&["report"], module)?;
         serde_json::from_slice(&answer).map_err(|error| ModuleError::Crashed {
             status: "a bad answer".into(),
             message: error.to_string(),

@@ -106,7 +106,10 @@ pub fn can_reserve_widely() -> bool {
 
 fn common(class: TargetClass, mode: Mode) -> wasmtime::Result<Config> {
     let mut config = Config::new();
-    let unwanted = WasmFeatures::all() - features();
+    // Guests are validated without it. What wasmtime itself puts between two modules of one
+    // component copies from one's memory to the other's, and its compiler panics without this.
+    let own = WasmFeatures::MULTI_MEMORY;
+    let unwanted = WasmFeatures::all() - features() - own;
     config.wasm_features(unwanted, false);
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK_BYTES);

@@ -27,8 +27,8 @@ pub(super) fn call(
     let limits = &work.limits;
     let called = match loaded {
         Loaded::Job(job) => call_job(store, job, work, inputs),
-        Loaded::Core(pre) => call_core(store, pre).map(Ok),
-        Loaded::Command(pre) => call_command(store, pre).map(Ok),
+        Loaded::Core(pre) => accepted(call_core(store, pre), &work.ok_statuses).map(Ok),
+        Loaded::Command(pre) => accepted(call_command(store, pre), &work.ok_statuses).map(Ok),
     };
     ended(called, store, limits).map(drop)
 }
@@ -149,6 +149,14 @@ fn call_command(
     let ran = command.wasi_cli_run().call_run(&mut *store)?;
     // An error that has no number is status 1.
     ran.map_err(|()| wasmtime_wasi::I32Exit(1).into())
+}
+
+/// Takes an exit status that was declared to mean success for success.
+fn accepted(ran: wasmtime::Result<()>, ok_statuses: &[i32]) -> wasmtime::Result<()> {
+    ran.or_else(|error| match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        Some(exit) if ok_statuses.contains(&exit.0) => Ok(()),
+        _ => Err(error),
+    })
 }
 
 fn task_of(work: &Work) -> Task {

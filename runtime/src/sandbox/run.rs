@@ -181,7 +181,7 @@ impl Sandbox {
         let fault = Fault::default();
         let clock = VirtualClock::new(work.clock_ms);
         let stdin = match work.kind {
-            ModuleKind::Command => Some(Shared::new(one_input(&mut inputs)?)),
+            ModuleKind::Command => Some(Shared::new(Source::joined(std::mem::take(&mut inputs)))),
             ModuleKind::Job => None,
         };
         let command = stdin
@@ -324,16 +324,6 @@ fn volume(limits: &Limits, bytes_in: u64) -> Volume {
         calls_max: limits.host_calls_max(),
         bytes: 0,
         bytes_max: limits.host_bytes_max(bytes_in),
-    }
-}
-
-fn one_input(inputs: &mut Vec<Source>) -> Result<Source, AttemptOutcome> {
-    match (inputs.pop(), inputs.len()) {
-        (Some(input), 0) => Ok(input),
-        _ => {
-            let message = "a command has not exactly one input".into();
-            Err(AttemptOutcome::NodeFault { message })
-        }
     }
 }
 

@@ -42,6 +42,8 @@ enum Backing {
     },
     /// Somebody's file, which has no digest yet.
     File(File),
+    /// Several, one after the other; the next to be read stands last.
+    Joined(Vec<Source>),
 }
 
 impl Source {
@@ -73,6 +75,15 @@ impl Source {
     pub(crate) fn file(file: File) -> io::Result<Self> {
         let size = length(&file)?;
         Ok(Self::new(size, Backing::File(file)))
+    }
+
+    /// Several inputs as one, in their order: what a command merges.
+    pub(crate) fn joined(mut inputs: Vec<Self>) -> Self {
+        if inputs.len() == 1 {
+            return inputs.remove(0);
+        }
+        inputs.reverse();
+        Self::new(inputs.iter().map(Self::size).sum(), Backing::Joined(inputs))
     }
 
     fn object(file: File, object: &ObjectRef) -> Self {
@@ -132,6 +143,13 @@ impl Source {
                 }
                 block
             }
+            Backing::Joined(inputs) => {
+                while inputs.last().is_some_and(|input| input.left() == 0) {
+                    inputs.pop();
+                }
+                // Something is left, so there is one.
+                inputs.last_mut().map_or_else(|| Ok(Vec::new()), |input| input.read(want))?
+            }
         };
         self.cursor += block.len() as u64;
         self.read_time += begun.elapsed();
@@ -160,6 +178,8 @@ impl Source {
             Backing::File(file) => {
                 file.read_exact_at(&mut block, offset).map_err(|error| vanished(&error))?;
             }
+            // Only a command's standard input is joined, and that has no places.
+            Backing::Joined(_) => block.clear(),
         }
         self.read_time += begun.elapsed();
         Ok(block)
@@ -300,6 +320,19 @@ mod tests {
         assert_eq!(source.read(4).unwrap(), b"");
         assert_eq!(source.read_at(4, 10).unwrap(), b"ef");
         assert_eq!(source.read_at(u64::MAX, 10).unwrap(), b"");
+    }
+
+    #[test]
+    fn joined_inputs_are_read_one_after_the_other() {
+        let parts = ["ab", "", "cde"].map(|part| Source::memory(part.into()));
+        let mut source = Source::joined(parts.into());
+        assert_eq!(source.size(), 5);
+        assert_eq!(source.read(10).unwrap(), b"ab");
+        assert_eq!(source.read(2).unwrap(), b"cd");
+        assert_eq!(source.left(), 1);
+        assert_eq!(source.read_to_end().unwrap(), b"e");
+        assert_eq!(source.read(1).unwrap(), b"");
+        assert_eq!(Source::joined(Vec::new()).read(1).unwrap(), b"");
     }
 
     #[test]

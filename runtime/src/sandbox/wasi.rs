@@ -5,6 +5,7 @@ mod clock;
 mod link;
 mod streams;
 
+use bramble_protocol::PhaseKind;
 use bramble_protocol::agent::Work;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -79,8 +80,13 @@ fn environment(work: &Work) -> Vec<(String, String)> {
     let mut pairs = vec![
         ("BRAMBLE_COUNT".to_owned(), work.task.count.to_string()),
         ("BRAMBLE_INDEX".to_owned(), work.task.index.to_string()),
+        ("BRAMBLE_PHASE".to_owned(), work.task.phase.kind().name().to_owned()),
         ("BRAMBLE_SEED".to_owned(), work.task.seed.to_string()),
     ];
+    if work.task.phase.kind() == PhaseKind::Merge {
+        let lengths: Vec<String> = work.inputs.iter().map(|part| part.size.to_string()).collect();
+        pairs.push(("BRAMBLE_PART_LENGTHS".to_owned(), lengths.join(",")));
+    }
     pairs.extend(work.params.iter().map(|(name, value)| {
         let name = name.to_ascii_uppercase().replace('-', "_");
         (format!("BRAMBLE_PARAM_{name}"), value.clone())

@@ -77,6 +77,7 @@ impl Bench {
             ranges: None,
             params: Params::new(),
             args: Vec::new(),
+            ok_statuses: Vec::new(),
             limits: Limits::default(),
             clock_ms: 1_700_000_000_000,
         }

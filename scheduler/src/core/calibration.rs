@@ -68,6 +68,7 @@ fn work(artefact: ObjectRef, input: ObjectRef) -> Work {
     Work {
         artefact,
         task_key: None,
+        ok_statuses: Vec::new(),
         kind: ModuleKind::Command,
         mode: Mode::Fast,
         owner: None,

@@ -255,7 +255,11 @@ fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
             _ => None,
         },
         params: spec.params.clone(),
-        args: spec.args.clone(),
+        args: match (phase, &spec.command.merge_args) {
+            (Phase::Merge { .. }, Some(args)) => args.clone(),
+            _ => spec.args.clone(),
+        },
+        ok_statuses: spec.command.ok_statuses.clone(),
         limits: spec.limits,
         clock_ms: open.submitted_at.0,
     };

@@ -1,7 +1,8 @@
 //! What users ask for: jobs to be accepted, jobs to be stopped.
 
+use bramble_protocol::job::CommandOptions;
 use bramble_protocol::node::is_node_name;
-use bramble_protocol::{JobId, JobSpec, Manifest, NodeSelector};
+use bramble_protocol::{JobId, JobSpec, Manifest, ModuleKind, NodeSelector};
 
 use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
@@ -21,7 +22,9 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
-        let NewJob { spec, module, manifest } = job;
+        let NewJob { spec, mut module, manifest } = job;
+        // Whether a command merges is not in the module but in what the user said.
+        module.exports.merger |= spec.command.merge_args.is_some();
         let chunks = manifest.chunks.len() as u32;
         let slots = self.slots_for(&spec.nodes);
         let sampled = manifest.sample.is_some();
@@ -112,6 +115,13 @@ fn check_job(job: &NewJob) -> Result<(), Rejection> {
     if let Some(fault) = module.declared.param_fault(&spec.params) {
         return unsound(fault, None);
     }
+    if module.kind == ModuleKind::Job && spec.command != CommandOptions::default() {
+        let help = "a module made with the SDK exports `merger`, and ends without a status";
+        return unsound(
+            "only WASI commands have exit statuses and merge arguments".into(),
+            Some(help),
+        );
+    }
     if let Some(fault) = spec_fault(spec) {
         return unsound(fault, None);
     }
@@ -120,7 +130,8 @@ fn check_job(job: &NewJob) -> Result<(), Rejection> {
 
 fn spec_fault(spec: &JobSpec) -> Option<String> {
     let params: usize = spec.params.iter().map(|(name, value)| name.len() + value.len()).sum();
-    let args: usize = spec.args.iter().map(String::len).sum();
+    let args = spec.args.iter().chain(spec.command.merge_args.iter().flatten());
+    let args: usize = args.map(String::len).sum();
     if spec.name.len() > NAME_BYTES_MAX || spec.result_name.len() > NAME_BYTES_MAX {
         return Some(format!("a name is longer than {NAME_BYTES_MAX} bytes"));
     }
@@ -129,6 +140,9 @@ fn spec_fault(spec: &JobSpec) -> Option<String> {
     }
     if spec.partitions.is_some_and(|wanted| !(1..=PARTITIONS_MAX).contains(&wanted)) {
         return Some(format!("the number of partitions must be 1 to {PARTITIONS_MAX}"));
+    }
+    if let Some(fault) = spec.command.fault() {
+        return Some(fault);
     }
     match &spec.nodes {
         NodeSelector::AtMost(0) => Some("a job needs at least one node".into()),

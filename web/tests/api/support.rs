@@ -218,6 +218,7 @@ pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
         input,
         params: Params::new(),
         args: vec![],
+        command: Default::default(),
         nodes: NodeSelector::Any,
         limits: Limits::default(),
         mode: bramble_protocol::Mode::Fast,

@@ -4,6 +4,7 @@ mod plan;
 mod send;
 
 use bramble_protocol::api::JobView;
+use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{JobSpec, ModuleInfo, ModuleKind};
 
 use super::fetch::{self, Target, file_name};
@@ -67,6 +68,11 @@ fn check_module(context: &Context, client: &Client, request: &Submission) -> Cli
             CliError::new(Slug::BadJob, fault).help("parameters are given with --arg NAME=VALUE:");
         return Err(module::params(&module).into_iter().fold(error, CliError::help));
     }
+    if module.kind == ModuleKind::Job && request.command != CommandOptions::default() {
+        return Err(CliError::new(Slug::BadJob, "this module has no exit status and no arguments")
+            .why("--ok-status, --merge and --merge-arg are for WASI commands")
+            .help("a job merges when it exports a merger"));
+    }
     if module.kind == ModuleKind::Job && !request.args.is_empty() {
         return Err(CliError::new(Slug::BadJob, "this module takes no command-line arguments")
             .why("only WASI commands do; a job has parameters")
@@ -99,6 +105,7 @@ fn queue(
         input: sent.manifest.digest,
         params: request.params.clone(),
         args: request.args.clone(),
+        command: request.command.clone(),
         nodes: request.nodes.clone(),
         limits: request.limits,
         mode: request.mode,

@@ -1,7 +1,7 @@
 //! From submission to the end.
 
 use bramble_protocol::api::JobState;
-use bramble_protocol::{Limits, NodeSelector, Phase};
+use bramble_protocol::{Limits, ModuleKind, NodeSelector, Phase};
 
 use super::*;
 use crate::testing::{job, map_module, merge_module, sort_module};
@@ -228,4 +228,61 @@ fn what_others_rely_on_waits_for_the_journal_and_leases_do_not() {
     assert!(send(ToAgent::Acknowledge { leases: vec![] }).needs_journal());
     assert!(!send(ToAgent::Leases { leases: vec![] }).needs_journal());
     assert!(!send(ToAgent::Revoke { leases: vec![] }).needs_journal());
+}
+
+/// A WASI command that merges when it is given `merge_args`.
+fn command_job(chunks: u32, merge_args: Option<&[&str]>) -> NewJob {
+    let mut job = job(&map_module(), chunks);
+    job.module.kind = ModuleKind::Command;
+    job.module.exports = Default::default();
+    job.spec.args = vec!["--count".into()];
+    job.spec.command.ok_statuses = vec![1];
+    job.spec.command.merge_args =
+        merge_args.map(|args| args.iter().map(|arg| (*arg).to_owned()).collect());
+    job
+}
+
+#[test]
+fn a_command_merges_by_itself_with_other_arguments() {
+    let mut head = Head::new();
+    let node = head.node("p1", 3);
+    let id = head.submit(command_job(3, Some(&["--add"])));
+    for map in head.leases(node) {
+        assert_eq!(map.work.args, ["--count"]);
+        head.succeed(node, &map);
+    }
+    let merge = head.lease(node);
+    assert_eq!(merge.work.task.phase, Phase::Merge { level: 1, partition: 0, group: 0 });
+    assert_eq!((merge.work.args.as_slice(), merge.work.inputs.len()), (&["--add".into()][..], 3));
+    assert_eq!(merge.work.ok_statuses, [1]);
+    // What was said at submission outlives a head.
+    head.restart();
+    let node = head.node("p1", 3);
+    head.wait(Config::default().reconnect_grace_ms + 1);
+    let merge = head.lease(node);
+    assert_eq!(merge.work.args, ["--add"]);
+    head.succeed(node, &merge);
+    assert_eq!(head.view(id).state, JobState::Done);
+}
+
+#[test]
+fn a_command_that_was_not_told_to_merge_does_not() {
+    let mut head = Head::new();
+    let node = head.node("p1", 3);
+    let id = head.submit(command_job(3, None));
+    head.work(&[node]);
+    assert_eq!(head.view(id).phases.len(), 1);
+}
+
+#[test]
+fn only_a_command_has_statuses_and_merge_arguments() {
+    let mut job = job(&merge_module(), 2);
+    job.spec.command.merge_args = Some(Vec::new());
+    let mut head = Head::new();
+    let answer = head.try_submit(job);
+    assert!(
+        matches!(&answer, Answer::Rejected(Rejection::Unsound { reason, .. })
+            if reason.contains("only WASI commands")),
+        "{answer:?}"
+    );
 }
