@@ -241,6 +241,11 @@ impl Cluster {
         self.head.as_ref().expect("the head was started").0.id()
     }
 
+    /// Process id of an agent, counted from 0.
+    pub fn agent_process(&self, index: usize) -> u32 {
+        self.agents[index].1.as_ref().expect("the agent was started").0.id()
+    }
+
     /// SIGKILL for the head.
     pub fn kill_head(&mut self) {
         self.head = None;
