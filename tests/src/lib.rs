@@ -5,4 +5,5 @@ pub mod census;
 pub mod cluster;
 pub mod data;
 pub mod hostile;
+pub mod mutate;
 pub mod sim;

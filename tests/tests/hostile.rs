@@ -153,8 +153,9 @@ fn holdings(cluster: &Cluster, agents: usize) -> (Vec<Holdings>, usize) {
 const HEAD_BYTES: u64 = 64 << 20;
 /// The same for an agent, which never holds a module or a chunk.
 const AGENT_BYTES: u64 = 8 << 20;
-/// What a runner may hold in all when it is idle: the code of the last few modules.
-const RUNNER_BYTES: u64 = 64 << 20;
+/// What a runner may hold in all when it is idle: the code of the last few modules, and what its
+/// allocator keeps of larger ones. It stays below this however often the corpus is run.
+const RUNNER_BYTES: u64 = 256 << 20;
 
 /// Waits until head and agents hold no more than `before`.
 fn wait_until_nothing_is_left(cluster: &Cluster, before: &[Holdings]) {
