@@ -6,6 +6,8 @@
 
 pub mod agent;
 pub mod compile;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod runner;
 pub mod sandbox;
 pub mod split;

@@ -92,8 +92,11 @@ fn fault(cluster: &Cluster, submitted: &Submitted) -> Option<String> {
     let end = end_of(&view);
     let message = view.failure.as_ref().map(|failure| failure.outcome.message());
     let found = || format!("ended as {end}: {message:?} {:?}", view.note);
+    let logs: LogList = get(cluster, &format!("jobs/{id}/logs"));
     // For whoever wants to look: `cargo test … -- --nocapture`.
-    println!("{}: {end} {:.100}", case.name, message.as_deref().unwrap_or_default());
+    let cpu_us: u64 = logs.entries.iter().map(|entry| entry.usage.cpu_us).sum();
+    let first = message.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
+    println!("{}: {end}, {} ms: {first}", case.name, cpu_us / 1000);
     match case.expected {
         Expected::Refused(_) => return Some(found()),
         Expected::Fails(slugs) if !slugs.contains(&end) => return Some(found()),
@@ -109,7 +112,6 @@ fn fault(cluster: &Cluster, submitted: &Submitted) -> Option<String> {
         }
         _ => {}
     }
-    let logs: LogList = get(cluster, &format!("jobs/{id}/logs"));
     logs.entries.iter().find_map(|entry| overstay(&view, entry))
 }
 

@@ -14,7 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
             functions(100_001),
             Expected::Refused(&["too many functions"]),
         ),
-        contained("functions-50000", functions(50_000)),
+        contained("functions-20000", functions(20_000)),
         Case::new(
             "locals-50000",
             command(&locals(50_000)),
@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         contained("exports", exports(50_000)),
         contained("imports", imports(20_000)),
         contained("globals", text(&"(global i64 (i64.const 1))".repeat(50_000))),
-        contained("types", types(50_000)),
+        contained("types", types(10_000)),
         contained("custom-section", with_section(functions(0), "x", &vec![0xff; 4 << 20])),
         contained("names-of-nothing", with_section(functions(0), "name", &[0xff; 1 << 16])),
         Case::new("tables-65", text(&"(table 1 funcref)".repeat(65)), TRAPPED),

@@ -46,6 +46,8 @@ const TABLE: &[(&str, Expected, &[&str])] = &[
     ("handle-flood", TRAPPED, &[]),
     ("handle-forged", TRAPPED, &[]),
     ("stream-flood", TRAPPED, &[]),
+    ("socket-flood", OUT_OF_TIME, &[]),
+    ("random-flood", OUT_OF_TIME, &[]),
     // Names.
     ("name-steers-terminal", TRAPPED, &[]),
     ("export-steers-terminal", Expected::Refused(&["no entry point"]), &[]),
@@ -61,6 +63,7 @@ const TABLE: &[(&str, Expected, &[&str])] = &[
     ("result-out-of-range", TRAPPED, &[]),
     // What is not offered.
     ("http-world", Expected::Refused(&["wasi:http", "does not offer"]), &[]),
+    ("thread-spawn", Expected::Refused(&["wasi.thread-spawn"]), &[]),
     ("threads", Expected::Refused(OFF), &[]),
     ("memory64", Expected::Refused(OFF), &[]),
     ("several-memories", Expected::Refused(OFF), &[]),
