@@ -1,7 +1,5 @@
 //! Packs from others: whatever they say of themselves, what comes out is what was announced.
 
-#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
-
 use bramble_protocol::{ObjectRef, pack};
 use bramble_store::pack::{PackReader, PackWriter};
 use proptest::collection::vec;

@@ -188,6 +188,34 @@ fn a_chunk_that_is_changed_while_its_job_waits_is_never_given_to_the_guest() {
 }
 
 #[test]
+fn a_chunk_that_is_changed_in_an_agents_own_store_is_fetched_again() {
+    let cluster = Cluster::start_with(1, Objects::Own);
+    let text = data::prose(4, 500);
+    let input = cluster.file("prose.txt", text.as_bytes());
+    let module = job("shout").into_os_string().into_string().unwrap();
+    let submit = ["submit", &module, "--input", &input, "-o", "-"];
+    cluster.bramble(&submit).ok();
+    let chunk = files_named(&cluster.dir().join("node-1"), &Digest::of(text.as_bytes()));
+    assert_eq!(chunk.len(), 1, "the agent keeps what it has fetched");
+    overwrite(&chunk[0], text.replace("bramble", "BRAMBLY").as_bytes());
+    assert_eq!(cluster.bramble(&submit).ok().text(), text.to_uppercase());
+}
+
+/// The files under `dir` that hold an object by their name, sound or not.
+fn files_named(dir: &Path, digest: &Digest) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_named(&path, digest));
+        } else if path.file_name().unwrap().to_str() == Some(&digest.to_string()) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
 fn a_module_that_is_changed_on_disk_is_never_run_and_sending_it_again_replaces_it() {
     let cluster = Cluster::start(1);
     let input = cluster.file("numbers.txt", b"1\n2\n");
