@@ -248,6 +248,9 @@ pub struct LogEntry {
     pub error: Option<String>,
     /// The last lines the guest logged.
     pub text: String,
+    /// What the attempt used, also when it failed.
+    #[serde(default)]
+    pub usage: Usage,
 }
 
 /// A node, as everybody is shown it.

@@ -91,8 +91,10 @@ impl Manifest {
         if manifest.chunks.len() > Self::CHUNKS_MAX {
             return Err(ManifestError::TooMany { found: manifest.chunks.len() });
         }
-        let found = manifest.chunks.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.size));
-        if found != manifest.total_bytes {
+        let sum = manifest.chunks.iter().try_fold(0u64, |sum, chunk| sum.checked_add(chunk.size));
+        if sum != Some(manifest.total_bytes) {
+            // A sum that does not even fit is told as the most that does.
+            let found = sum.unwrap_or(u64::MAX);
             return Err(ManifestError::Total { said: manifest.total_bytes, found });
         }
         Ok(manifest)

@@ -8,6 +8,8 @@ pub mod agent;
 pub mod artefact;
 #[cfg(feature = "compile")]
 pub mod compile;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod runner;
 pub mod sandbox;
 #[cfg(feature = "compile")]

@@ -1,6 +1,9 @@
 //! What the tests that cross crates share: real clusters on loopback, inputs and their expected
 //! results, and the simulator of the scheduler.
 
+pub mod census;
 pub mod cluster;
 pub mod data;
+pub mod hostile;
+pub mod mutate;
 pub mod sim;

@@ -110,6 +110,7 @@ mod tests {
             outcome: "trapped".into(),
             error: Some("unreachable\n  at main".into()),
             text: text.into(),
+            usage: Default::default(),
         }
     }
 

@@ -271,6 +271,7 @@ pub(crate) mod tests {
             outcome: "out-of-time".into(),
             error: None,
             text: log,
+            usage: Usage::default(),
         };
         let text = text(failure(&job, &[entry]));
         assert!(text.starts_with(

@@ -96,7 +96,7 @@ impl Output {
         } else {
             serde_json::to_string_pretty(value)
         };
-        self.line(&text.expect("our own types hold nothing that JSON cannot"))
+        self.line(&escaped(&text.expect("our own types hold nothing that JSON cannot")))
     }
 
     /// Writes a table.
@@ -163,6 +163,22 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
+/// JSON whose strings cannot steer a terminal either: the format itself only asks for the control
+/// characters of ASCII to be escaped.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line ends stand between the values of JSON that is laid out; all others only in strings.
+        if c != '\n' && human::steers(c) {
+            // All of them are in the range that one such escape can name.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// `text` with its lines kept, further ones indented, and all else made harmless.
 fn safe_lines(text: &str, indent: usize) -> String {
     let lines: Vec<String> = text.trim_end().lines().map(human::safe).collect();
@@ -202,6 +218,14 @@ mod tests {
              help: is the head running? start one with: bramble up\n        \
              or name another: --cluster URL\n"
         );
+    }
+
+    #[test]
+    fn json_is_escaped_further_and_means_the_same() {
+        let text = "a\u{9b}2J\u{202e}b\u{7f}\n\t\u{1b} 温度";
+        let json = escaped(&serde_json::to_string_pretty(&[text]).unwrap());
+        assert_eq!(json, "[\n  \"a\\u009b2J\\u202eb\\u007f\\n\\t\\u001b 温度\"\n]");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
     }
 
     #[test]

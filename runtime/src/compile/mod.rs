@@ -21,6 +21,12 @@ pub use report::{Feature, Import, Memory, Report};
 
 use serde::{Deserialize, Serialize};
 
+/// Recognises a module in this process, for [`crate::fuzzing`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn inspect_here(module: &[u8]) -> Result<bramble_protocol::ModuleInfo, Refusal> {
+    kind::recognise(module).map(|recognised| recognised.info)
+}
+
 /// Why a module cannot be used, for whoever made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {

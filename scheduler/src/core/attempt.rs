@@ -51,7 +51,7 @@ impl Scheduler {
         let Held { attempt, leased_at, .. } = held;
         let Ending { outcome, usage, log } = ending;
         let outcome = sound(self.open(attempt.task.job), attempt, outcome);
-        self.save_log(node, attempt, &outcome, log);
+        self.save_log(node, attempt, &outcome, log, usage);
         let (leased_at_ms, at_ms) = (leased_at.0, self.now.0);
         if let AttemptOutcome::Succeeded { outputs } = outcome {
             self.commit(Record::TaskSucceeded {
@@ -112,6 +112,7 @@ impl Scheduler {
         attempt: AttemptId,
         outcome: &AttemptOutcome,
         log: String,
+        usage: Usage,
     ) {
         let succeeded = matches!(outcome, AttemptOutcome::Succeeded { .. });
         let job = attempt.task.job;
@@ -132,6 +133,7 @@ impl Scheduler {
             outcome: outcome.slug().to_owned(),
             error: (!succeeded).then(|| outcome.message()),
             text,
+            usage,
         };
         self.step.actions.push(Action::SaveLog { job, entry: Box::new(entry) });
     }

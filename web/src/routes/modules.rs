@@ -13,7 +13,7 @@ use crate::body::{BodyReader, announced, refusal};
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::state::{Head, Shared, blocking};
-use crate::stored::unreadable;
+use crate::stored::{quarantine, unreadable};
 
 /// `POST /modules`: the body is the module.
 pub(crate) async fn upload(
@@ -26,7 +26,7 @@ pub(crate) async fn upload(
     let (staged, known) = head
         .with_store(move |store| {
             let staged = stage(store, reader)?;
-            let known = store.has(&staged.object().digest).map_err(ApiError::fault)?;
+            let known = is_here(store, &staged.object().digest)?;
             drop(place);
             Ok((staged, known))
         })
@@ -39,6 +39,17 @@ pub(crate) async fn upload(
     head.infos.keep(module.clone());
     tracing::info!(module = %digest, "module {} accepted", digest.short());
     Ok(Json(ModuleResponse { module, known }))
+}
+
+/// Whether the store holds the module, and soundly: a damaged one is set aside, so that the bytes
+/// that have just come replace it.
+fn is_here(store: &Store, digest: &Digest) -> ApiResult<bool> {
+    let has = || store.has(digest).map_err(ApiError::fault);
+    if !has()? {
+        return Ok(false);
+    }
+    quarantine(store, digest);
+    has()
 }
 
 fn stage(store: &Store, mut reader: BodyReader) -> ApiResult<Staged> {
