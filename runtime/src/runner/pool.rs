@@ -33,7 +33,7 @@ impl Bound {
 
 /// Gives the process that fits a task, and starts one where none does.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     program: PathBuf,
     store: Store,
     /// User ids, taken in turns: the spare process must not be within reach of the bound one.
@@ -46,7 +46,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool that starts `program internal runner`, under one of the user ids `users` where it
     /// may.
-    pub(crate) fn new(program: PathBuf, store: Store, users: [u32; 2]) -> Self {
+    pub fn new(program: PathBuf, store: Store, users: [u32; 2]) -> Self {
         Self { program, store, users, bound: None, spare: None }
     }
 
@@ -54,7 +54,7 @@ impl Pool {
     ///
     /// # Errors
     /// When none can be started.
-    pub(crate) fn take(&mut self, work: &Work) -> Result<RunnerProcess, RunnerError> {
+    pub fn take(&mut self, work: &Work) -> Result<RunnerProcess, RunnerError> {
         let wanted = Bound::of(work);
         match self.bound.take() {
             // A runner may have been killed for a lease that was revoked just as it ended.
@@ -69,7 +69,7 @@ impl Pool {
     }
 
     /// Keeps a process that has worked on `work` for more of the same.
-    pub(crate) fn put(&mut self, work: &Work, process: RunnerProcess) {
+    pub fn put(&mut self, work: &Work, process: RunnerProcess) {
         if process.is_alive() {
             self.bound = Some((Bound::of(work), process));
         }
@@ -77,7 +77,7 @@ impl Pool {
 
     /// Starts a spare process if there is none, so that the first task of the next job need not
     /// wait for one. It sets itself up while this one works.
-    pub(crate) fn stock_up(&mut self) {
+    pub fn stock_up(&mut self) {
         if self.spare.is_none() {
             // If it cannot be started now, the one who needs it will say so.
             self.spare = self.start().ok();
@@ -85,7 +85,7 @@ impl Pool {
     }
 
     /// Gives up all processes: nobody has needed one for a while.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.bound = None;
         self.spare = None;
     }

@@ -1,6 +1,6 @@
 //! Compiled modules, loaded once and kept for the tasks that follow.
 
-use bramble_protocol::{Digest, ModuleKind, ObjectRef};
+use bramble_protocol::{Digest, Mode, ModuleKind, ObjectRef};
 use wasmtime::component::{Component, InstancePre as ComponentPre};
 use wasmtime::{Engine, InstancePre, Module, Precompiled, component};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
@@ -42,7 +42,7 @@ pub(super) struct Artefacts {
     components: component::Linker<Host>,
     modules: wasmtime::Linker<Host>,
     /// Last used last.
-    kept: Vec<(Digest, Loaded)>,
+    kept: Vec<(Digest, Mode, Loaded)>,
 }
 
 impl Artefacts {
@@ -52,23 +52,30 @@ impl Artefacts {
         Ok(Self { engine, components, modules, kept: Vec::new() })
     }
 
+    /// The engine for tasks of one mode.
+    pub(super) fn engine(&self, _mode: Mode) -> &Engine {
+        &self.engine
+    }
+
     /// The module of `artefact`, read from `outside` and verified unless it is kept.
     pub(super) fn get(
         &mut self,
         artefact: &ObjectRef,
         kind: ModuleKind,
+        mode: Mode,
         outside: &SharedOutside,
     ) -> Result<&Loaded, Broken> {
-        let known = self.kept.iter().position(|(digest, _)| *digest == artefact.digest);
+        let is_it = |kept: &(Digest, Mode, Loaded)| kept.0 == artefact.digest && kept.1 == mode;
+        let known = self.kept.iter().position(is_it);
         let entry = match known {
             Some(index) => self.kept.remove(index),
-            None => (artefact.digest, self.load(artefact, kind, outside)?),
+            None => (artefact.digest, mode, self.load(artefact, kind, outside)?),
         };
         if self.kept.len() == KEPT_MAX {
             self.kept.remove(0);
         }
         self.kept.push(entry);
-        Ok(&self.kept.last().expect("just pushed").1)
+        Ok(&self.kept.last().expect("just pushed").2)
     }
 
     fn load(
