@@ -50,7 +50,7 @@ impl Pool {
         Self { program, store, users, bound: None, spare: None }
     }
 
-    /// Takes out the process for `work`. It is given back by [`put`](Self::put), if it is alive.
+    /// Takes out the process for `work`. It is given back by [`put`](Self::put).
     ///
     /// # Errors
     /// When none can be started.
@@ -68,11 +68,10 @@ impl Pool {
         }
     }
 
-    /// Keeps a process that has worked on `work` for more of the same.
+    /// Keeps a process that has worked on `work` for more of the same. Whether it still can is
+    /// asked when it is needed.
     pub fn put(&mut self, work: &Work, process: RunnerProcess) {
-        if process.is_alive() {
-            self.bound = Some((Bound::of(work), process));
-        }
+        self.bound = Some((Bound::of(work), process));
     }
 
     /// Starts a spare process if there is none, so that the first task of the next job need not
