@@ -1,24 +1,11 @@
-//! What every child process of ours does first, and how its end is put into words.
+//! What child processes of ours have in common: limits, their end with their parent, and how
+//! their end is put into words.
 
 use std::os::fd::BorrowedFd;
 use std::process::ExitStatus;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
-
-/// Open files a child may have: its pipes, and what its libraries open.
-const FILES_MAX: u64 = 1024;
-
-/// Gives up what a child never needs: new privileges, core dumps, many open files. Makes the
-/// kernel prefer it over the agent when memory runs out.
-pub(crate) fn confine() -> rustix::io::Result<()> {
-    rustix::thread::set_no_new_privs(true)?;
-    limit(Resource::Core, 0)?;
-    limit(Resource::Nofile, FILES_MAX)?;
-    // Absent in some containers; then the kernel chooses by itself.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
-    Ok(())
-}
 
 /// Lowers a limit of this process for good.
 pub(crate) fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {

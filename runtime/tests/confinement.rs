@@ -142,3 +142,31 @@ fn the_walls_that_this_machine_offers_are_reported() {
         eprintln!("not to be had here: {}: {why}", wall.name());
     }
 }
+
+#[test]
+fn a_compiler_is_shut_in_before_it_sees_the_module() {
+    use std::os::unix::process::CommandExt;
+    let mut child = std::process::Command::new(program())
+        .args(["internal", "module", "inspect", "1000000000", "60"])
+        .env_clear()
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let found = loop {
+        // It waits for its module now, or will in a moment.
+        let status = std::fs::read_to_string(&status).unwrap();
+        let is_shut_in = status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t1");
+        if is_shut_in || std::time::Instant::now() > deadline {
+            break is_shut_in;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let mut prison = Prison::new();
+    assert!(found || !prison.has(Wall::SystemCalls));
+}

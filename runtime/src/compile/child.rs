@@ -4,7 +4,6 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use bramble_protocol::{Mode, TargetClass};
-use rustix::process::Resource;
 use wasmtime::Engine;
 
 use super::{Refusal, kind, wrap};
@@ -71,10 +70,7 @@ fn serve(args: &[String]) -> Result<Vec<u8>, Failure> {
 }
 
 fn confine(memory_bytes: u64, cpu_s: u64) -> rustix::io::Result<()> {
-    crate::child::confine()?;
-    crate::child::limit(Resource::As, memory_bytes)?;
-    // At the soft limit the kernel sends SIGXCPU, which says what happened; SIGKILL does not.
-    crate::child::limit_between(Resource::Cpu, cpu_s, cpu_s.saturating_add(2))
+    crate::confine::for_compiler(memory_bytes, cpu_s).map(drop)
 }
 
 fn read_in() -> io::Result<Vec<u8>> {

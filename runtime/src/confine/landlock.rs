@@ -37,3 +37,29 @@ fn restrict() -> Result<RestrictionStatus, RulesetError> {
         .create()?
         .restrict_self()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_landlock_alone_no_file_is_opened_and_no_port_bound() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // It holds for the thread that asks for it, and so for no other test.
+        let restricted = std::thread::spawn(move || {
+            let mut report = Confinement::default();
+            deny_everything(&mut report);
+            let open = std::fs::File::open(file.path()).is_ok();
+            let make = std::fs::File::create(file.path().with_extension("new")).is_ok();
+            let bind = std::net::TcpListener::bind("127.0.0.1:0").is_ok();
+            (report, open, make, bind)
+        });
+        let (report, open, make, bind) = restricted.join().unwrap();
+        if !report.has(Wall::Files) {
+            eprintln!("skipped: {:?}", report.missing);
+            return;
+        }
+        assert!(!open && !make);
+        assert_eq!(bind, !report.has(Wall::Tcp));
+    }
+}

@@ -16,6 +16,9 @@ use bramble_protocol::{Confinement, Wall};
 pub(crate) use limits::{Limits, limit_task};
 pub(crate) use process::user_for;
 
+/// Open files of a child that compiles.
+const COMPILER_FILES_MAX: u64 = 64;
+
 /// What a child is for, and so which system calls it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -23,6 +26,29 @@ pub(crate) enum Profile {
     Runner,
     /// Compiles: as a runner, and it starts threads.
     Compiler,
+}
+
+/// Both doors at once, for a child that compiles: it has pipes and nothing else, and memory and
+/// processor time up to limits. To be called first of all.
+///
+/// At the limit of processor time the kernel sends `SIGXCPU`, which says what happened, and
+/// `SIGKILL` two seconds later, which does not.
+///
+/// # Errors
+/// When a limit cannot be set.
+pub(crate) fn for_compiler(memory_bytes: u64, cpu_s: u64) -> rustix::io::Result<Confinement> {
+    let limits = Limits {
+        files: COMPILER_FILES_MAX,
+        data_bytes: memory_bytes,
+        address_space_bytes: Some(memory_bytes),
+    };
+    let user = user_for(u64::from(std::process::id()), 0);
+    let mut report = enter(&limits, Some(user));
+    limits.set()?;
+    let resource = rustix::process::Resource::Cpu;
+    crate::child::limit_between(resource, cpu_s, cpu_s.saturating_add(2))?;
+    seal(Profile::Compiler, &mut report);
+    Ok(report)
 }
 
 /// The first door, to be gone through while there is one thread: most of these walls are

@@ -92,16 +92,17 @@ fn agent() -> BorrowedFd<'static> {
 }
 
 fn answer_all(sandbox: &mut Sandbox, instead: Instead) -> io::Result<()> {
+    let mut set = None;
     while let Some(frame) = socket::receive::<ToRunner>(agent(), Reader::Runner)? {
         let Frame { message, raw, files } = frame;
         let end = match message {
             ToRunner::Run(run) => match instead(&run.work) {
                 Some(message) => TaskEnd::failed(message),
-                None => run_task(sandbox, &run, raw, files)?,
+                None => run_task(sandbox, &mut set, &run, raw, files)?,
             },
             ToRunner::Plan(plan) => {
                 let input = files.into_iter().next().ok_or_else(no_file)?;
-                limit(&plan.limits, plan.artefact.size, 0);
+                limit(&mut set, &plan.limits, plan.artefact.size, 0);
                 sandbox.plan(&plan, input)
             }
             // Hints for a task that has ended meanwhile.
@@ -118,6 +119,7 @@ fn answer_all(sandbox: &mut Sandbox, instead: Instead) -> io::Result<()> {
 
 fn run_task(
     sandbox: &mut Sandbox,
+    set: &mut LimitsSet,
     run: &RunWork,
     state: Vec<u8>,
     files: Vec<File>,
@@ -138,13 +140,16 @@ fn run_task(
         }
     };
     let input_bytes = work.inputs.iter().map(|input| input.size).sum();
-    limit(&work.limits, work.artefact.size, input_bytes);
+    limit(set, &work.limits, work.artefact.size, input_bytes);
     Ok(sandbox.run(work, TaskFiles { ranges, inputs, resume }))
 }
 
+/// The kernel's limits that are set: on private memory and on the length of a file, in bytes.
+type LimitsSet = Option<(u64, u64)>;
+
 /// Sets the kernel's limits for the next task: above those of the sandbox, for the case that the
 /// sandbox fails.
-fn limit(limits: &Limits, artefact_bytes: u64, input_bytes: u64) {
+fn limit(set: &mut LimitsSet, limits: &Limits, artefact_bytes: u64, input_bytes: u64) {
     let held = input_bytes.min(crate::sandbox::IN_MEMORY_BYTES_MAX);
     let output_bytes = limits.output_bytes_max_for(input_bytes);
     // The guest's memory, a copy of what it passes in one call, the inputs as they are read and
@@ -154,7 +159,13 @@ fn limit(limits: &Limits, artefact_bytes: u64, input_bytes: u64) {
         .saturating_add(output_bytes.min(limits.memory_bytes_max))
         .saturating_add(3 * held + 8 * artefact_bytes.min(512 << 20) + HOST_BYTES);
     // Without it the sandbox's own limits still hold.
-    let _ = confine::limit_task(data_bytes, output_bytes.saturating_add(1 << 20).max(64 << 20));
+    let file_bytes = output_bytes.saturating_add(1 << 20).max(64 << 20);
+    // What was loaded for tasks before still takes its room.
+    let wanted = (data_bytes.max(set.map_or(0, |(data_bytes, _)| data_bytes)), file_bytes);
+    // Tasks of one job mostly have the same.
+    if set.replace(wanted) != Some(wanted) {
+        let _ = confine::limit_task(wanted.0, wanted.1);
+    }
 }
 
 fn reply(end: TaskEnd) -> (Reply, Vec<u8>) {

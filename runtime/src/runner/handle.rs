@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::socket;
 use super::wire::ToRunner;
 
@@ -85,9 +87,9 @@ impl Shared {
         self.socket.as_fd()
     }
 
-    pub(super) fn send(
+    pub(super) fn send<R: Serialize>(
         &self,
-        message: &ToRunner,
+        message: &ToRunner<R>,
         raw: &[u8],
         files: &[BorrowedFd<'_>],
     ) -> std::io::Result<()> {

@@ -15,5 +15,5 @@ pub(crate) mod wire;
 
 pub use child::{child_main, child_main_with};
 pub use handle::Killer;
-pub(crate) use pool::Pool;
+pub use pool::Pool;
 pub use process::{Finished, RunnerError, RunnerProcess};

@@ -35,7 +35,7 @@ impl Bound {
 
 /// Gives the process that fits a task, and starts one where none does.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     program: PathBuf,
     store: Store,
     /// Known once the head has said welcome.
@@ -50,7 +50,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool that starts `program internal runner`, under one of the user ids `users` where it
     /// may.
-    pub(crate) fn new(
+    pub fn new(
         program: PathBuf,
         store: Store,
         users: [u32; 2],
@@ -59,11 +59,11 @@ impl Pool {
         Self { program, store, trust, users, bound: None, spare: None }
     }
 
-    /// Takes out the process for `work`. It is given back by [`put`](Self::put), if it is alive.
+    /// Takes out the process for `work`. It is given back by [`put`](Self::put).
     ///
     /// # Errors
     /// When none can be started.
-    pub(crate) fn take(&mut self, work: &Work) -> Result<RunnerProcess, RunnerError> {
+    pub fn take(&mut self, work: &Work) -> Result<RunnerProcess, RunnerError> {
         let wanted = Bound::of(work);
         match self.bound.take() {
             // A runner may have been killed for a lease that was revoked just as it ended.
@@ -77,16 +77,15 @@ impl Pool {
         }
     }
 
-    /// Keeps a process that has worked on `work` for more of the same.
-    pub(crate) fn put(&mut self, work: &Work, process: RunnerProcess) {
-        if process.is_alive() {
-            self.bound = Some((Bound::of(work), process));
-        }
+    /// Keeps a process that has worked on `work` for more of the same. Whether it still can is
+    /// asked when it is needed.
+    pub fn put(&mut self, work: &Work, process: RunnerProcess) {
+        self.bound = Some((Bound::of(work), process));
     }
 
     /// Starts a spare process if there is none, so that the first task of the next job need not
     /// wait for one. It sets itself up while this one works.
-    pub(crate) fn stock_up(&mut self) {
+    pub fn stock_up(&mut self) {
         if self.spare.is_none() {
             // If it cannot be started now, the one who needs it will say so.
             self.spare = self.start().ok();
@@ -94,7 +93,7 @@ impl Pool {
     }
 
     /// Gives up all processes: nobody has needed one for a while.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.bound = None;
         self.spare = None;
     }

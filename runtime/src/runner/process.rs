@@ -194,7 +194,7 @@ impl RunnerProcess {
         let session = Session::of_plan(self.store.clone(), plan.artefact);
         let begun = self
             .shared
-            .send(&ToRunner::Plan(Box::new(plan)), &[], &[file.as_fd()])
+            .send::<()>(&ToRunner::Plan(Box::new(plan)), &[], &[file.as_fd()])
             .map_err(Broken::from);
         self.end(begun, session, deadline(limit_ms, Duration::ZERO), limit_ms)
     }

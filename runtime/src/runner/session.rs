@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use bramble_protocol::agent::Work;
 use bramble_protocol::{AttemptOutcome, Confinement, ObjectRef, Phase, error_chain};
@@ -13,7 +13,7 @@ use bramble_store::{
 use super::handle::Shared;
 use super::process::{Answer, Broken, Finished};
 use super::socket::{self, Frame, Reader};
-use super::wire::{FromRunner, Output, Reply, RunWork, ToRunner};
+use super::wire::{FromRunner, Output, Reply, RunWorkRef, ToRunner};
 
 /// The longest state that a guest may save, in bytes.
 pub(crate) const STATE_BYTES_MAX: usize = 1 << 20;
@@ -64,8 +64,7 @@ impl Session {
             let message = format!("{} inputs are more than a task can have", work.inputs.len());
             return Err(Broken::Outcome(Box::new(AttemptOutcome::NodeFault { message })));
         }
-        let run = RunWork { work: work.clone(), resume };
-        Ok(shared.send(&ToRunner::Run(Box::new(run)), &state, &lent)?)
+        Ok(shared.send(&ToRunner::Run(RunWorkRef { work, resume }), &state, &lent)?)
     }
 
     /// Answers what the runner asks until the task has ended.
@@ -87,19 +86,19 @@ impl Session {
                 _ if confinement.is_none() => return lies("it runs a task unconfined"),
                 FromRunner::Ready { .. } => return lies("it says twice that it is ready"),
                 FromRunner::NeedArtefact => match self.open(&self.artefact) {
-                    Ok(file) => shared.send(&ToRunner::File, &[], &[file.as_fd()])?,
-                    Err(outcome) => shared.send(&ToRunner::Refused(outcome), &[], &[])?,
+                    Ok(file) => answer(shared, &ToRunner::File, &[file.as_fd()])?,
+                    Err(outcome) => answer(shared, &ToRunner::Refused(outcome), &[])?,
                 },
                 FromRunner::NeedOutput { partition } => self.give_output(shared, partition)?,
                 FromRunner::Progress { done, total } => {
                     shared.task().progress = Some((done, total));
                 }
                 FromRunner::Save { so_far } => {
-                    let answer = match self.save(&raw, &so_far)? {
+                    let said = match self.save(&raw, &so_far)? {
                         Ok(()) => ToRunner::Saved,
                         Err(error) => ToRunner::Refused(not_stored("a checkpoint", &error)),
                     };
-                    shared.send(&answer, &[], &[])?;
+                    answer(shared, &said, &[])?;
                 }
                 FromRunner::Done(reply) => return self.accept(*reply, &raw),
             }
@@ -125,11 +124,11 @@ impl Session {
         match self.store.stage_file() {
             Ok(staged) => {
                 let staged = place.insert(staged);
-                shared.send(&ToRunner::File, &[], &[staged.file().as_fd()])?;
+                answer(shared, &ToRunner::File, &[staged.file().as_fd()])?;
             }
             Err(error) => {
                 let refused = ToRunner::Refused(not_stored("an output", &error));
-                shared.send(&refused, &[], &[])?;
+                answer(shared, &refused, &[])?;
             }
         }
         Ok(())
@@ -183,6 +182,10 @@ impl Session {
         let has_saved = self.has_saved;
         Ok(Answer { finished: Finished { outcome, staged, usage, log, has_saved }, spans })
     }
+}
+
+fn answer(shared: &Shared, message: &ToRunner, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    shared.send(message, &[], files)
 }
 
 fn stage(

@@ -7,12 +7,13 @@ use bramble_protocol::agent::Work;
 use bramble_protocol::{AttemptOutcome, Confinement, Limits, ObjectRef, Params, Usage};
 use serde::{Deserialize, Serialize};
 
-/// From the agent to the runner.
+/// From the agent to the runner. `R` is what describes a task: [`RunWork`] as it comes,
+/// [`RunWorkRef`] as it is sent.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum ToRunner {
+pub(crate) enum ToRunner<R = Box<RunWork>> {
     /// One task. Files: the ranges if there are any, the inputs, and each output of `resume`
     /// that is not empty. Raw: the state that was saved.
-    Run(Box<RunWork>),
+    Run(R),
     /// A module's own planner. Files: the file to cut.
     Plan(Box<PlanWork>),
     /// Answers [`FromRunner::NeedArtefact`] and [`FromRunner::NeedOutput`]. Files: the one.
@@ -32,6 +33,13 @@ pub(crate) enum ToRunner {
 pub(crate) struct RunWork {
     pub(crate) work: Work,
     /// Lengths of the outputs of an earlier attempt that saved; the task goes on from there.
+    pub(crate) resume: Option<Vec<u64>>,
+}
+
+/// The same, borrowed.
+#[derive(Debug, Serialize)]
+pub(crate) struct RunWorkRef<'a> {
+    pub(crate) work: &'a Work,
     pub(crate) resume: Option<Vec<u64>>,
 }
 

@@ -43,20 +43,53 @@ pub(super) struct Job {
 /// Loads artefacts and keeps the last few.
 pub(super) struct Artefacts {
     trust: Trust,
-    mode: Mode,
+    /// One for each mode, in the order of [`Mode::ALL`].
+    engines: [EngineOf; Mode::ALL.len()],
+    /// Last used last.
+    kept: Vec<(Digest, Mode, Loaded)>,
+}
+
+/// An engine for one mode, and what it links guests to.
+struct EngineOf {
     engine: Engine,
+    linkers: Option<Linkers>,
+}
+
+struct Linkers {
     components: component::Linker<Host>,
     modules: wasmtime::Linker<Host>,
-    /// Last used last.
-    kept: Vec<(Digest, Loaded)>,
+}
+
+impl EngineOf {
+    fn new(trust: &Trust, mode: Mode) -> wasmtime::Result<Self> {
+        let engine = super::engine::run_engine(trust.class, mode)?;
+        Ok(Self { engine, linkers: None })
+    }
+
+    /// Made when first needed: most runners need one mode only.
+    fn linkers(&mut self) -> wasmtime::Result<&Linkers> {
+        if self.linkers.is_none() {
+            let components = super::wasi::component_linker(&self.engine)?;
+            let modules = super::wasi::core_linker(&self.engine)?;
+            self.linkers = Some(Linkers { components, modules });
+        }
+        Ok(self.linkers.as_ref().expect("just made"))
+    }
 }
 
 impl Artefacts {
-    /// Loads what `trust` and `mode` say into `engine`.
-    pub(super) fn new(trust: Trust, mode: Mode, engine: Engine) -> wasmtime::Result<Self> {
-        let components = super::wasi::component_linker(&engine)?;
-        let modules = super::wasi::core_linker(&engine)?;
-        Ok(Self { trust, mode, engine, components, modules, kept: Vec::new() })
+    /// Loads what `trust` says.
+    pub(super) fn new(trust: Trust) -> wasmtime::Result<Self> {
+        let [fast, verify] = Mode::ALL;
+        let mut engines = [EngineOf::new(&trust, fast)?, EngineOf::new(&trust, verify)?];
+        // So that the first task does not wait for it.
+        engines[0].linkers()?;
+        Ok(Self { trust, engines, kept: Vec::new() })
+    }
+
+    /// The engine for tasks of one mode.
+    pub(super) fn engine(&self, mode: Mode) -> &Engine {
+        &self.engines[mode as usize].engine
     }
 
     /// The module of `artefact`, read from `outside` and verified unless it is kept.
@@ -64,24 +97,27 @@ impl Artefacts {
         &mut self,
         artefact: &ObjectRef,
         kind: ModuleKind,
+        mode: Mode,
         outside: &SharedOutside,
     ) -> Result<&Loaded, Broken> {
-        let known = self.kept.iter().position(|(digest, _)| *digest == artefact.digest);
+        let is_it = |kept: &(Digest, Mode, Loaded)| kept.0 == artefact.digest && kept.1 == mode;
+        let known = self.kept.iter().position(is_it);
         let entry = match known {
             Some(index) => self.kept.remove(index),
-            None => (artefact.digest, self.load(artefact, kind, outside)?),
+            None => (artefact.digest, mode, self.load(artefact, kind, mode, outside)?),
         };
         if self.kept.len() == KEPT_MAX {
             self.kept.remove(0);
         }
         self.kept.push(entry);
-        Ok(&self.kept.last().expect("just pushed").1)
+        Ok(&self.kept.last().expect("just pushed").2)
     }
 
     fn load(
-        &self,
+        &mut self,
         artefact: &ObjectRef,
         kind: ModuleKind,
+        mode: Mode,
         outside: &SharedOutside,
     ) -> Result<Loaded, Broken> {
         if artefact.size > ARTEFACT_BYTES_MAX {
@@ -89,16 +125,20 @@ impl Artefacts {
         }
         let file = outside.lock().artefact()?;
         let bytes = read_verified(&file, artefact)?;
-        let code = artefact::open(&bytes, &self.trust, self.mode)
+        let code = artefact::open(&bytes, &self.trust, mode)
             .map_err(|error| unfit(&error.to_string()))?;
-        match deserialize(&self.engine, code).map_err(|error| unfit(&format!("{error:#}")))? {
+        let engine = &mut self.engines[mode as usize];
+        let loaded =
+            deserialize(&engine.engine, code).map_err(|error| unfit(&format!("{error:#}")))?;
+        let linkers = engine.linkers().map_err(|error| unlinked(&error))?;
+        match loaded {
             Code::Module(module) => {
                 let pre =
-                    self.modules.instantiate_pre(&module).map_err(|error| unlinked(&error))?;
+                    linkers.modules.instantiate_pre(&module).map_err(|error| unlinked(&error))?;
                 Ok(Loaded::Core(pre))
             }
             Code::Component(component) => {
-                let linker = &self.components;
+                let linker = &linkers.components;
                 let pre = linker.instantiate_pre(&component).map_err(|error| unlinked(&error))?;
                 Ok(match kind {
                     ModuleKind::Command => {

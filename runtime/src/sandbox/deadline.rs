@@ -45,41 +45,40 @@ impl Deadline {
     }
 }
 
-/// Advances the epoch of the engine in which a guest runs. Sleeps when none does, so that an idle node
+/// Advances the epoch of engines while a guest runs. Sleeps when none does, so that an idle node
 /// wakes for nothing.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ticker(Arc<Shared>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
-    /// Whose epoch advances.
-    running: Option<Engine>,
+    running: bool,
     parked: bool,
     stopped: bool,
 }
 
 impl Ticker {
     /// Starts the thread that ticks.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    pub(crate) fn start<const N: usize>(engines: [Engine; N]) -> std::io::Result<Self> {
         let ticker = Self(Arc::default());
         let shared = Arc::clone(&ticker.0);
         std::thread::Builder::new()
             .name("epoch".into())
             .stack_size(64 << 10)
-            .spawn(move || tick(&shared))?;
+            .spawn(move || tick(&shared, &engines))?;
         Ok(ticker)
     }
 
-    /// Ticks for `engine` until the answer is dropped.
-    pub(crate) fn run(&self, engine: &Engine) -> Running<'_> {
+    /// Ticks until the answer is dropped.
+    pub(crate) fn run(&self) -> Running<'_> {
         let mut state = self.state();
-        state.running = Some(engine.clone());
+        state.running = true;
         if state.parked {
             self.0.changed.notify_one();
         }
@@ -102,19 +101,17 @@ pub(crate) struct Running<'a>(&'a Ticker);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.state().running = None;
+        self.0.state().running = false;
     }
 }
 
-fn tick(shared: &Shared) {
+fn tick(shared: &Shared, engines: &[Engine]) {
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     while !state.stopped {
-        if state.running.is_some() {
+        if state.running {
             let timeout = shared.changed.wait_timeout(state, TICK);
             state = timeout.unwrap_or_else(PoisonError::into_inner).0;
-            if let Some(engine) = &state.running {
-                engine.increment_epoch();
-            }
+            engines.iter().for_each(Engine::increment_epoch);
         } else {
             state.parked = true;
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

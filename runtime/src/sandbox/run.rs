@@ -1,7 +1,5 @@
 //! One task from its inputs to its outputs.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::time::Instant;
 
@@ -71,28 +69,11 @@ impl TaskEnd {
 
 /// Runs tasks one after the other, each in a fresh instance, on the thread that calls.
 pub(crate) struct Sandbox {
-    trust: Trust,
-    /// One for each mode of work that has come up; a process mostly meets one.
-    machines: BTreeMap<Mode, Machine>,
+    artefacts: Artefacts,
     outside: SharedOutside,
     ticker: Ticker,
     /// WASI's streams want a runtime of tokio to be there; none of ours ever waits in it.
     tokio: tokio::runtime::Runtime,
-}
-
-/// An engine and what was loaded into it.
-struct Machine {
-    engine: Engine,
-    artefacts: Artefacts,
-}
-
-impl Machine {
-    fn new(trust: Trust, mode: Mode) -> Result<Self, SandboxError> {
-        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let engine = super::engine::run_engine(trust.class, mode).map_err(failed)?;
-        let artefacts = Artefacts::new(trust, mode, engine.clone()).map_err(failed)?;
-        Ok(Self { engine, artefacts })
-    }
 }
 
 /// Why a task ended before its guest had run, boxed because it is rare and large.
@@ -114,12 +95,13 @@ impl Sandbox {
         // Asked once, so that what a first reading needs (the kernel's list of what it offers,
         // which is a file on older ones) is there when no file can be opened any more.
         thread_cpu_time();
-        let ticker = Ticker::start().map_err(SandboxError::Timer)?;
+        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
+        let artefacts = Artefacts::new(trust).map_err(failed)?;
+        let engines = Mode::ALL.map(|mode| artefacts.engine(mode).clone());
+        let ticker = Ticker::start(engines).map_err(SandboxError::Timer)?;
         let tokio =
             tokio::runtime::Builder::new_current_thread().build().map_err(SandboxError::Timer)?;
-        // Most tasks are of this mode, and the first one should not wait for it.
-        let machines = BTreeMap::from([(Mode::Fast, Machine::new(trust, Mode::Fast)?)]);
-        Ok(Self { trust, machines, outside: Shared::new(outside), ticker, tokio })
+        Ok(Self { artefacts, outside: Shared::new(outside), ticker, tokio })
     }
 
     /// Runs one task. Whatever happens is its outcome.
@@ -138,19 +120,6 @@ impl Sandbox {
         meter.end(result.map(|spans| (Vec::new(), spans)))
     }
 
-    fn machine(&mut self, mode: Mode) -> Result<&mut Machine, Broken> {
-        match self.machines.entry(mode) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => {
-                let machine = Machine::new(self.trust, mode).map_err(|error| {
-                    let message = bramble_protocol::error_chain(&error);
-                    AttemptOutcome::NodeFault { message }
-                })?;
-                Ok(entry.insert(machine))
-            }
-        }
-    }
-
     fn attempt(
         &mut self,
         work: &Work,
@@ -158,7 +127,8 @@ impl Sandbox {
         meter: &mut Meter,
     ) -> Result<Vec<Written>, Broken> {
         let outside = self.outside.clone();
-        self.machine(work.mode)?.artefacts.get(&work.artefact, work.kind, &outside)?;
+        // First of all, so that nothing is read for a module that cannot be loaded.
+        self.artefacts.get(&work.artefact, work.kind, work.mode, &outside)?;
         let begun = Instant::now();
         let TaskFiles { ranges, inputs, resume } = files;
         let ranges = match (&work.ranges, ranges) {
@@ -221,11 +191,8 @@ impl Sandbox {
         bytes_max: u64,
         meter: &mut Meter,
     ) -> Result<(), Broken> {
-        let outside = self.outside.clone();
-        let (ticker, tokio) = (self.ticker.clone(), self.tokio.handle().clone());
-        let machine = self.machine(work.mode)?;
-        let engine = machine.engine.clone();
-        let loaded = machine.artefacts.get(&work.artefact, work.kind, &outside)?;
+        let engine = self.artefacts.engine(work.mode).clone();
+        let loaded = self.artefacts.get(&work.artefact, work.kind, work.mode, &self.outside)?;
         let call_bytes = match loaded {
             Loaded::Job(job) if job.mapper_bytes.is_some() => {
                 usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(CALL_BYTES_MAX)
@@ -235,8 +202,8 @@ impl Sandbox {
         let mut store = new_store(&engine, host, call_bytes);
         let fuel = refuel(&mut store, work);
         let called = {
-            let _tokio = tokio.enter();
-            let _ticking = ticker.run(&engine);
+            let _tokio = self.tokio.enter();
+            let _ticking = self.ticker.run();
             phases::call(&mut store, loaded, work, inputs)
         };
         meter.note(&store, fuel);
@@ -254,14 +221,12 @@ impl Sandbox {
         meter: &mut Meter,
     ) -> Result<Vec<(u64, u64)>, Broken> {
         let outside = self.outside.clone();
-        let (ticker, tokio) = (self.ticker.clone(), self.tokio.handle().clone());
         let input = Source::file(file).map_err(|error| {
             let message = format!("cannot read the file to be cut: {error}");
             AttemptOutcome::NodeFault { message }
         })?;
-        let machine = self.machine(Mode::Fast)?;
-        let engine = machine.engine.clone();
-        let loaded = machine.artefacts.get(&work.artefact, ModuleKind::Job, &outside)?;
+        let engine = self.artefacts.engine(Mode::Fast).clone();
+        let loaded = self.artefacts.get(&work.artefact, ModuleKind::Job, Mode::Fast, &outside)?;
         meter.usage.bytes_in = input.size();
         let clock = VirtualClock::new(0);
         let host = Host {
@@ -281,8 +246,8 @@ impl Sandbox {
             told: None,
         };
         let mut store = new_store(&engine, host, CALL_BYTES_MAX);
-        let _tokio = tokio.enter();
-        let _ticking = ticker.run(&engine);
+        let _tokio = self.tokio.enter();
+        let _ticking = self.ticker.run();
         let spans = phases::plan(&mut store, loaded, input, work.wanted_bytes, &work.limits);
         meter.note(&store, None);
         Ok(spans?.iter().map(|span| (span.offset, span.len)).collect())
