@@ -14,7 +14,7 @@ use std::process::Command;
 
 use bramble_protocol::Mode;
 use bramble_protocol::api::NodeView;
-use bramble_tests::cluster::{Cluster, cross_program, fixture, job, program, wait_for};
+use bramble_tests::cluster::{Cluster, Said, cross_program, fixture, job, program, wait_for};
 use bramble_tests::data;
 
 const QEMU: &str = "qemu-aarch64-static";
@@ -87,6 +87,8 @@ fn every_job_gives_the_same_bytes_on_every_kind_of_node() {
         let narrow = [&runners[..], &["--class", "aarch64-narrow"]].concat();
         cluster.add_agent("narrow-board", &script, &narrow);
         nodes.extend(["board", "narrow-board"]);
+        let head = Command::new(&script).arg("head").output().unwrap();
+        Said::from(head).fails(2, &["built for nodes", "help: "]);
     }
     cluster.wait_for_nodes(nodes.len());
     let found = classes(&cluster);
