@@ -20,5 +20,6 @@ mod run;
 mod source;
 mod wasi;
 
+#[cfg(feature = "compile")]
 pub(crate) use log::clean as shown;
 pub use run::{Sandbox, SandboxError, TaskEnd};
