@@ -30,8 +30,9 @@ fn emulated(dir: &Path, target: &str, qemu: &str) -> Option<PathBuf> {
     let Some(program) = cross_program(target) else {
         return skipped(format!("there is no program for {target}: run `cargo xtask cross`"));
     };
-    if Command::new(qemu).arg("--version").output().is_err() {
-        return skipped(format!("there is no {qemu}"));
+    let works = Command::new(qemu).arg(&program).arg("version").output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return skipped(format!("{qemu} is missing, or a library for the program"));
     }
     let script = dir.join(format!("bramble-{target}"));
     fs::write(&script, format!("#!/bin/sh\nexec {qemu} {} \"$@\"\n", program.display())).unwrap();
