@@ -2,6 +2,11 @@
 //!
 //! This crate wires the others together and speaks with people; it decides nothing itself.
 
+#![cfg_attr(
+    not(feature = "head"),
+    allow(dead_code, reason = "a program for nodes leaves out what only a head uses of the rest")
+)]
+
 mod args;
 mod client;
 mod commands;

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use bramble_protocol::Mode;
 use bramble_protocol::api::NodeView;
-use bramble_tests::cluster::{Cluster, cross_program, fixture, job, program, wait_for};
+use bramble_tests::cluster::{Cluster, Said, cross_program, fixture, job, program, wait_for};
 use bramble_tests::data;
 
 const QEMU: &str = "qemu-aarch64-static";
@@ -30,8 +30,9 @@ fn emulated(dir: &Path, target: &str, qemu: &str) -> Option<PathBuf> {
     let Some(program) = cross_program(target) else {
         return skipped(format!("there is no program for {target}: run `cargo xtask cross`"));
     };
-    if Command::new(qemu).arg("--version").output().is_err() {
-        return skipped(format!("there is no {qemu}"));
+    let works = Command::new(qemu).arg(&program).arg("version").output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return skipped(format!("{qemu} is missing, or a library for the program"));
     }
     let script = dir.join(format!("bramble-{target}"));
     fs::write(&script, format!("#!/bin/sh\nexec {qemu} {} \"$@\"\n", program.display())).unwrap();
@@ -87,6 +88,8 @@ fn every_job_gives_the_same_bytes_on_every_kind_of_node() {
         let narrow = [&runners[..], &["--class", "aarch64-narrow"]].concat();
         cluster.add_agent("narrow-board", &script, &narrow);
         nodes.extend(["board", "narrow-board"]);
+        let head = Command::new(&script).arg("head").output().unwrap();
+        Said::from(head).fails(2, &["built for nodes", "help: "]);
     }
     cluster.wait_for_nodes(nodes.len());
     let found = classes(&cluster);

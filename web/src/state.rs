@@ -166,6 +166,21 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn whoever_finds_too_many_waiting_does_not_wait() {
+        let places = Arc::new(Places::new(1));
+        let held = places.take_soon(1).await.expect("it is free");
+        let waiter = Arc::clone(&places);
+        let waits = tokio::spawn(async move { waiter.take_soon(1).await.is_some() });
+        while places.waiting.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(places.take_soon(1).await.is_none(), "one waits already");
+        drop(held);
+        assert!(waits.await.unwrap(), "who waited gets the place");
+        assert_eq!(places.waiting.load(Ordering::Relaxed), 0);
+    }
+
     #[test]
     fn the_module_that_was_not_used_for_the_longest_time_is_forgotten() {
         let infos = ModuleInfos::default();

@@ -4,34 +4,63 @@ use std::process::Command;
 
 use crate::process;
 
-/// Installs packages. `what` is said before each line that tells what is done.
-///
-/// # Errors
-/// When this is no Debian, installing needs a password, or a package cannot be had.
-pub(crate) fn install(what: &str, packages: &[&str]) -> Result<(), String> {
-    if process::find("apt-get").is_none() {
-        return Err("apt-get: not found, so this is not a Debian".into());
-    }
-    let by_root = process::answer(Command::new("id").arg("-u")).as_deref() == Some("0");
-    let by_sudo = !by_root && process::answer(Command::new("sudo").args(["-n", "true"])).is_some();
-    if !by_root && !by_sudo {
-        return Err("apt-get: installing packages needs root".into());
-    }
-    let apt = |words: &[&str]| {
-        println!("{what}: apt-get {}", words.join(" "));
-        let mut command = Command::new(if by_root { "apt-get" } else { "sudo" });
-        if by_sudo {
-            command.args(["-n", "apt-get"]);
+/// The right to install packages.
+pub(crate) struct Apt {
+    /// Said before each line that tells what is done.
+    what: &'static str,
+    by_sudo: bool,
+}
+
+impl Apt {
+    /// Sees whether packages can be installed.
+    ///
+    /// # Errors
+    /// When this is no Debian, or installing needs a password.
+    pub(crate) fn find(what: &'static str) -> Result<Self, String> {
+        if process::find("apt-get").is_none() {
+            return Err("apt-get: not found, so this is not a Debian".into());
         }
-        process::run(command.arg("-qq").args(words).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    let mut install = vec!["install", "-y", "--no-install-recommends"];
-    install.extend(packages);
-    // The lists of a fresh machine are empty or old.
-    if apt(&install).is_err() {
-        apt(&["update"])
-            .and_then(|()| apt(&install))
-            .map_err(|error| format!("apt-get: {error}"))?;
+        let by_root = process::answer(Command::new("id").arg("-u")).as_deref() == Some("0");
+        let by_sudo =
+            !by_root && process::answer(Command::new("sudo").args(["-n", "true"])).is_some();
+        if by_root || by_sudo {
+            Ok(Self { what, by_sudo })
+        } else {
+            Err("apt-get: installing packages needs root".into())
+        }
     }
-    Ok(())
+
+    /// Installs packages.
+    ///
+    /// # Errors
+    /// When one cannot be had.
+    pub(crate) fn install(&self, packages: &[&str]) -> Result<(), String> {
+        let mut words = vec!["-qq", "install", "-y", "--no-install-recommends"];
+        words.extend(packages);
+        // The lists of a fresh machine are empty or old.
+        self.run("apt-get", &words)
+            .or_else(|_| self.update().and_then(|()| self.run("apt-get", &words)))
+    }
+
+    /// Allows packages for another kind of processor, such as `arm64`.
+    ///
+    /// # Errors
+    /// When dpkg does not, or the lists cannot be had.
+    pub(crate) fn add_architecture(&self, architecture: &str) -> Result<(), String> {
+        self.run("dpkg", &["--add-architecture", architecture]).and_then(|()| self.update())
+    }
+
+    fn update(&self) -> Result<(), String> {
+        self.run("apt-get", &["-qq", "update"])
+    }
+
+    fn run(&self, program: &str, words: &[&str]) -> Result<(), String> {
+        println!("{}: {program} {}", self.what, words.join(" "));
+        let mut command = Command::new(if self.by_sudo { "sudo" } else { program });
+        if self.by_sudo {
+            command.args(["-n", program]);
+        }
+        command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        process::run(&mut command).map_err(|error| error.to_string())
+    }
 }

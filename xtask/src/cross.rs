@@ -6,8 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::apt::Apt;
 use crate::workspace::Workspace;
-use crate::{apt, process, toolchain};
+use crate::{process, toolchain};
 
 /// A kind of board.
 struct Board {
@@ -21,6 +22,10 @@ struct Board {
     packages: [&'static str; 2],
     /// What runs its programs here.
     emulator: &'static str,
+    /// Debian's name of its processor, for the libraries that its programs load.
+    debian: &'static str,
+    /// What loads them.
+    loader: &'static str,
 }
 
 const BOARDS: [Board; 2] = [
@@ -30,6 +35,8 @@ const BOARDS: [Board; 2] = [
         linker: "aarch64-linux-gnu-gcc",
         packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
         emulator: "qemu-aarch64-static",
+        debian: "arm64",
+        loader: "/lib/ld-linux-aarch64.so.1",
     },
     Board {
         name: "armv7",
@@ -37,6 +44,8 @@ const BOARDS: [Board; 2] = [
         linker: "arm-linux-gnueabihf-gcc",
         packages: ["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"],
         emulator: "qemu-arm-static",
+        debian: "armhf",
+        loader: "/lib/ld-linux-armhf.so.3",
     },
 ];
 
@@ -86,31 +95,32 @@ fn variable(target: &str) -> String {
     target.replace('-', "_")
 }
 
-/// Sees that the compiler, the linker and the emulator are there.
+/// Sees that the compiler and the linker are there, and as far as possible what runs the program.
 fn prepare(board: &Board) -> Result<(), String> {
     if !toolchain::own_has_target(board.target) {
         toolchain::add_rustup_target("cross", board.target)?;
     }
-    let mut missing: Vec<&str> = Vec::new();
     if process::find(board.linker).is_none() {
-        missing.extend(board.packages);
+        Apt::find("cross")?.install(&board.packages)?;
     }
-    // Only tests need it, which say that they are skipped without it.
-    let emulator_is_missing = process::find(board.emulator).is_none();
-    if emulator_is_missing {
-        missing.push("qemu-user-static");
+    // Only tests run it, and they say so when they are skipped.
+    if let Err(fault) = prepare_to_run(board) {
+        println!("cross: tests will not run what is built: {fault}");
     }
-    if missing.is_empty() {
-        return Ok(());
+    Ok(())
+}
+
+fn prepare_to_run(board: &Board) -> Result<(), String> {
+    if process::find(board.emulator).is_none() {
+        Apt::find("cross")?.install(&["qemu-user-static"])?;
     }
-    match apt::install("cross", &missing) {
-        Err(fault) if process::find(board.linker).is_none() => Err(fault),
-        Err(fault) => {
-            println!("cross: no {}, so tests will not run what is built: {fault}", board.emulator);
-            Ok(())
-        }
-        Ok(()) => Ok(()),
+    if !Path::new(board.loader).exists() {
+        let apt = Apt::find("cross")?;
+        apt.add_architecture(board.debian)?;
+        let libraries = ["libc6", "libgcc-s1"].map(|name| format!("{name}:{}", board.debian));
+        apt.install(&libraries.each_ref().map(String::as_str))?;
     }
+    Ok(())
 }
 
 fn mebibytes(program: &Path) -> Result<u64> {

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::apt::Apt;
+use crate::process;
 use crate::workspace::GuestKind;
-use crate::{apt, process};
 
 /// What guests are compiled for.
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip1";
@@ -219,7 +220,7 @@ pub(crate) fn add_rustup_target(what: &str, target: &str) -> Result<(), String> 
 }
 
 fn install_debian_packages() -> Result<Debian, String> {
-    apt::install("guests", &DEBIAN_PACKAGES)?;
+    Apt::find("guests")?.install(&DEBIAN_PACKAGES)?;
     Debian::find(Path::new("/"))
         .ok_or_else(|| "apt-get: the installed compiler is too old or incomplete".into())
 }

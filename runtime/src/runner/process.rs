@@ -72,6 +72,7 @@ pub struct Finished {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) finished: Finished,
+    #[cfg_attr(not(feature = "compile"), expect(dead_code, reason = "only planners answer so"))]
     pub(crate) spans: Vec<(u64, u64)>,
 }
 

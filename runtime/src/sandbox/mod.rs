@@ -23,6 +23,7 @@ mod run;
 mod source;
 mod wasi;
 
+#[cfg(feature = "compile")]
 pub(crate) use log::clean as shown;
 pub(crate) use output::{SMALL_BYTES_MAX, Written};
 pub(crate) use outside::{Outside, Resume, Signals, TaskFiles};
