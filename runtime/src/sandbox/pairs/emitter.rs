@@ -13,7 +13,7 @@ use crate::sandbox::source::Source;
 
 /// Runs that wait for the combiner, in bytes. What is more is written without it: a combiner may
 /// be left out at any time.
-const WAITING_BYTES_MAX: usize = 32 << 20;
+const WAITING_BYTES_MAX: usize = 24 << 20;
 
 /// A guest's handle to where its pairs go.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Emitter {
             Kind::Combined(run) => run.add_checked(frames, &mut self.outputs.lock()),
             Kind::Map { .. } if partition.is_some_and(|partition| partition >= count) => {
                 let partition = partition.unwrap_or_default();
-                Err(malformed(format!(
+                Err(malformed(&format!(
                     "emitted to partition {partition}, but there are only {count}"
                 )))
             }
@@ -231,7 +231,7 @@ mod tests {
             emitter.emit(&block, None).unwrap();
             let waiting = emitter.into_waiting().unwrap();
             assert_eq!(waiting.is_empty(), !combines);
-            assert!(waiting.iter().all(|(_, part)| part.size() < 34 << 20));
+            assert!(waiting.iter().all(|(_, part)| part.size() < 25 << 20));
             let mut parts = parts(&store, &outputs);
             assert!(parts[0].size() > 10 << 20, "the oldest runs were written");
             parts.extend(waiting.into_iter().map(|(_, part)| part));
