@@ -21,7 +21,7 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
-        let NewJob { spec, module, manifest } = job;
+        let NewJob { mut spec, module, manifest } = job;
         let chunks = manifest.chunks.len() as u32;
         let slots = self.slots_for(&spec.nodes);
         let sampled = manifest.sample.is_some();
@@ -29,6 +29,11 @@ impl Scheduler {
         let tasks = Plan::new(&module, chunks, partitions).total() as usize;
         self.check_room(tasks)?;
         let id = JobId(self.next_job);
+        if spec.result_name.is_empty()
+            && let Some(result) = &module.declared.result
+        {
+            spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
+        }
         self.commit(Record::JobSubmitted(Box::new(Submitted {
             job: id,
             at_ms: self.now.0,
