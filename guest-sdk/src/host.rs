@@ -134,10 +134,15 @@ thread_local! {
 
 /// Runs one phase of `job`, whose declared defaults [`param`] then knows.
 pub(crate) fn within<T>(job: &'static Job, phase: impl FnOnce() -> T) -> T {
-    let before = RUNNING.replace(Some(job));
-    let outcome = phase();
-    RUNNING.set(before);
-    outcome
+    /// Also when a native test unwinds.
+    struct Restored(Option<&'static Job>);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            RUNNING.set(self.0);
+        }
+    }
+    let _restored = Restored(RUNNING.replace(Some(job)));
+    phase()
 }
 
 fn declared_default(name: &str) -> Option<&'static str> {

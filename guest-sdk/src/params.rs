@@ -271,7 +271,7 @@ mod tests {
         ] {
             match read(args) {
                 Err(JobError::BadParam(message)) => {
-                    assert!(message.contains(expected), "{message}")
+                    assert!(message.contains(expected), "{message}");
                 }
                 other => panic!("{other:?}"),
             }

@@ -17,7 +17,7 @@ fn count(_: &Task, _: &mut Input, output: &mut Output) -> JobResult {
     while next < 100 {
         write!(output, "{next} ")?;
         next += 1;
-        if next % 30 == 0 && host::should_save() {
+        if next.is_multiple_of(30) && host::should_save() {
             output.save(&[next]);
         }
     }

@@ -8,7 +8,7 @@ pub mod agent;
 pub mod artefact;
 #[cfg(feature = "compile")]
 pub mod compile;
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(any(all(test, feature = "compile"), feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod runner;
 pub mod sandbox;

@@ -105,6 +105,16 @@ fn a_bad_declaration_is_refused_with_the_reason() {
         &["bad default", "choose from: y"],
     );
     assert_refused(
+        &with(r#"{"params":[{"name":"a","default":"x","kind":"integer"}]}"#),
+        &["bad default", "a whole number"],
+    );
+    assert_refused(&with(r#"{"params":[{"name":"a","kind":"colour"}]}"#), &["colour"]);
+    assert_refused(&with(r#"{"result":{"kind":"film"}}"#), &["film"]);
+    assert_refused(
+        &with(r#"{"result":{"kind":"text","extension":"../x"}}"#),
+        &["cannot end the name of a file"],
+    );
+    assert_refused(
         &with(r#"{"split":{"by-param":{"param":"t","cases":{}}}}"#),
         &["`t`, which is no parameter"],
     );

@@ -57,7 +57,7 @@ pub(crate) struct SubmitArgs {
     /// Where the input may be cut: lines, bytes, records:SIZE, guest [default: as the module says]
     #[arg(long, value_name = "RULE", help_heading = "Cutting")]
     pub(crate) split: Option<SplitRule>,
-    /// How many key ranges a merging job is cut into [default: chosen by the head]
+    /// How many parts a job that merges or reduces ends in [default: chosen by the head]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024),
         help_heading = "Cutting")]
     pub(crate) partitions: Option<u32>,

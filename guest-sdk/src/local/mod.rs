@@ -221,10 +221,15 @@ impl Run {
     }
 
     fn within<T>(&self, phase: impl FnOnce() -> T) -> T {
-        let before = SURROUNDINGS.replace(Some(self.surroundings.clone()));
-        let outcome = guest_host::within(self.job, phase);
-        SURROUNDINGS.set(before);
-        outcome
+        /// Also when the power is cut.
+        struct Restored(Option<Surroundings>);
+        impl Drop for Restored {
+            fn drop(&mut self) {
+                SURROUNDINGS.set(self.0.take());
+            }
+        }
+        let _restored = Restored(SURROUNDINGS.replace(Some(self.surroundings.clone())));
+        guest_host::within(self.job, phase)
     }
 
     fn task(&self, index: usize, count: usize) -> Task {

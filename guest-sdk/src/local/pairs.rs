@@ -44,6 +44,10 @@ impl Run {
         })?;
         let combined = combined.concat();
         assert!(
+            !self.has_saved(),
+            "a combine cannot save: what it is called for is not its to know"
+        );
+        assert!(
             split(&combined).is_sorted_by_key(|frame| key_of(frame)),
             "a combine must emit its keys in the order in which it is given them"
         );

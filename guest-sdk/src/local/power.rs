@@ -59,6 +59,11 @@ impl Run {
         self
     }
 
+    /// Whether the task that ran last has saved anything.
+    pub(super) fn has_saved(&self) -> bool {
+        self.surroundings.power.borrow().saves > 0
+    }
+
     /// Runs a task, and again after a power cut.
     pub(super) fn attempt(
         &self,

@@ -315,6 +315,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn exports_must_make_a_job_together() {
+        let fault = |interfaces: &[&str]| {
+            let names: Vec<String> =
+                interfaces.iter().map(|name| format!("bramble:job/{name}@0.1.1")).collect();
+            job_exports(names.iter().map(String::as_str)).err().map(|refusal| refusal.title)
+        };
+        for good in [
+            &["mapper"][..],
+            &["mapper", "merger"],
+            &["mapper-bytes", "merger"],
+            &["planner", "partitioner", "mapper", "merger"],
+            &["mapper-pairs", "reducer"],
+            &["planner", "partitioner", "mapper-pairs", "combiner", "reducer"],
+        ] {
+            assert_eq!(fault(good), None, "{good:?}");
+        }
+        for (bad, expected) in [
+            (&["planner"][..], "nothing that maps"),
+            (&["combiner", "reducer"], "nothing that maps"),
+            (&["mapper", "mapper-pairs", "reducer"], "in two ways"),
+            (&["mapper-pairs"], "nothing that reduces"),
+            (&["mapper-pairs", "combiner", "merger"], "nothing that reduces"),
+            (&["mapper", "reducer"], "never emits"),
+            (&["mapper-bytes", "combiner"], "never emits"),
+            (&["mapper-pairs", "reducer", "merger"], "both a reducer and a merger"),
+            (&["mapper", "partitioner"], "a partitioner but no merger"),
+            (&["mapper", "sorter"], "does not know"),
+        ] {
+            let title = fault(bad).unwrap_or_default();
+            assert!(title.contains(expected), "{bad:?}: {title}");
+        }
+    }
+
+    #[test]
     fn a_long_list_of_names_is_cut() {
         assert_eq!(list(&[]), "nothing");
         assert_eq!(list(&["a", "b"]), "`a`, `b`");

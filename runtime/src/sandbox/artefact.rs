@@ -125,8 +125,8 @@ impl Artefacts {
         }
         let file = outside.lock().artefact()?;
         let bytes = read_verified(&file, artefact)?;
-        let code = artefact::open(&bytes, &self.trust, mode)
-            .map_err(|error| unfit(&error.to_string()))?;
+        let code =
+            artefact::open(&bytes, &self.trust, mode).map_err(|error| unfit(&error.to_string()))?;
         let engine = &mut self.engines[mode as usize];
         let loaded =
             deserialize(&engine.engine, code).map_err(|error| unfit(&format!("{error:#}")))?;

@@ -34,7 +34,7 @@ pub(crate) struct Plan {
 /// One for a job that merges, unless it chooses ranges, and there is a sample to choose from, and
 /// more than one chunk. One for a job that reduces only if it chooses ranges and there is no
 /// sample. Else what the user asked for, or two for each slot, so that a slow range does not hold
-/// up the end; for merges never more than there are chunks, since a range gets a part from each.
+/// up the end; of ranges never more than there are chunks.
 pub(crate) fn choose_partitions(
     module: &ModuleInfo,
     wanted: Option<u32>,
@@ -55,7 +55,8 @@ pub(crate) fn choose_partitions(
         None => {
             let slots = if slots == 0 { SLOTS_ASSUMED } else { slots };
             let chosen = slots.saturating_mul(2).clamp(1, PARTITIONS_CHOSEN_MAX);
-            if exports.reducer { chosen } else { chosen.min(chunks) }
+            // By ranges the result is the same whatever their number, so that few will do.
+            if exports.partitioner { chosen.min(chunks) } else { chosen }
         }
     }
 }
@@ -346,7 +347,9 @@ mod tests {
         assert_eq!(choose_partitions(&reduce_module(), Some(3), 1, false, 4), 3);
         let mut ranged = reduce_module();
         ranged.exports.partitioner = true;
-        assert_eq!(choose_partitions(&ranged, None, 5, true, 4), 8);
+        assert_eq!(choose_partitions(&ranged, None, 50, true, 4), 8);
+        assert_eq!(choose_partitions(&ranged, None, 5, true, 4), 5);
+        assert_eq!(choose_partitions(&ranged, Some(3), 1, true, 4), 3);
         assert_eq!(choose_partitions(&ranged, None, 5, false, 4), 1, "no sample, no ranges");
         assert!(Plan::new(&ranged, 5, 8).has_ranges());
         assert!(!Plan::new(&ranged, 5, 1).has_ranges());

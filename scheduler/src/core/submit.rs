@@ -22,7 +22,7 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
-        let NewJob { spec, mut module, manifest } = job;
+        let NewJob { mut spec, mut module, manifest } = job;
         // Whether a command merges is not in the module but in what the user said.
         module.exports.merger |= spec.command.merge_args.is_some();
         let chunks = manifest.chunks.len() as u32;
@@ -32,6 +32,11 @@ impl Scheduler {
         let tasks = Plan::new(&module, chunks, partitions).total() as usize;
         self.check_room(tasks)?;
         let id = JobId(self.next_job);
+        if spec.result_name.is_empty()
+            && let Some(result) = &module.declared.result
+        {
+            spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
+        }
         self.commit(Record::JobSubmitted(Box::new(Submitted {
             job: id,
             at_ms: self.now.0,

@@ -6,7 +6,7 @@ use super::frame::{self, FRAME_HEADING_BYTES};
 
 /// Memory for pairs and their places, in bytes: more makes fewer runs, and the smallest boards
 /// have 512 MiB.
-pub(super) const BUFFER_BYTES: usize = 16 << 20;
+pub(super) const BUFFER_BYTES: usize = 8 << 20;
 /// The partition of a pair that goes where its key says. There are never so many partitions.
 const BY_KEY: u16 = u16::MAX;
 

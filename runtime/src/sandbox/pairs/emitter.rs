@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use bramble_protocol::AttemptOutcome;
+use bramble_protocol::{AttemptOutcome, TrapKind};
 
 use super::buffer::SortBuffer;
 use super::frame::{malformed, segment_heading};
@@ -13,7 +13,7 @@ use crate::sandbox::source::Source;
 
 /// Runs that wait for the combiner, in bytes. What is more is written without it: a combiner may
 /// be left out at any time.
-const WAITING_BYTES_MAX: usize = 32 << 20;
+const WAITING_BYTES_MAX: usize = 24 << 20;
 
 /// A guest's handle to where its pairs go.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Emitter {
             Kind::Combined(run) => run.add_checked(frames, &mut self.outputs.lock()),
             Kind::Map { .. } if partition.is_some_and(|partition| partition >= count) => {
                 let partition = partition.unwrap_or_default();
-                Err(malformed(format!(
+                Err(malformed(&format!(
                     "emitted to partition {partition}, but there are only {count}"
                 )))
             }
@@ -120,14 +120,18 @@ impl Emitter {
         Ok(())
     }
 
-    /// Writes all that was emitted to the outputs.
+    /// Writes all that was emitted to the outputs, because a state that says so will be saved.
     ///
     /// # Errors
-    /// With the outcome that the task ends with.
+    /// With the outcome that the task ends with. A combiner has no state to save: when its task is
+    /// run again, the map comes first.
     pub(super) fn settle(&mut self) -> Result<(), AttemptOutcome> {
         self.spill()?;
         match &mut self.kind {
-            Kind::Combined(run) => run.flush(&mut self.outputs.lock()),
+            Kind::Combined(_) => Err(AttemptOutcome::Trapped {
+                trap: TrapKind::Other,
+                message: "a combiner cannot save".into(),
+            }),
             Kind::Map { waiting: Some(waiting), .. } => {
                 while !waiting.runs.is_empty() {
                     waiting.write_oldest(&self.outputs)?;
@@ -146,8 +150,10 @@ impl Emitter {
     pub(crate) fn into_waiting(mut self) -> Result<Vec<(u32, Source)>, AttemptOutcome> {
         self.spill()?;
         match self.kind {
-            Kind::Map { waiting: Some(waiting), .. } => Ok(waiting.into_parts(self.partitions)),
-            _ => self.settle().map(|()| Vec::new()),
+            Kind::Map { waiting, .. } => {
+                Ok(waiting.map(|waiting| waiting.into_parts(self.partitions)).unwrap_or_default())
+            }
+            Kind::Combined(mut run) => run.flush(&mut self.outputs.lock()).map(|()| Vec::new()),
         }
     }
 }
@@ -206,7 +212,7 @@ mod tests {
             let mut emitter = Emitter::of_map(outputs.clone(), 1, combines);
             let mut expected = Vec::new();
             let mut block = Vec::new();
-            for number in 0..60_000u32 {
+            for number in 0..40_000u32 {
                 let key = (number.wrapping_mul(2_654_435_761) % 5000).to_be_bytes();
                 let frame = frame(&key, &[number as u8; 1000]);
                 block.extend_from_slice(&frame);
@@ -219,7 +225,7 @@ mod tests {
             emitter.emit(&block, None).unwrap();
             let waiting = emitter.into_waiting().unwrap();
             assert_eq!(waiting.is_empty(), !combines);
-            assert!(waiting.iter().all(|(_, part)| part.size() < 34 << 20));
+            assert!(waiting.iter().all(|(_, part)| part.size() < 25 << 20));
             let mut parts = parts(&keeper, &outputs);
             assert!(parts[0].size() > 10 << 20, "the oldest runs were written");
             parts.extend(waiting.into_iter().map(|(_, part)| part));
@@ -254,6 +260,7 @@ mod tests {
         emitter.emit(&run, Some(0)).unwrap();
         let error = emitter.emit(&frame(b"a", b"4"), None).unwrap_err();
         assert!(error.message().contains("in the order"), "{error:?}");
+        assert!(emitter.settle().unwrap_err().message().contains("cannot save"));
         assert!(emitter.into_waiting().unwrap().is_empty());
         let mut parts = parts(&keeper, &outputs);
         assert_eq!(all(vec![parts.pop().unwrap()]), run);

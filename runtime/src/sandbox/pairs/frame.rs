@@ -69,7 +69,7 @@ pub(super) fn first(block: &[u8]) -> Result<Option<(&[u8], usize)>, AttemptOutco
         } else {
             ("value", value, VALUE_BYTES_MAX)
         };
-        return Err(malformed(format!("a {what} has {len} bytes, allowed are {max}")));
+        return Err(malformed(&format!("a {what} has {len} bytes, allowed are {max}")));
     }
     let whole = FRAME_HEADING_BYTES + key + value;
     if block.len() < whole {
@@ -79,11 +79,11 @@ pub(super) fn first(block: &[u8]) -> Result<Option<(&[u8], usize)>, AttemptOutco
 }
 
 fn cut_off(left: usize, whole: usize) -> AttemptOutcome {
-    malformed(format!("a block of frames ends {left} bytes into a frame of {whole}"))
+    malformed(&format!("a block of frames ends {left} bytes into a frame of {whole}"))
 }
 
 /// The outcome of a guest that gave something which is not as `bramble:job/io` says.
-pub(super) fn malformed(why: String) -> AttemptOutcome {
+pub(super) fn malformed(why: &str) -> AttemptOutcome {
     AttemptOutcome::Trapped { trap: TrapKind::Other, message: format!("malformed pairs: {why}") }
 }
 

@@ -38,7 +38,7 @@ impl Merge {
         }
         let count = cursors.len();
         if count > RUNS_MAX {
-            return Err(malformed(format!("{count} sorted runs, allowed are {RUNS_MAX}")));
+            return Err(malformed(&format!("{count} sorted runs, allowed are {RUNS_MAX}")));
         }
         let block_bytes = (BLOCKS_BYTES / count.max(1)).clamp(BLOCK_BYTES.0, BLOCK_BYTES.1);
         for cursor in &mut cursors {

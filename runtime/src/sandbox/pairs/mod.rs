@@ -57,8 +57,10 @@ impl Groups {
 impl Host {
     /// Writes to the outputs what has been emitted so far, before a state that says so is saved.
     pub(super) fn settle_pairs(&mut self) -> wasmtime::Result<()> {
-        let emitters = self.table().iter_mut().filter_map(|entry| entry.downcast_mut::<Emitter>());
-        let settled = emitters.map(Emitter::settle).collect::<Result<(), _>>();
+        let entries = self.table().iter_mut();
+        let settled = entries
+            .filter_map(|entry| entry.downcast_mut::<Emitter>())
+            .try_for_each(Emitter::settle);
         settled.map_err(|outcome| self.fault.stop(outcome))
     }
 

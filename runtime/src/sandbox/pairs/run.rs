@@ -67,7 +67,7 @@ impl RunWriter {
         while let Some((key, len)) = frame::first(block)? {
             if key < self.last_key.as_slice() {
                 return Err(frame::malformed(
-                    "a combiner must emit its keys in the order in which it is given them".into(),
+                    "a combiner must emit its keys in the order in which it is given them",
                 ));
             }
             if key != self.last_key {

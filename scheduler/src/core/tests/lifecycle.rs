@@ -4,7 +4,7 @@ use bramble_protocol::api::JobState;
 use bramble_protocol::{Limits, ModuleKind, NodeSelector, Phase};
 
 use super::*;
-use crate::testing::{job, map_module, merge_module, sort_module};
+use crate::testing::{job, map_module, merge_module, reduce_module, sort_module};
 
 #[test]
 fn a_job_that_maps_is_done_with_its_outputs_in_the_order_of_its_chunks() {
@@ -49,6 +49,52 @@ fn a_sort_runs_ranges_then_maps_then_merges() {
     assert_eq!(view.state, JobState::Done);
     assert_eq!(view.phases.iter().map(|phase| phase.total).collect::<Vec<_>>(), [1, 10, 4]);
     assert_eq!(head.core.result(id).unwrap().manifest.chunks.len(), 4);
+}
+
+#[test]
+fn a_job_that_reduces_gives_each_reduce_its_part_of_every_map() {
+    let mut head = Head::new();
+    let node = head.node("p1", 2);
+    let id = head.submit(job(&reduce_module(), 2));
+    let maps = head.leases(node);
+    assert_eq!(maps[0].work.task.outputs(), 4, "two partitions for each slot");
+    for map in &maps {
+        head.succeed(node, map);
+    }
+    let reduces = head.leases(node);
+    let phases: Vec<Phase> = reduces.iter().map(|lease| lease.work.task.phase).collect();
+    assert_eq!(phases[..2], [Phase::Reduce { partition: 0 }, Phase::Reduce { partition: 1 }]);
+    assert_eq!(reduces[1].work.inputs, [outputs(&maps[0])[1], outputs(&maps[1])[1]]);
+    let task = &reduces[1].work.task;
+    assert_eq!((task.index, task.count, task.partitions, task.outputs()), (1, 4, 1, 1));
+    for reduce in &reduces {
+        head.succeed(node, reduce);
+    }
+    head.work(&[node]);
+    let view = head.view(id);
+    assert_eq!(view.state, JobState::Done);
+    assert_eq!(view.phases.iter().map(|phase| phase.total).collect::<Vec<_>>(), [2, 4]);
+    let result = head.core.result(id).unwrap().manifest.chunks;
+    assert_eq!(result[..2], [outputs(&reduces[0])[0], outputs(&reduces[1])[0]]);
+}
+
+#[test]
+fn a_result_without_a_name_is_named_as_the_module_declares() {
+    let mut head = Head::new();
+    let mut module = map_module();
+    let name = |head: &mut Head, job| {
+        let id = head.submit(job);
+        (head.view(id).spec.result_name, id)
+    };
+    assert_eq!(name(&mut head, job(&module, 1)).0, "");
+    let kind = bramble_protocol::module::ResultKind::Table;
+    let result = bramble_protocol::module::ResultDecl { kind, media: None, extension: None };
+    module.declared.result = Some(result);
+    let (named, id) = name(&mut head, job(&module, 1));
+    assert_eq!(named, format!("test-{id}.tsv"));
+    let mut wanted = job(&module, 1);
+    wanted.spec.result_name = "mine.txt".into();
+    assert_eq!(name(&mut head, wanted).0, "mine.txt");
 }
 
 #[test]
