@@ -29,8 +29,10 @@ fn add(list: &mut String, name: &str, dir: &Path) {
         println!("cargo::rerun-if-changed={}", dir.display());
         for entry in fs::read_dir(&dir).expect("a directory of the workspace can be read") {
             let path = entry.expect("its entries too").path();
-            let hidden_target = path.file_name().is_some_and(|name| name == "target");
-            if path.is_dir() && !hidden_target {
+            // A dependency needs neither its own tests nor its examples.
+            let skipped = ["target", "tests", "examples", "benches"];
+            let is_skipped = skipped.iter().any(|name| path.ends_with(name));
+            if path.is_dir() && !is_skipped {
                 open.push(path);
             } else if path.is_file() {
                 println!("cargo::rerun-if-changed={}", path.display());

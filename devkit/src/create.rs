@@ -65,9 +65,10 @@ fn files(name: &str, language: Language) -> Result<Vec<(String, String)>, DevErr
     }
     if language == Language::Rust {
         for (path, text) in SDK {
-            let text = match *path {
-                "Cargo.toml" => own_manifest(text, WORKSPACE)?,
-                _ => (*text).to_owned(),
+            let text = if path.ends_with("Cargo.toml") {
+                own_manifest(text, WORKSPACE)?
+            } else {
+                (*text).to_owned()
             };
             files.push((format!("sdk/{path}"), text));
         }
@@ -155,6 +156,10 @@ fn inherit(table: &mut toml::Table, known: &toml::Table) {
             toml::Value::Table(found) => {
                 let mut all = found.clone();
                 all.extend(rest);
+                // A part of the SDK, named from the root of the repository.
+                if let Some(toml::Value::String(path)) = all.get_mut("path") {
+                    *path = path.trim_start_matches("guest-sdk/").to_owned();
+                }
                 toml::Value::Table(all)
             }
             version if rest.is_empty() => version.clone(),

@@ -12,7 +12,8 @@ use crate::{DevError, Language};
 /// Its file.
 const FILE: &str = "bramble.toml";
 /// Files and directories of a project from which nothing is built.
-const NO_SOURCES: [&str; 8] = [
+const NO_SOURCES: [&str; 9] = [
+    "__pycache__",
     "input",
     "expect",
     "build",

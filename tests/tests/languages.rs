@@ -125,6 +125,96 @@ fn webassembly_text_needs_no_toolchain() {
     works("wat", "WASI command");
 }
 
+/// A job that echoes its chunk, logs its place, and refuses the parameter `mode=bad`: everything
+/// that a function can do beside its result.
+fn speaks_with_the_host(language: &str, source_file: &str, source: &str) {
+    let project = Project::new(language);
+    let job = project.path().join(source_file);
+    // The template names the version of the interface.
+    let wit = fs::read_to_string(project.path().join("wit/world.wit")).unwrap_or_default();
+    let version =
+        wit.lines().find_map(|line| line.trim().strip_prefix("include bramble:job/imports@"));
+    let version = version.unwrap_or_default().trim_end_matches(';');
+    fs::write(job, source.replace("WIT", version)).unwrap();
+    // With declared parameters no others could be given.
+    let manifest = project.path().join("bramble.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("params")).collect();
+    fs::write(manifest, lines.join("\n")).unwrap();
+    if project.build().is_none() {
+        return;
+    }
+    let input = project.path().join("input/words.txt");
+    let trial = ["test", "trial.wasm", "--memory", "128M", "--input", "input/words.txt"];
+    let test = |mode: &str, more: &[&str]| {
+        project.run(&[&trial[..], &["--arg", &format!("mode={mode}")], more].concat())
+    };
+    test("good", &["--expect", input.to_str().unwrap()]).ok();
+    test("bad", &[]).fails(1, &["mode cannot be bad", "log of task 0", "[bad-param]"]);
+}
+
+/// Everything of `bramble.h` that the template does not use.
+const STREAMS_IN_C: &str = r#"
+#include "bramble.h"
+#include <stdio.h>
+
+BRAMBLE_MAP(task, input, output) {
+    char line[40];
+    snprintf(line, sizeof line, "log of task %u", (unsigned)task.index);
+    bramble_log(BRAMBLE_INFO, line);
+    if (bramble_param_is("mode", "bad")) return bramble_bad_param("mode cannot be bad");
+    uint64_t size = bramble_size(input), done = 0;
+    if (bramble_read_at(input, size - 1, 9).len != 1) return bramble_fail("the last byte is one");
+    for (;;) {
+        bramble_bytes bytes = bramble_read(input, 7);
+        if (bytes.len == 0) break;
+        bramble_write_to(output, 0, bytes.data, bytes.len);
+        bramble_progress(done += bytes.len, size);
+        free(bytes.data);
+    }
+    return done == size && !bramble_stopping() ? bramble_done() : bramble_bad_input("short");
+}
+"#;
+
+#[test]
+fn c_streams_and_speaks_with_the_host() {
+    speaks_with_the_host("c-job", "job.c", STREAMS_IN_C);
+}
+
+#[test]
+fn javascript_speaks_with_the_host() {
+    let source = r#"
+        import { log, param, progress } from "bramble:job/host@WIT";
+        export const mapperBytes = {
+          run(task, chunk) {
+            log("info", `log of task ${task.index}`);
+            progress(1, 2);
+            if (param("mode") === "bad") throw { tag: "bad-param", val: "mode cannot be bad" };
+            return chunk;
+          },
+        };"#;
+    speaks_with_the_host("javascript", "job.js", source);
+}
+
+#[test]
+fn python_speaks_with_the_host() {
+    let source = r#"
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.imports import host
+from wit_world.imports.types import JobError_BadParam
+
+class MapperBytes(exports.MapperBytes):
+    def run(self, task, chunk):
+        host.log(host.Level.INFO, f"log of task {task.index}")
+        host.progress(1, 2)
+        if host.param("mode") == "bad":
+            raise Err(JobError_BadParam("mode cannot be bad"))
+        return bytes(chunk)
+"#;
+    speaks_with_the_host("python", "app.py", source);
+}
+
 #[test]
 fn a_module_declares_what_the_project_says() {
     let project = Project::new("wat");

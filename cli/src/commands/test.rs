@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bramble_devkit::{
-    Bench, Difference, Failure, Order, PhaseUse, Project, Suspect, TestSettings, Trial, TrialError,
-    TrialReport, Variant,
+    Bench, Difference, Failure, Order, PhaseUse, Project, Run, Suspect, TestSettings, Trial,
+    TrialError, TrialReport, Variant,
 };
 use bramble_protocol::Limits;
 use bramble_runtime::compile::{CompileLimits, Compiler};
@@ -170,7 +170,10 @@ fn text(input: &Path, trial: &Trial, report: &TrialReport) -> String {
         let mark = if run.failure.is_some() { "FAILED" } else { "ok" };
         text.push_str(&format!("  {mark:<6} {}\n", variant_text(&run.variant)));
     }
-    if let Some(run) = report.runs.iter().rev().find(|run| run.failure.is_none()) {
+    // Of those that ended well the one that shows most.
+    let ended = report.runs.iter().filter(|run| run.failure.is_none());
+    let tasks = |run: &&Run| run.phases.iter().map(|phase| phase.tasks).sum::<u32>();
+    if let Some(run) = ended.max_by_key(tasks) {
         for phase in &run.phases {
             text.push_str(&format!("         {}\n", phase_text(phase)));
         }
@@ -306,7 +309,7 @@ fn json_of(input: &Path, report: &TrialReport) -> Value {
     })
 }
 
-fn run_json(run: &bramble_devkit::Run) -> Value {
+fn run_json(run: &Run) -> Value {
     let phases: Vec<Value> = run
         .phases
         .iter()

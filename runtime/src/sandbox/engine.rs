@@ -211,4 +211,36 @@ mod tests {
             assert!(can_reserve_widely());
         }
     }
+
+    /// A component in which one core module hands a text to another, each with a memory.
+    const TWO_MEMORIES: &str = r#"(component
+      (component $a
+        (core module $m (memory (export "memory") 1)
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
+          (func (export "f") (param i32 i32)))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "s" string)
+          (canon lift (core func $i "f") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))
+      (component $b
+        (import "f" (func $f (param "s" string)))
+        (core module $memory (memory (export "memory") 1))
+        (core instance $memory (instantiate $memory))
+        (core func $f (canon lower (func $f) (memory (core memory $memory "memory"))))
+        (core module $m (import "" "f" (func (param i32 i32)))
+          (func (export "g") (call 0 (i32.const 0) (i32.const 1))))
+        (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+        (func (export "g") (canon lift (core func $i "g"))))
+      (instance $a (instantiate $a))
+      (instance $b (instantiate $b (with "f" (func $a "f"))))
+      (export "g" (func $b "g")))"#;
+
+    #[test]
+    fn modules_of_one_component_may_hand_texts_to_one_another() {
+        for class in TargetClass::ALL {
+            let engine = Engine::new(&compile_config(class, Mode::Fast).unwrap()).unwrap();
+            let component = wat::parse_str(TWO_MEMORIES).unwrap();
+            assert!(engine.precompile_component(&component).is_ok(), "{class}");
+        }
+        assert!(!features().contains(WasmFeatures::MULTI_MEMORY), "guests have one memory each");
+    }
 }
