@@ -215,6 +215,10 @@ fn every_hostile_module_ends_as_it_must_and_nobody_else_notices() {
         .filter_map(|one| Some(format!("{}: {}", one.case.name, fault(&cluster, one)?)))
         .collect();
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), submitted.len(), faults.join("\n"));
+    let long = submitted.iter().find(|one| one.case.name == "name-of-60-kib").unwrap();
+    let long: JobView = get(&cluster, &format!("jobs/{}", long.job().unwrap()));
+    let message = long.failure.unwrap().outcome.message();
+    assert!(message.starts_with("call stack exhausted"), "cut off at the wrong end: {message:.50}");
     let expected = data::counted_words(&prose);
     for id in good {
         let result = cluster.bramble(&["get", &id, "-o", "-"]).ok();

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use bramble_protocol::Limits;
 use wasmparser::{
-    ComponentExternalKind, Encoding, ExternalKind, Operator, Parser, Payload, TypeRef,
+    BinaryReader, ComponentExternalKind, Encoding, ExternalKind, Name, NameSectionReader, Operator,
+    Parser, Payload, TypeRef,
 };
 use wasmtime::Engine;
 
@@ -35,6 +36,9 @@ const BRANCH_TARGETS_MAX: u32 = 16_384;
 const BODY_BYTES_LOOKED_AT: usize = 8 << 10;
 /// Most modules and components inside a component.
 const NESTED_MAX: u32 = 1000;
+/// Longest name of a function or module, in bytes. A runner copies it for every call of a
+/// backtrace: one of 16 MiB took 2.7 GB. The longest of C++ templates have some tens of thousands.
+const NAME_BYTES_MAX: u64 = 64 << 10;
 /// Longest declaration of a module about itself, in bytes.
 const MANIFEST_BYTES_MAX: usize = 64 << 10;
 
@@ -212,6 +216,23 @@ fn locals(body: &wasmparser::FunctionBody<'_>) -> Result<u64, Refusal> {
     Ok(sum)
 }
 
+/// Length of the longest name that a backtrace may show. A section that makes no sense has none:
+/// it is ignored by all who read it.
+fn longest_name(section: &[u8]) -> u64 {
+    let mut longest = 0;
+    for subsection in NameSectionReader::new(BinaryReader::new(section, 0)).map_while(Result::ok) {
+        match subsection {
+            Name::Module { name, .. } => longest = longest.max(name.len()),
+            Name::Function(names) => {
+                let names = names.into_iter().map_while(Result::ok);
+                longest = names.fold(longest, |longest, naming| longest.max(naming.name.len()));
+            }
+            _ => {}
+        }
+    }
+    longest as u64
+}
+
 fn bound(what: &str, count: u64, max: u64) -> Result<(), Refusal> {
     if count <= max {
         return Ok(());
@@ -227,6 +248,9 @@ impl Survey {
             self.has_component_type = true;
         }
         self.has_linking |= name == "linking";
+        if name == "name" {
+            bound("bytes in one name", longest_name(data), NAME_BYTES_MAX)?;
+        }
         if name == "bramble:manifest" {
             if data.len() > MANIFEST_BYTES_MAX {
                 return Err(bad_manifest(format!("it is longer than {MANIFEST_BYTES_MAX} bytes")));

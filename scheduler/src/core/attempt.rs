@@ -152,7 +152,11 @@ impl Scheduler {
 /// What an agent said, made fit to be kept: within limits, and nothing that only the head may
 /// say.
 fn sound(open: &OpenJob, attempt: AttemptId, outcome: AttemptOutcome) -> AttemptOutcome {
-    let cut = |text| truncated(text, MESSAGE_BYTES_MAX);
+    // Unlike a log, a message says the most at its beginning.
+    let cut = |mut text: String| {
+        text.truncate(text.floor_char_boundary(MESSAGE_BYTES_MAX));
+        text
+    };
     match outcome {
         AttemptOutcome::Succeeded { outputs } => {
             let expected = open.plan.outputs(open.plan.phase(attempt.task.index));

@@ -46,6 +46,12 @@ pub(super) fn cases() -> Vec<Case> {
         contained("types", types(10_000)),
         contained("custom-section", with_section(functions(0), "x", &vec![0xff; 4 << 20])),
         contained("names-of-nothing", with_section(functions(0), "name", &[0xff; 1 << 16])),
+        Case::new(
+            "name-of-16-mib",
+            deep_calls(16 << 20),
+            Expected::Refused(&["bytes in one name"]),
+        ),
+        Case::new("name-of-60-kib", deep_calls(60 << 10), TRAPPED),
         Case::new("tables-65", text(&"(table 1 funcref)".repeat(65)), TRAPPED),
         Case::new("tables-101", text(&"(table 1 funcref)".repeat(101)), Expected::Refused(&[])),
         Case::new("instances-200", instances("", 200), TRAPPED),
@@ -171,6 +177,15 @@ fn types(count: u64) -> Vec<u8> {
         section(7, b"\x01\x06_start\0\0"),
         section(10, b"\x01\x02\0\x0b"),
     ])
+}
+
+/// Recursion without an end of a function with a long name, which every call in the backtrace has.
+fn deep_calls(name_bytes: usize) -> Vec<u8> {
+    let name = "x".repeat(name_bytes);
+    text(&format!(
+        r#"(func ${name} (result i32) (i32.add (call 0) (i32.const 1)))
+           (start $begin) (func $begin (drop (call 0)))"#
+    ))
 }
 
 /// A command component of so many instances of one module.
