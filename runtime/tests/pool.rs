@@ -3,16 +3,18 @@
 
 mod support;
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bramble_protocol::agent::Work;
 use bramble_protocol::{JobId, Mode, ModuleKind};
 use bramble_runtime::runner::Pool;
 use rustix::process::{Pid, test_kill_process};
-use support::{Bench, ECHO, program, wat_command};
+use support::{Bench, ECHO, program, trust, wat_command};
 
 fn pool(bench: &Bench) -> Pool {
-    Pool::new(program().to_owned(), bench.store.clone(), [61_184, 61_185])
+    let trust = Arc::new(OnceLock::from(trust()));
+    Pool::new(program().to_owned(), bench.store.clone(), [61_184, 61_185], trust)
 }
 
 fn echo(bench: &Bench, job: u64, owner: Option<&str>) -> Work {
