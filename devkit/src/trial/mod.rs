@@ -30,6 +30,7 @@ pub struct Bench {
     compiler: Compiler,
     module: Vec<u8>,
     info: ModuleInfo,
+    mode: Mode,
     artefact: ObjectRef,
 }
 
@@ -48,8 +49,6 @@ pub struct Trial {
     pub command: CommandOptions,
     /// What each task may use.
     pub limits: Limits,
-    /// How code is compiled and run.
-    pub mode: Mode,
     /// Where the input is cut, when not as the module says.
     pub split: Option<SplitRule>,
     /// The longest a chunk may be, in bytes, one run for each; several are chosen when empty.
@@ -183,11 +182,12 @@ impl TrialReport {
 }
 
 impl Bench {
-    /// Checks and compiles a module for this machine, in the compiler's child process.
+    /// Checks and compiles a module for this machine, in the compiler's child process, to be run
+    /// in `mode`.
     ///
     /// # Errors
     /// When it cannot be used, or there is no place for it.
-    pub fn new(compiler: &Compiler, module: &[u8]) -> Result<Self, TrialError> {
+    pub fn new(compiler: &Compiler, module: &[u8], mode: Mode) -> Result<Self, TrialError> {
         let info = compiler.inspect(module).map_err(TrialError::Module)?;
         let native = TargetClass::native();
         let artefact = compiler.compile(module, native).map_err(TrialError::Module)?;
@@ -198,7 +198,7 @@ impl Bench {
         let store = Store::open(dir.path())?;
         let artefact = store.put(&artefact)?;
         let (compiler, module) = (compiler.clone(), module.to_vec());
-        Ok(Self { dir, store, compiler, module, info, artefact })
+        Ok(Self { dir, store, compiler, module, info, mode, artefact })
     }
 
     /// What the module is.
@@ -249,10 +249,11 @@ impl Bench {
         Ok(report)
     }
 
-    /// Key ranges by digest are joined in the order of the digests, so their number shows in the
-    /// result of a job that reduces; a trial keeps to one.
+    /// Partitions by digest are joined in the order of the digests, so their number shows in the
+    /// result of a job that reduces without key ranges; a trial keeps to one.
     fn usual_partitions(&self) -> Option<u32> {
-        self.info.exports.reducer.then_some(1)
+        let exports = &self.info.exports;
+        (exports.reducer && !exports.partitioner).then_some(1)
     }
 
     /// Cuts the input into one chunk, two, and more, as far as that makes a difference.
@@ -287,7 +288,8 @@ impl PhaseUse {
     /// The fuel that its tasks used together, where it was counted.
     pub fn fuel(&self) -> Option<u64> {
         // Counted only under some modes; a report without it is the rule.
-        serde_json::to_value(self.usage).ok()?.get("fuel_used")?.as_u64()
+        let usage = serde_json::to_value(self.usage).ok()?;
+        usage.get("fuel_used")?.as_u64().filter(|fuel| *fuel > 0)
     }
 }
 

@@ -191,7 +191,7 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
             nodes: NodeSelector::Any,
             // What fails here would fail again.
             limits: Limits { attempts_max: 1, ..trial.limits },
-            mode: trial.mode,
+            mode: bench.mode,
             partitions: variant.partitions,
             result_name: String::new(),
         },
