@@ -64,6 +64,8 @@ fn command(dir: &Path) -> Command {
     let mut command = bramble();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages");
     command.current_dir(dir).env("CARGO_TARGET_DIR", target);
+    // Without a network npm is to say so soon.
+    command.env("npm_config_fetch_retries", "0").env("npm_config_fetch_timeout", "60000");
     command
 }
 
