@@ -83,6 +83,9 @@ pub(crate) struct TestArgs {
     /// A parameter for the module; may be given several times
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Param>,
+    /// Run it as `submit --verify` does: with the same bytes on every kind of processor
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Decides the orders that chance decides
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,

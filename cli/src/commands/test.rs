@@ -8,7 +8,7 @@ use bramble_devkit::{
     Bench, Difference, Failure, Order, PhaseUse, Project, Run, Suspect, TestSettings, Trial,
     TrialError, TrialReport, Variant,
 };
-use bramble_protocol::Limits;
+use bramble_protocol::{Limits, Mode};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_store::cut::CutError;
 use serde_json::{Value, json};
@@ -38,7 +38,8 @@ pub(crate) fn run(context: &Context, args: &TestArgs) -> CliResult<()> {
     let plan = plan(context, args)?;
     let compiler = Compiler::new(paths::program()?, CompileLimits::default());
     let module = read_module(&plan.module)?;
-    let bench = Bench::new(&compiler, &module).map_err(|error| trial_error(&error))?;
+    let mode = if args.verify { Mode::Verify } else { Mode::Fast };
+    let bench = Bench::new(&compiler, &module, mode).map_err(|error| trial_error(&error))?;
     let mut failed = Vec::new();
     let mut answers = Vec::new();
     for (input, expect) in &plan.inputs {
@@ -137,8 +138,6 @@ fn trial(
         args: words,
         command,
         limits,
-        // So that fuel is counted, and what comes out is what every kind of node gives.
-        mode: bramble_protocol::Mode::Verify,
         split: args.split.or(settings.split),
         chunk_sizes: args.chunk_size.clone(),
         seed: args.seed,

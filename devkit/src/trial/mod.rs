@@ -5,7 +5,6 @@ mod compare;
 mod cut;
 mod node;
 
-use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,10 +31,10 @@ pub struct Bench {
     compiler: Compiler,
     module: Vec<u8>,
     info: ModuleInfo,
-    /// By mode, in the order of [`Mode::ALL`]; made when first needed.
-    artefacts: [OnceCell<ObjectRef>; Mode::ALL.len()],
-    /// Signs them, for as long as this lives.
-    key: HeadKey,
+    mode: Mode,
+    artefact: ObjectRef,
+    /// By whom it is signed, for as long as this lives.
+    trust: Trust,
 }
 
 /// What is tried out.
@@ -53,8 +52,6 @@ pub struct Trial {
     pub command: CommandOptions,
     /// What each task may use.
     pub limits: Limits,
-    /// How code is compiled and run.
-    pub mode: Mode,
     /// Where the input is cut, when not as the module says.
     pub split: Option<SplitRule>,
     /// The longest a chunk may be, in bytes, one run for each; several are chosen when empty.
@@ -191,38 +188,25 @@ impl TrialReport {
 }
 
 impl Bench {
-    /// Checks a module in the compiler's child process.
+    /// Checks and compiles a module for this machine, in the compiler's child process, to be run
+    /// in `mode`.
     ///
     /// # Errors
     /// When it cannot be used, or there is no place for it.
-    pub fn new(compiler: &Compiler, module: &[u8]) -> Result<Self, TrialError> {
+    pub fn new(compiler: &Compiler, module: &[u8], mode: Mode) -> Result<Self, TrialError> {
         let info = compiler.inspect(module).map_err(TrialError::Module)?;
         let key = HeadKey::ephemeral()?;
+        let trust = Trust { class: TargetClass::native(), key: key.public() };
+        let artefact =
+            compiler.compile(module, trust.class, mode, &key).map_err(TrialError::Module)?;
         let dir = tempfile::Builder::new()
             .prefix("bramble-test-")
             .tempdir()
             .map_err(TrialError::Directory)?;
         let store = Store::open(dir.path())?;
+        let artefact = store.put(&artefact)?;
         let (compiler, module) = (compiler.clone(), module.to_vec());
-        let artefacts = [const { OnceCell::new() }; Mode::ALL.len()];
-        Ok(Self { dir, store, compiler, module, info, artefacts, key })
-    }
-
-    /// The module, compiled for this machine.
-    fn artefact(&self, mode: Mode) -> Result<ObjectRef, TrialError> {
-        let kept = &self.artefacts[mode as usize];
-        if let Some(artefact) = kept.get() {
-            return Ok(*artefact);
-        }
-        let class = TargetClass::native();
-        let compiled = self.compiler.compile(&self.module, class, mode, &self.key);
-        let artefact = self.store.put(&compiled.map_err(TrialError::Module)?)?;
-        Ok(*kept.get_or_init(|| artefact))
-    }
-
-    /// What runners of this bench load.
-    fn trust(&self) -> Trust {
-        Trust { class: TargetClass::native(), key: self.key.public() }
+        Ok(Self { dir, store, compiler, module, info, mode, artefact, trust })
     }
 
     /// What the module is.
@@ -273,10 +257,11 @@ impl Bench {
         Ok(report)
     }
 
-    /// Key ranges by digest are joined in the order of the digests, so their number shows in the
-    /// result of a job that reduces; a trial keeps to one.
+    /// Partitions by digest are joined in the order of the digests, so their number shows in the
+    /// result of a job that reduces without key ranges; a trial keeps to one.
     fn usual_partitions(&self) -> Option<u32> {
-        self.info.exports.reducer.then_some(1)
+        let exports = &self.info.exports;
+        (exports.reducer && !exports.partitioner).then_some(1)
     }
 
     /// Cuts the input into one chunk, two, and more, as far as that makes a difference.
@@ -311,7 +296,8 @@ impl PhaseUse {
     /// The fuel that its tasks used together, where it was counted.
     pub fn fuel(&self) -> Option<u64> {
         // Counted only under some modes; a report without it is the rule.
-        serde_json::to_value(self.usage).ok()?.get("fuel_used")?.as_u64()
+        let usage = serde_json::to_value(self.usage).ok()?;
+        usage.get("fuel_used")?.as_u64().filter(|fuel| *fuel > 0)
     }
 }
 

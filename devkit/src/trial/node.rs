@@ -80,7 +80,7 @@ impl<'a> Node<'a> {
         Ok(Self {
             bench,
             scheduler,
-            runner: RunnerProcess::spawn(bench.program(), bench.dir.path(), &bench.trust())?,
+            runner: RunnerProcess::spawn(bench.program(), bench.dir.path(), &bench.trust)?,
             leases: Vec::new(),
             order,
             dice: ChaCha8Rng::seed_from_u64(seed),
@@ -97,7 +97,7 @@ impl<'a> Node<'a> {
                     self.leases.extend(leases);
                 }
                 Action::Compile { module, class, mode } => {
-                    let artefact = self.bench.artefact(mode)?;
+                    let artefact = self.bench.artefact;
                     self.tell(Event::Compiled { module, class, mode, artefact })?;
                 }
                 Action::Reply { answer: Answer::Rejected(rejection), .. } => {
@@ -192,7 +192,7 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
             nodes: NodeSelector::Any,
             // What fails here would fail again.
             limits: Limits { attempts_max: 1, ..trial.limits },
-            mode: trial.mode,
+            mode: bench.mode,
             partitions: variant.partitions,
             result_name: String::new(),
         },
