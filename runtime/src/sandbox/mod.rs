@@ -20,5 +20,5 @@ mod run;
 mod source;
 mod wasi;
 
-pub(crate) use log::clean as shown;
+pub(crate) use log::{clean as shown, shorten};
 pub use run::{Sandbox, SandboxError, TaskEnd};
