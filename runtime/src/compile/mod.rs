@@ -38,14 +38,18 @@ pub struct Refusal {
     pub help: Option<String>,
 }
 
+/// Longest text of a refusal, in bytes: names of 100 KB are valid and may be part of it.
+const TEXT_BYTES_MAX: usize = 2 << 10;
+
 impl Refusal {
     pub(crate) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), detail: None, help: None }
+        let title = crate::sandbox::shorten(&title.into(), TEXT_BYTES_MAX);
+        Self { title, detail: None, help: None }
     }
 
     #[must_use]
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(crate::sandbox::shorten(&detail.into(), TEXT_BYTES_MAX));
         self
     }
 

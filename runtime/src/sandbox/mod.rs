@@ -24,7 +24,7 @@ mod source;
 mod wasi;
 
 #[cfg(feature = "compile")]
-pub(crate) use log::clean as shown;
+pub(crate) use log::{clean as shown, shorten};
 pub(crate) use output::{SMALL_BYTES_MAX, Written};
 pub(crate) use outside::{Outside, Resume, Signals, TaskFiles};
 pub(crate) use run::{Sandbox, TaskEnd};

@@ -52,6 +52,12 @@ pub(super) fn cases() -> Vec<Case> {
             Expected::Refused(&["bytes in one name"]),
         ),
         Case::new("name-of-60-kib", deep_calls(60 << 10), TRAPPED),
+        Case::new(
+            "import-of-90-kb",
+            long_import(90_000),
+            Expected::Refused(&["the module imports"]),
+        ),
+        Case::new("exports-of-90-kb", long_exports(90_000), Expected::Refused(&["no entry point"])),
         Case::new("tables-65", text(&"(table 1 funcref)".repeat(65)), TRAPPED),
         Case::new("tables-101", text(&"(table 1 funcref)".repeat(101)), Expected::Refused(&[])),
         Case::new("instances-200", instances("", 200), TRAPPED),
@@ -186,6 +192,20 @@ fn deep_calls(name_bytes: usize) -> Vec<u8> {
         r#"(func ${name} (result i32) (i32.add (call 0) (i32.const 1)))
            (start $begin) (func $begin (drop (call 0)))"#
     ))
+}
+
+/// An import by a name that would fill the message about it.
+fn long_import(bytes: usize) -> Vec<u8> {
+    let name = "x".repeat(bytes);
+    text(&format!(r#"(import "{name}" "{name}" (func))"#))
+}
+
+/// Eight exports by such names.
+fn long_exports(bytes: usize) -> Vec<u8> {
+    let name = "x".repeat(bytes);
+    let exports: String =
+        (0..8).map(|number| format!(r#"(func (export "{name}{number}"))"#)).collect();
+    format!("(module {exports})").into_bytes()
 }
 
 /// A command component of so many instances of one module.
