@@ -221,7 +221,7 @@ pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
         args: vec![],
         nodes: NodeSelector::Any,
         limits: Limits::default(),
-        mode: bramble_protocol::Mode::Fast,
+        mode: Mode::Fast,
         partitions: None,
         result_name: "copy.txt".into(),
     }
