@@ -37,21 +37,23 @@ impl Apt {
     pub(crate) fn install(&self, packages: &[&str]) -> Result<(), String> {
         let mut words = vec!["-qq", "install", "-y", "--no-install-recommends"];
         words.extend(packages);
-        // The lists of a fresh machine are empty or old.
+        if self.run("apt-get", &words).is_ok() {
+            return Ok(());
+        }
+        // The lists of a fresh machine are empty or old. One list that cannot be had, as when a
+        // mirror is being filled, may not be the one that is needed.
+        if let Err(fault) = self.run("apt-get", &["-qq", "update"]) {
+            println!("{}: {fault}", self.what);
+        }
         self.run("apt-get", &words)
-            .or_else(|_| self.update().and_then(|()| self.run("apt-get", &words)))
     }
 
     /// Allows packages for another kind of processor, such as `arm64`.
     ///
     /// # Errors
-    /// When dpkg does not, or the lists cannot be had.
+    /// When dpkg does not.
     pub(crate) fn add_architecture(&self, architecture: &str) -> Result<(), String> {
-        self.run("dpkg", &["--add-architecture", architecture]).and_then(|()| self.update())
-    }
-
-    fn update(&self) -> Result<(), String> {
-        self.run("apt-get", &["-qq", "update"])
+        self.run("dpkg", &["--add-architecture", architecture])
     }
 
     fn run(&self, program: &str, words: &[&str]) -> Result<(), String> {

@@ -48,32 +48,41 @@ const BOARDS: [Board; 2] = [
     },
 ];
 
+/// Does without a board whose tools are missing: for machines that must go on without a network.
+const IF_POSSIBLE: &str = "--if-possible";
+
 /// Builds the agent's program for the boards that `args` name, or for 64-bit ones.
 ///
 /// # Errors
-/// When there is no such board, a tool is missing and cannot be installed, or the build fails.
+/// When there is no such board, the build fails, or a tool is missing and cannot be installed,
+/// unless `args` allow that.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
-    let names: Vec<&str> = args.iter().map(String::as_str).collect();
+    let if_possible = args.iter().any(|arg| arg == IF_POSSIBLE);
+    let names: Vec<&str> =
+        args.iter().map(String::as_str).filter(|arg| *arg != IF_POSSIBLE).collect();
     let names = if names.is_empty() { vec![BOARDS[0].name] } else { names };
     for name in names {
         let Some(board) = BOARDS.iter().find(|board| board.name == name) else {
             let known: Vec<&str> = BOARDS.iter().map(|board| board.name).collect();
             bail!("there is no board `{name}`; there are {}", known.join(", "));
         };
-        build(workspace, board)?;
+        match prepare(board) {
+            Ok(()) => build(workspace, board)?,
+            Err(fault) if if_possible => println!("cross: skipped {name}: {fault}"),
+            Err(fault) => bail!(
+                "cannot build for {target}\n  {fault}\n  help: rustup target add {target}; on \
+                 Debian and Ubuntu, as root: apt-get install --no-install-recommends {packages} \
+                 qemu-user-static",
+                target = board.target,
+                packages = board.packages.join(" ")
+            ),
+        }
     }
     Ok(())
 }
 
 fn build(workspace: &Workspace, board: &Board) -> Result<()> {
     let Board { target, linker, .. } = board;
-    prepare(board).map_err(|fault| {
-        anyhow::anyhow!(
-            "cannot build for {target}\n  {fault}\n  help: rustup target add {target}; on Debian \
-             and Ubuntu, as root: apt-get install --no-install-recommends {} qemu-user-static",
-            board.packages.join(" ")
-        )
-    })?;
     let cross_dir = workspace.target_dir().join("cross");
     let mut command = process::cargo();
     command

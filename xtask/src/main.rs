@@ -25,7 +25,8 @@ Usage: cargo xtask TASK
   demo          sort 500,000 numbers on one node and on two, on a cluster of this computer
   build-jobs    build the guest modules into target/jobs
   cross [BOARD] build the agent's program for boards, without head and compiler, into
-                target/cross; BOARD is aarch64 (the default) or armv7
+                target/cross; BOARD is aarch64 (the default) or armv7;
+                --if-possible skips one whose tools cannot be had
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
 

@@ -101,7 +101,7 @@ impl Head {
                     self.apply(Event::Compiled { module, class, mode, artefact });
                 }
                 Action::Compile { module, class, mode } => {
-                    self.compiling.push((module, class, mode))
+                    self.compiling.push((module, class, mode));
                 }
                 Action::Reply { answer, .. } => self.answers.push(answer),
                 Action::JobChanged(_) => {}
