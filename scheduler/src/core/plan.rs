@@ -76,9 +76,8 @@ impl Plan {
     /// The output of a single map is a valid merged part already, so one chunk needs no merge. It
     /// is no result of a job that reduces, so that one has a reduce in any case.
     pub(crate) fn new(module: &ModuleInfo, chunks: u32, partitions: u32) -> Self {
-        let is_job = module.kind == ModuleKind::Job;
-        let reduces = is_job && module.exports.reducer;
-        let merges = is_job && module.exports.merger && chunks > 1;
+        let reduces = module.exports.reducer;
+        let merges = module.exports.merger && chunks > 1;
         let mut levels = Vec::new();
         if merges || reduces {
             let enough = if reduces { FAN_IN } else { 1 };

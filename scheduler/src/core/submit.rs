@@ -1,7 +1,7 @@
 //! What users ask for: jobs to be accepted, jobs to be stopped.
 
 use bramble_protocol::node::is_node_name;
-use bramble_protocol::{JobId, JobSpec, Manifest, NodeSelector};
+use bramble_protocol::{JobId, JobSpec, Manifest, ModuleInfo, NodeSelector};
 
 use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
@@ -21,7 +21,7 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
-        let NewJob { mut spec, module, manifest } = job;
+        let NewJob { spec, module, manifest } = job;
         let chunks = manifest.chunks.len() as u32;
         let slots = self.slots_for(&spec.nodes);
         let sampled = manifest.sample.is_some();
@@ -29,15 +29,10 @@ impl Scheduler {
         let tasks = Plan::new(&module, chunks, partitions).total() as usize;
         self.check_room(tasks)?;
         let id = JobId(self.next_job);
-        if spec.result_name.is_empty()
-            && let Some(result) = &module.declared.result
-        {
-            spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
-        }
         self.commit(Record::JobSubmitted(Box::new(Submitted {
             job: id,
             at_ms: self.now.0,
-            spec,
+            spec: with_result_name(spec, &module, id),
             module,
             chunks: manifest.chunks,
             sample: manifest.sample,
@@ -83,6 +78,16 @@ impl Scheduler {
             None => Answer::Rejected(Rejection::NoSuchJob(job)),
         }
     }
+}
+
+/// A result that nobody has named ends as the module declares, if it does.
+fn with_result_name(mut spec: JobSpec, module: &ModuleInfo, id: JobId) -> JobSpec {
+    if spec.result_name.is_empty()
+        && let Some(result) = &module.declared.result
+    {
+        spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
+    }
+    spec
 }
 
 /// What can be wrong with a job whatever the head has to do.
