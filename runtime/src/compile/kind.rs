@@ -7,7 +7,8 @@ use bramble_protocol::{Digest, ModuleInfo, ModuleKind};
 
 use super::check::{self, Survey};
 use super::declared::declared;
-use super::offer::{foreign_import, interface, is_offered, newer_job};
+pub(super) use super::offer::{foreign_import, is_offered};
+use super::offer::{interface, newer_job};
 use super::{Refusal, wrap};
 
 /// The interfaces a job may export, all of version 0.1.
@@ -21,7 +22,7 @@ const JOB_INTERFACES: [&str; 8] = [
     "reducer",
     "merger",
 ];
-const PREVIEW1: &str = "wasi_snapshot_preview1";
+pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 /// A module that bramble can run.
 pub(super) struct Recognised<'a> {
@@ -261,7 +262,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// All functions of WASI preview 1.
-const PREVIEW1_FUNCTIONS: [&str; 46] = [
+pub(super) const PREVIEW1_FUNCTIONS: [&str; 46] = [
     "args_get",
     "args_sizes_get",
     "clock_res_get",
