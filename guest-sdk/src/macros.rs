@@ -82,6 +82,13 @@ macro_rules! job {
         $($crate::__export!(merge $merge);)?
         $($crate::__export!(plan $plan);)?
     };
+    ($($other:tt)*) => {
+        compile_error!(
+            "job! takes these keys, in this order: name, about, split, params, result, map or \
+             map_bytes or map_pairs, combine, reduce, ranges, merge, plan; all but name, about and \
+             one map may be left out"
+        );
+    };
 }
 
 /// What was given, else what stands last.

@@ -219,6 +219,12 @@ macro_rules! params {
             }
         }
     };
+    ($($other:tt)*) => {
+        compile_error!(
+            "params! takes a struct whose fields are `name: Type`, `name: Type = default` or \
+             `name: Type = default in [values]`; defaults and values are literals"
+        );
+    };
 }
 
 #[cfg(test)]

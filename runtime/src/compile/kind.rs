@@ -7,7 +7,8 @@ use bramble_protocol::{Digest, ModuleInfo, ModuleKind};
 
 use super::check::{self, Survey};
 use super::declared::declared;
-use super::offer::{foreign_import, interface, is_offered, newer_job};
+pub(super) use super::offer::{foreign_import, is_offered};
+use super::offer::{interface, newer_job};
 use super::{Refusal, wrap};
 
 /// The interfaces a job may export, all of version 0.1.

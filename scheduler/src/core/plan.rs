@@ -76,7 +76,7 @@ impl Plan {
     /// The output of a single map is a valid merged part already, so one chunk needs no merge. It
     /// is no result of a job that reduces, so that one has a reduce in any case.
     pub(crate) fn new(module: &ModuleInfo, chunks: u32, partitions: u32) -> Self {
-        let reduces = module.kind == ModuleKind::Job && module.exports.reducer;
+        let reduces = module.exports.reducer;
         let merges = module.exports.merger && chunks > 1;
         let mut levels = Vec::new();
         if merges || reduces {

@@ -2,7 +2,7 @@
 
 use bramble_protocol::job::CommandOptions;
 use bramble_protocol::node::is_node_name;
-use bramble_protocol::{JobId, JobSpec, Manifest, ModuleKind, NodeSelector};
+use bramble_protocol::{JobId, JobSpec, Manifest, ModuleInfo, ModuleKind, NodeSelector};
 
 use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
@@ -22,7 +22,7 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
-        let NewJob { mut spec, mut module, manifest } = job;
+        let NewJob { spec, mut module, manifest } = job;
         // Whether a command merges is not in the module but in what the user said.
         module.exports.merger |= spec.command.merge_args.is_some();
         let chunks = manifest.chunks.len() as u32;
@@ -32,15 +32,10 @@ impl Scheduler {
         let tasks = Plan::new(&module, chunks, partitions).total() as usize;
         self.check_room(tasks)?;
         let id = JobId(self.next_job);
-        if spec.result_name.is_empty()
-            && let Some(result) = &module.declared.result
-        {
-            spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
-        }
         self.commit(Record::JobSubmitted(Box::new(Submitted {
             job: id,
             at_ms: self.now.0,
-            spec,
+            spec: with_result_name(spec, &module, id),
             module,
             chunks: manifest.chunks,
             sample: manifest.sample,
@@ -86,6 +81,16 @@ impl Scheduler {
             None => Answer::Rejected(Rejection::NoSuchJob(job)),
         }
     }
+}
+
+/// A result that nobody has named ends as the module declares, if it does.
+fn with_result_name(mut spec: JobSpec, module: &ModuleInfo, id: JobId) -> JobSpec {
+    if spec.result_name.is_empty()
+        && let Some(result) = &module.declared.result
+    {
+        spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
+    }
+    spec
 }
 
 /// What can be wrong with a job whatever the head has to do.

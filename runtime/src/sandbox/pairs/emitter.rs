@@ -7,8 +7,9 @@ use bramble_protocol::{AttemptOutcome, TrapKind};
 
 use super::buffer::SortBuffer;
 use super::frame::{malformed, segment_heading};
-use super::run::{RunWriter, write_sorted};
-use crate::sandbox::host::SharedOutputs;
+use super::run::{Parts, RunWriter, write_sorted};
+use crate::sandbox::host::Shared;
+use crate::sandbox::output::Outputs;
 use crate::sandbox::source::Source;
 
 /// Runs that wait for the combiner, in bytes. What is more is written without it: a combiner may
@@ -16,10 +17,9 @@ use crate::sandbox::source::Source;
 const WAITING_BYTES_MAX: usize = 24 << 20;
 
 /// A guest's handle to where its pairs go.
-#[derive(Debug)]
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Emitter {
-    outputs: SharedOutputs,
+pub struct Emitter<P: Parts = Outputs> {
+    outputs: Shared<P>,
     partitions: u32,
     kind: Kind,
 }
@@ -42,17 +42,17 @@ struct Waiting {
 /// One run's frames for each partition that has any.
 type Run = Vec<(u32, Vec<u8>)>;
 
-impl Emitter {
+impl<P: Parts> Emitter<P> {
     /// For a map. With `combines`, as much as memory allows is kept for
     /// [`into_waiting`](Self::into_waiting).
-    pub(crate) fn of_map(outputs: SharedOutputs, partitions: u32, combines: bool) -> Self {
+    pub(crate) fn of_map(outputs: Shared<P>, partitions: u32, combines: bool) -> Self {
         let kind =
             Kind::Map { buffer: SortBuffer::default(), waiting: combines.then(Waiting::default) };
         Self { outputs, partitions: partitions.max(1), kind }
     }
 
     /// For a combiner of the pairs of one partition.
-    pub(crate) fn of_combiner(outputs: SharedOutputs, partition: u32) -> Self {
+    pub(crate) fn of_combiner(outputs: Shared<P>, partition: u32) -> Self {
         let kind = Kind::Combined(RunWriter::new(partition));
         Self { outputs, partitions: partition + 1, kind }
     }
@@ -69,7 +69,7 @@ impl Emitter {
         let count = self.partitions;
         match &mut self.kind {
             // A combiner has no choice: its pairs stay in the partition they are from.
-            Kind::Combined(run) => run.add_checked(frames, &mut self.outputs.lock()),
+            Kind::Combined(run) => run.add_checked(frames, &mut *self.outputs.lock()),
             Kind::Map { .. } if partition.is_some_and(|partition| partition >= count) => {
                 let partition = partition.unwrap_or_default();
                 Err(malformed(&format!(
@@ -99,7 +99,7 @@ impl Emitter {
             return Ok(());
         }
         let Some(waiting) = waiting else {
-            return write_sorted(buffer, self.partitions, &mut self.outputs.lock());
+            return write_sorted(buffer, self.partitions, &mut *self.outputs.lock());
         };
         let sorted = buffer.sort(self.partitions);
         let mut run = Run::new();
@@ -153,13 +153,13 @@ impl Emitter {
             Kind::Map { waiting, .. } => {
                 Ok(waiting.map(|waiting| waiting.into_parts(self.partitions)).unwrap_or_default())
             }
-            Kind::Combined(mut run) => run.flush(&mut self.outputs.lock()).map(|()| Vec::new()),
+            Kind::Combined(mut run) => run.flush(&mut *self.outputs.lock()).map(|()| Vec::new()),
         }
     }
 }
 
 impl Waiting {
-    fn write_oldest(&mut self, outputs: &SharedOutputs) -> Result<(), AttemptOutcome> {
+    fn write_oldest(&mut self, outputs: &Shared<impl Parts>) -> Result<(), AttemptOutcome> {
         let mut outputs = outputs.lock();
         for (partition, frames) in self.runs.pop_front().unwrap_or_default() {
             self.bytes -= frames.len();
@@ -186,10 +186,13 @@ mod tests {
     use super::super::frame::frame;
     use super::super::merge::Merge;
     use super::*;
-    use crate::sandbox::outside::testing::Keeper;
 
-    fn parts(keeper: &Keeper, outputs: &SharedOutputs) -> Vec<Source> {
-        keeper.parts(outputs).into_iter().map(Source::memory).collect()
+    fn outputs(partitions: usize) -> Shared<Vec<Vec<u8>>> {
+        Shared::new(vec![Vec::new(); partitions])
+    }
+
+    fn parts(outputs: &Shared<Vec<Vec<u8>>>) -> Vec<Source> {
+        outputs.lock().iter().map(|part| Source::memory(part.clone())).collect()
     }
 
     fn all(parts: Vec<Source>) -> Vec<u8> {
@@ -207,8 +210,7 @@ mod tests {
     #[test]
     fn more_than_memory_holds_becomes_several_runs_that_merge_into_one() {
         for combines in [false, true] {
-            let keeper = Keeper::default();
-            let outputs = keeper.outputs(1);
+            let outputs = outputs(1);
             let mut emitter = Emitter::of_map(outputs.clone(), 1, combines);
             let mut expected = Vec::new();
             let mut block = Vec::new();
@@ -226,7 +228,7 @@ mod tests {
             let waiting = emitter.into_waiting().unwrap();
             assert_eq!(waiting.is_empty(), !combines);
             assert!(waiting.iter().all(|(_, part)| part.size() < 25 << 20));
-            let mut parts = parts(&keeper, &outputs);
+            let mut parts = parts(&outputs);
             assert!(parts[0].size() > 10 << 20, "the oldest runs were written");
             parts.extend(waiting.into_iter().map(|(_, part)| part));
             expected.sort_by_key(|(key, _)| *key);
@@ -238,13 +240,12 @@ mod tests {
     #[test]
     fn what_was_emitted_before_settling_is_in_the_outputs() {
         for combines in [false, true] {
-            let keeper = Keeper::default();
-            let outputs = keeper.outputs(2);
+            let outputs = outputs(2);
             let mut emitter = Emitter::of_map(outputs.clone(), 2, combines);
             emitter.emit(&frame(b"b", b"1"), Some(1)).unwrap();
             emitter.emit(&frame(b"a", b"2"), Some(1)).unwrap();
             emitter.settle().unwrap();
-            let mut parts = parts(&keeper, &outputs);
+            let mut parts = parts(&outputs);
             assert_eq!(parts[0].size(), 0);
             let expected = [frame(b"a", b"2"), frame(b"b", b"1")].concat();
             assert_eq!(all(vec![parts.pop().unwrap()]), expected);
@@ -253,8 +254,7 @@ mod tests {
 
     #[test]
     fn a_combiner_keeps_the_order_and_its_partition() {
-        let keeper = Keeper::default();
-        let outputs = keeper.outputs(3);
+        let outputs = outputs(3);
         let mut emitter = Emitter::of_combiner(outputs.clone(), 2);
         let run = [frame(b"a", b"1"), frame(b"a", b"2"), frame(b"b", b"3")].concat();
         emitter.emit(&run, Some(0)).unwrap();
@@ -262,13 +262,13 @@ mod tests {
         assert!(error.message().contains("in the order"), "{error:?}");
         assert!(emitter.settle().unwrap_err().message().contains("cannot save"));
         assert!(emitter.into_waiting().unwrap().is_empty());
-        let mut parts = parts(&keeper, &outputs);
+        let mut parts = parts(&outputs);
         assert_eq!(all(vec![parts.pop().unwrap()]), run);
     }
 
     #[test]
     fn a_partition_that_is_not_there_is_refused() {
-        let outputs = Keeper::default().outputs(2);
+        let outputs = outputs(2);
         let mut emitter = Emitter::of_map(outputs, 2, false);
         let error = emitter.emit(&frame(b"a", b""), Some(2)).unwrap_err();
         assert!(error.message().contains("there are only 2"), "{error:?}");

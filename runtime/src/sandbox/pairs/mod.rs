@@ -47,9 +47,9 @@ impl Groups {
             let frames = self.0.next(SEGMENT_BYTES)?;
             let mut outputs = outputs.lock();
             if frames.is_empty() {
-                return run.flush(&mut outputs);
+                return run.flush(&mut *outputs);
             }
-            run.add(&frames, &mut outputs)?;
+            run.add(&frames, &mut *outputs)?;
         }
     }
 }

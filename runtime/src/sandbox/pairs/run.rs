@@ -6,6 +6,30 @@ use super::buffer::SortBuffer;
 use super::frame::{self, SEGMENT_BYTES, segment_heading};
 use crate::sandbox::output::Outputs;
 
+/// Where parts are written to: a task's outputs.
+pub(crate) trait Parts {
+    /// Adds to the part of one partition.
+    ///
+    /// # Errors
+    /// With the outcome that the task ends with.
+    fn write(&mut self, partition: u32, bytes: &[u8]) -> Result<(), AttemptOutcome>;
+}
+
+impl Parts for Outputs {
+    fn write(&mut self, partition: u32, bytes: &[u8]) -> Result<(), AttemptOutcome> {
+        self.write(partition, bytes)
+    }
+}
+
+/// In memory, for tests.
+#[cfg(test)]
+impl Parts for Vec<Vec<u8>> {
+    fn write(&mut self, partition: u32, bytes: &[u8]) -> Result<(), AttemptOutcome> {
+        self[partition as usize].extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// Copying goes through a block of this many bytes, so that outputs are not called for each pair.
 const BLOCK_BYTES: usize = 64 << 10;
 
@@ -16,7 +40,7 @@ const BLOCK_BYTES: usize = 64 << 10;
 pub(super) fn write_sorted(
     buffer: &mut SortBuffer,
     partitions: u32,
-    outputs: &mut Outputs,
+    outputs: &mut impl Parts,
 ) -> Result<(), AttemptOutcome> {
     let sorted = buffer.sort(partitions);
     let mut block = Vec::with_capacity(BLOCK_BYTES);
@@ -62,7 +86,7 @@ impl RunWriter {
     pub(super) fn add_checked(
         &mut self,
         mut block: &[u8],
-        outputs: &mut Outputs,
+        outputs: &mut impl Parts,
     ) -> Result<(), AttemptOutcome> {
         while let Some((key, len)) = frame::first(block)? {
             if key < self.last_key.as_slice() {
@@ -87,7 +111,7 @@ impl RunWriter {
     pub(super) fn add(
         &mut self,
         frames: &[u8],
-        outputs: &mut Outputs,
+        outputs: &mut impl Parts,
     ) -> Result<(), AttemptOutcome> {
         if self.segment.len() + frames.len() > SEGMENT_BYTES {
             self.flush(outputs)?;
@@ -100,7 +124,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// With the outcome that the task ends with.
-    pub(super) fn flush(&mut self, outputs: &mut Outputs) -> Result<(), AttemptOutcome> {
+    pub(super) fn flush(&mut self, outputs: &mut impl Parts) -> Result<(), AttemptOutcome> {
         if self.segment.is_empty() {
             return Ok(());
         }
