@@ -15,9 +15,6 @@ use super::process::{Answer, Broken, Finished};
 use super::socket::{self, Frame, Reader};
 use super::wire::{FromRunner, Output, Reply, RunWorkRef, ToRunner};
 
-/// The longest state that a guest may save, in bytes.
-pub(crate) const STATE_BYTES_MAX: usize = 1 << 20;
-
 /// The agent's half of one task.
 pub(super) struct Session {
     store: Store,
@@ -143,7 +140,7 @@ impl Session {
             // There is nobody who could resume it.
             return Ok(Ok(()));
         };
-        if state.len() > STATE_BYTES_MAX || so_far.len() != self.outputs.len() {
+        if state.len() > crate::sandbox::STATE_BYTES_MAX || so_far.len() != self.outputs.len() {
             return lies("what it wants to save does not fit the task");
         }
         let outputs: Vec<_> = self
