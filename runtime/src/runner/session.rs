@@ -21,6 +21,8 @@ pub(super) struct Session {
     artefact: ObjectRef,
     /// One for each output: the file that the runner writes it to, once it has asked for one.
     outputs: Vec<Option<StagedFile>>,
+    /// The most that they may hold together, in bytes.
+    output_bytes_max: u64,
     /// Where the task saves, if it may.
     saver: Option<CheckpointWriter>,
     has_saved: bool,
@@ -31,11 +33,20 @@ impl Session {
         let can_save = !matches!(work.task.phase, Phase::Ranges);
         let saver = work.task_key.filter(|_| can_save).map(|key| store.checkpoint_writer(key));
         let outputs = (0..work.task.outputs().max(1)).map(|_| None).collect();
-        Self { store, artefact: work.artefact, outputs, saver, has_saved: is_resumed }
+        let input_bytes = work.inputs.iter().map(|input| input.size).sum();
+        Self {
+            store,
+            artefact: work.artefact,
+            outputs,
+            output_bytes_max: work.limits.output_bytes_max_for(input_bytes),
+            saver,
+            has_saved: is_resumed,
+        }
     }
 
     pub(super) fn of_plan(store: Store, artefact: ObjectRef) -> Self {
-        Self { store, artefact, outputs: Vec::new(), saver: None, has_saved: false }
+        let (outputs, output_bytes_max) = (Vec::new(), 0);
+        Self { store, artefact, outputs, output_bytes_max, saver: None, has_saved: false }
     }
 
     /// Opens what the task reads and sends it off.
@@ -172,6 +183,10 @@ impl Session {
                     }
                 }
             }
+        }
+        let bytes = staged.iter().fold(0u64, |sum, one| sum.saturating_add(one.object().size));
+        if bytes > self.output_bytes_max {
+            return lies(&format!("it gives {bytes} bytes, which the task may not write"));
         }
         if let AttemptOutcome::Succeeded { outputs } = &mut outcome {
             *outputs = staged.iter().map(Staged::object).collect();
