@@ -63,13 +63,14 @@ fn messages() -> Vec<Vec<u8>> {
         input: Digest::of(b"input"),
         params: Params::from([("type".into(), "u64".into())]),
         args: vec!["-n".into()],
+        command: Default::default(),
         nodes: NodeSelector::Named(vec!["p1".into()]),
         limits: Limits::default(),
         mode: Mode::Verify,
         partitions: Some(4),
         result_name: "sorted.txt".into(),
     };
-    let welcome = ToAgent::Welcome { node: NodeId(3), heartbeat_ms: 500 };
+    let welcome = ToAgent::Welcome { node: NodeId(3), heartbeat_ms: 500, artefact_key: None };
     vec![
         serde_json::to_vec(&FromAgent::Reports { reports: vec![report] }).unwrap(),
         serde_json::to_vec(&HeldLease { lease: LeaseId(1), attempt }).unwrap(),

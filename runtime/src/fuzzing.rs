@@ -1,10 +1,14 @@
 //! What fuzzers call: readers of foreign bytes that are otherwise private, and their properties
 //! as tests, so that they hold where no fuzzer is installed.
 
+use std::io::Write;
+use std::os::fd::AsFd;
+
 use bramble_protocol::ModuleInfo;
 
 use crate::compile::Refusal;
-use crate::runner::wire::{Reply, Request, read_frame};
+use crate::runner::socket::{self, Reader};
+use crate::runner::wire::{FromRunner, ToRunner};
 
 /// Recognises a module as the child process does, but in this process and without its limits.
 ///
@@ -16,20 +20,30 @@ pub fn inspect(module: &[u8]) -> Result<ModuleInfo, Refusal> {
 
 /// Reads frames between agent and runner until they end or make no sense.
 pub fn read_frames(bytes: &[u8]) {
-    let mut replies = bytes;
-    while let Ok(Some(_)) = read_frame::<Reply>(&mut replies) {}
-    let mut requests = bytes;
-    while let Ok(Some(_)) = read_frame::<Request>(&mut requests) {}
+    read_all::<FromRunner>(bytes);
+    read_all::<ToRunner>(bytes);
+}
+
+fn read_all<T: serde::de::DeserializeOwned>(bytes: &[u8]) {
+    let (ours, theirs) = socket::pair().expect("a pair of sockets can be had");
+    std::thread::scope(|scope| {
+        scope.spawn(move || std::fs::File::from(theirs).write_all(bytes));
+        while let Ok(Some(_)) = socket::receive::<T>(ours.as_fd(), Reader::Runner) {}
+        // A writer that nobody reads any more must not wait for ever.
+        drop(ours);
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use bramble_protocol::{AttemptOutcome, Digest, ObjectRef, TrapKind, Usage};
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     use super::*;
-    use crate::runner::wire::write_frame;
+    use crate::runner::wire::{Output, Reply};
 
     /// So many changed copies are tried of each.
     const CHANGES: usize = 10_000;
@@ -91,16 +105,20 @@ mod tests {
     fn changed_frames_of_a_runner_that_was_taken_over_are_read_or_refused() {
         let reply = |outcome| Reply {
             outcome,
-            staged: vec![(ObjectRef::of(b"out"), "staged-x".into())],
+            outputs: vec![Output::Inline(2), Output::File(ObjectRef::of(b"out"))],
             spans: vec![(0, 7)],
             usage: Usage::default(),
             log: "a line\n".into(),
         };
         let trapped = AttemptOutcome::Trapped { trap: TrapKind::BadCall, message: "no".into() };
-        let mut frames = Vec::new();
+        let (ours, theirs) = socket::pair().unwrap();
         for outcome in [trapped, AttemptOutcome::OutOfTime { limit_ms: 5 }] {
-            write_frame(&mut frames, &reply(outcome)).unwrap();
+            let message = FromRunner::Done(Box::new(reply(outcome)));
+            socket::send(ours.as_fd(), &message, b"ab", &[]).unwrap();
         }
+        drop(ours);
+        let mut frames = Vec::new();
+        std::fs::File::from(theirs).read_to_end(&mut frames).unwrap();
         let mut random = ChaCha8Rng::seed_from_u64(2);
         for _ in 0..CHANGES {
             read_frames(&changed(&mut random, &frames));

@@ -82,7 +82,7 @@ fn guests_that_break_their_limits_end_with_the_limits_name_and_a_hint() {
     };
     check("endless.wat", &["--cpu-time", "300ms"], &["[out-of-time]", "--cpu-time"]);
     check("grows.wat", &["--memory", "8M"], &["[out-of-memory]", "8 MiB", "--memory"]);
-    check("deep.wat", &[], &["[trapped]", "recursion"]);
+    check("deep.wat", &[], &["[stack-overflow]", "recursion"]);
     check("floods.wat", &["--output-limit", "1M"], &["[too-much-output]", "--output-limit"]);
     check("exits-3.wat", &[], &["[exit-status]", "3", "the third thing went wrong"]);
 }

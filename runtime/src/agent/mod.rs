@@ -2,7 +2,7 @@
 //! them, and brings the results back.
 //!
 //! ```text
-//!            WebSocket                 queue                 pipe
+//!            WebSocket                 queue                socket
 //!   head ◄───────────────► driver ───────────────► slot ───────────────► runner process
 //!                             ▲                      │ finished
 //!                             └──── committer ◄──────┘

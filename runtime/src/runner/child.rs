@@ -269,8 +269,6 @@ fn unexpected() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the agent answers what was not asked")
 }
 
-const _: () = assert!(
-    socket::RAW_BYTES_MAX as usize > crate::sandbox::SMALL_BYTES_MAX
-        && socket::RAW_BYTES_MAX as usize > super::session::STATE_BYTES_MAX,
-    "a frame holds all small outputs, and a guest's state"
-);
+// A frame holds all small outputs, or a guest's state.
+const _: () = assert!(socket::RAW_BYTES_MAX as usize >= crate::sandbox::SMALL_BYTES_MAX);
+const _: () = assert!(socket::RAW_BYTES_MAX as usize >= crate::sandbox::STATE_BYTES_MAX);

@@ -10,7 +10,7 @@ mod handle;
 mod pool;
 mod process;
 mod session;
-mod socket;
+pub(crate) mod socket;
 pub(crate) mod wire;
 
 pub use child::{child_main, child_main_with};

@@ -311,6 +311,10 @@ fn wait_until(shared: &Shared, deadline: Instant) -> io::Result<()> {
     loop {
         let by = shared.task().stop_by.map_or(deadline, |stop| stop.min(deadline));
         let left = by.saturating_duration_since(Instant::now());
+        // Also while there is something to read: a runner must not win time by chatter.
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         let slice = left.min(LOOK);
         let timeout = Timespec {
             tv_sec: i64::try_from(slice.as_secs()).unwrap_or(i64::MAX),
@@ -318,7 +322,6 @@ fn wait_until(shared: &Shared, deadline: Instant) -> io::Result<()> {
         };
         let socket = shared.socket();
         match poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) if left.is_zero() => return Err(io::ErrorKind::TimedOut.into()),
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(error.into()),

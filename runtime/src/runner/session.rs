@@ -15,15 +15,14 @@ use super::process::{Answer, Broken, Finished};
 use super::socket::{self, Frame, Reader};
 use super::wire::{FromRunner, Output, Reply, RunWorkRef, ToRunner};
 
-/// The longest state that a guest may save, in bytes.
-pub(crate) const STATE_BYTES_MAX: usize = 1 << 20;
-
 /// The agent's half of one task.
 pub(super) struct Session {
     store: Store,
     artefact: ObjectRef,
     /// One for each output: the file that the runner writes it to, once it has asked for one.
     outputs: Vec<Option<StagedFile>>,
+    /// The most that they may hold together, in bytes.
+    output_bytes_max: u64,
     /// Where the task saves, if it may.
     saver: Option<CheckpointWriter>,
     has_saved: bool,
@@ -34,11 +33,20 @@ impl Session {
         let can_save = !matches!(work.task.phase, Phase::Ranges);
         let saver = work.task_key.filter(|_| can_save).map(|key| store.checkpoint_writer(key));
         let outputs = (0..work.task.outputs().max(1)).map(|_| None).collect();
-        Self { store, artefact: work.artefact, outputs, saver, has_saved: is_resumed }
+        let input_bytes = work.inputs.iter().map(|input| input.size).sum();
+        Self {
+            store,
+            artefact: work.artefact,
+            outputs,
+            output_bytes_max: work.limits.output_bytes_max_for(input_bytes),
+            saver,
+            has_saved: is_resumed,
+        }
     }
 
     pub(super) fn of_plan(store: Store, artefact: ObjectRef) -> Self {
-        Self { store, artefact, outputs: Vec::new(), saver: None, has_saved: false }
+        let (outputs, output_bytes_max) = (Vec::new(), 0);
+        Self { store, artefact, outputs, output_bytes_max, saver: None, has_saved: false }
     }
 
     /// Opens what the task reads and sends it off.
@@ -143,7 +151,7 @@ impl Session {
             // There is nobody who could resume it.
             return Ok(Ok(()));
         };
-        if state.len() > STATE_BYTES_MAX || so_far.len() != self.outputs.len() {
+        if state.len() > crate::sandbox::STATE_BYTES_MAX || so_far.len() != self.outputs.len() {
             return lies("what it wants to save does not fit the task");
         }
         let outputs: Vec<_> = self
@@ -175,6 +183,10 @@ impl Session {
                     }
                 }
             }
+        }
+        let bytes = staged.iter().fold(0u64, |sum, one| sum.saturating_add(one.object().size));
+        if bytes > self.output_bytes_max {
+            return lies(&format!("it gives {bytes} bytes, which the task may not write"));
         }
         if let AttemptOutcome::Succeeded { outputs } = &mut outcome {
             *outputs = staged.iter().map(Staged::object).collect();

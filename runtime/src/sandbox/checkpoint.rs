@@ -7,8 +7,8 @@ use bramble_protocol::{AttemptOutcome, TrapKind};
 use super::host::{SharedOutputs, SharedOutside};
 use super::outside::Signals;
 
-/// The longest state, in bytes.
-const STATE_BYTES_MAX: usize = 1 << 20;
+/// The longest state that a guest may save, in bytes.
+pub(crate) const STATE_BYTES_MAX: usize = 1 << 20;
 /// A guest should save when so much time has passed since it last did.
 const DUE_AFTER: Duration = Duration::from_secs(30);
 /// Saves that follow one another faster are left out: each waits for the disk, and the one

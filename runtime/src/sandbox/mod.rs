@@ -2,7 +2,8 @@
 //!
 //! There is no network, no file, no environment of the host, no real clock and no real
 //! randomness: what a task writes depends on what it was given and on nothing else. Memory,
-//! processor time, time on the wall, stack, output and log have limits.
+//! processor time, time on the wall, stack, output, log, handles and calls of the host have
+//! limits. The files of a task come open from outside: nothing here knows a path.
 
 mod artefact;
 mod bindings;
@@ -23,6 +24,7 @@ mod run;
 mod source;
 mod wasi;
 
+pub(crate) use checkpoint::STATE_BYTES_MAX;
 #[cfg(feature = "compile")]
 pub(crate) use log::{clean as shown, shorten};
 pub(crate) use output::{SMALL_BYTES_MAX, Written};

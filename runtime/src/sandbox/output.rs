@@ -69,7 +69,7 @@ impl Outputs {
     pub(crate) fn resume(&mut self, files: Vec<Option<File>>) -> Result<(), AttemptOutcome> {
         for (part, file) in self.parts.iter_mut().zip(files) {
             if let Some(file) = file {
-                let writer = Writer::resume(file).map_err(|error| not_stored(error))?;
+                let writer = Writer::resume(file).map_err(not_stored)?;
                 self.bytes = self.bytes.saturating_add(writer.hasher.count());
                 part.file = Some(Box::new(writer));
             }

@@ -25,7 +25,9 @@ pub(crate) fn attempt(work: &Work) -> Option<String> {
         "udp" => said(UdpSocket::bind("127.0.0.1:0")),
         "unix" => said(std::os::unix::net::UnixListener::bind("/tmp/escape.sock")),
         "kill" => said(rustix::process::kill_process(Pid::from_raw(parent)?, Signal::KILL)),
-        "thread" => said(std::thread::Builder::new().spawn(|| ()).map(|thread| thread.join())),
+        "thread" => {
+            said(std::thread::Builder::new().spawn(|| ()).map(std::thread::JoinHandle::join))
+        }
         "directory" => said(std::fs::create_dir("/tmp/escape")),
         "remove" => said(std::fs::remove_file(about("secret"))),
         name => system_call(name, parent)?,

@@ -16,6 +16,7 @@ fn a_failed_attempt_is_tried_again_on_another_node() {
     let again = head.lease(second);
     assert_eq!((again.attempt.task, again.attempt.number), (lease.attempt.task, 2));
     assert_eq!(again.work, lease.work, "another attempt is told the same");
+    assert!(again.work.task_key.is_some(), "so that it finds what the first has saved");
     head.succeed(second, &again);
     assert_eq!(head.view(id).tasks.retried, 1);
     assert_eq!(head.view(id).state, JobState::Done);
