@@ -51,6 +51,8 @@ impl Slot {
             if self.ended.send(Ended { report, staged: finished.staged, saved_as }).is_err() {
                 return;
             }
+            // Not before: nobody should wait for it.
+            self.runners.stock_up();
         }
     }
 
@@ -81,7 +83,6 @@ impl Slot {
             tell_once(confinement);
         }
         self.runners.put(work, process);
-        self.runners.stock_up();
         finished
     }
 }

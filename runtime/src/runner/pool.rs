@@ -68,8 +68,9 @@ impl Pool {
         match self.bound.take() {
             // A runner may have been killed for a lease that was revoked just as it ended.
             Some((bound, process)) if bound == wanted && process.is_alive() => return Ok(process),
-            // Whatever is left of the other's work goes with its process, before this one starts.
-            other => drop(other),
+            // Whatever is left of the other's work goes with its process.
+            Some((_, other)) => bury(other),
+            None => {}
         }
         match self.spare.take().filter(RunnerProcess::is_alive) {
             Some(spare) => Ok(spare),
@@ -103,4 +104,15 @@ impl Pool {
         self.users.reverse();
         RunnerProcess::start(&self.program, self.store.clone(), Some(self.users[0]), trust)
     }
+}
+
+/// Kills a process, and leaves it to another thread to wait until the kernel has cleared it
+/// away, which takes longer than the next task may.
+fn bury(process: RunnerProcess) {
+    process.killer().kill();
+    // Without a thread it is waited for here, as the closure is dropped.
+    let _ = std::thread::Builder::new()
+        .name("undertaker".into())
+        .stack_size(64 << 10)
+        .spawn(move || drop(process));
 }
