@@ -221,3 +221,62 @@ fn saving_where_nothing_can_be_resumed_ends_the_task() {
     let finished = bench.sandbox.run(&work);
     assert!(finished.outcome.message().contains("cannot be resumed"), "{finished:?}");
 }
+
+/// The same as a map of pairs: each step emits one, the later the smaller its key.
+fn pair_stepper() -> Vec<u8> {
+    let emits = "(i64.store (i32.const 128) (i64.const 0x100000001))
+        (i32.store8 (i32.const 136) (i32.sub (i32.const 9) (local.get $step)))
+        (i32.store8 (i32.const 137) (local.get $step))
+        (call $emit (local.get $output) (i32.const 128) (i32.const 10))";
+    let (head, tail) = STEPPER.split_once("  ;; Saves although").unwrap();
+    assert!(tail.contains("partitioner"));
+    let wat = head
+        .replace("mapper@0.1.1#run", "mapper-pairs@0.1.1#run")
+        .replace("(call $write_to (local.get $output) (i32.const 0) (i32.const 65) (i32.const 1))", emits)
+        .replace("(call $write_to (local.get $output) (i32.const 1) (i32.const 8192) (i32.const 100000))", "")
+        .replace("(call $drop_sink (local.get $output))", "(call $drop_emitter (local.get $output))")
+        .replacen(
+            "  (memory (export",
+            r#"  (import "bramble:job/io@0.1.1" "[method]emitter.emit" (func $emit (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[resource-drop]emitter" (func $drop_emitter (param i32)))
+  (import "bramble:job/io@0.1.1" "[method]groups.next" (func $pairs (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.1" "[resource-drop]groups" (func $drop_groups (param i32)))
+  (memory (export"#,
+            1,
+        )
+        + r#"
+  (func (export "bramble:job/reducer@0.1.1#run")
+    (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
+    (call $pairs (local.get $input) (i32.const 65536) (i32.const 32))
+    (call $write_to (local.get $output) (i32.const 0)
+      (i32.load (i32.const 32)) (i32.load (i32.const 36)))
+    (call $drop_groups (local.get $input))
+    (call $drop_sink (local.get $output))
+    (i32.const 16)))"#;
+    sdk::sdk_module(&wat, &["mapper-pairs", "reducer"])
+}
+
+#[test]
+fn pairs_that_were_emitted_before_a_kill_are_there_once() {
+    let mut bench = Bench::new();
+    let module = pair_stepper();
+    let mut work = bench.work(&module, ModuleKind::Job, &[b"input"]);
+    work.task_key = Some(Digest::of(b"stepper"));
+    for step in 1..4 {
+        let finished = run_until(&mut bench, &work, step);
+        assert!(finished.has_saved, "{finished:?}");
+        drop(finished);
+        bench.restart();
+    }
+    work.params.insert("eager".into(), String::new());
+    let begun_at = saved_step(&bench).unwrap();
+    let finished = bench.sandbox.resume(&work);
+    assert_eq!(finished.log, format!("info: {begun_at}\n"), "it begins where it was");
+    let part = bench.outputs(finished).pop().unwrap();
+    let mut reduce = bench.work(&module, ModuleKind::Job, &[&part]);
+    reduce.task.phase = Phase::Reduce { partition: 0 };
+    let finished = bench.sandbox.run(&reduce);
+    let expected: Vec<u8> =
+        (0..STEPS).rev().flat_map(|step| [1, 0, 0, 0, 1, 0, 0, 0, 9 - step, step]).collect();
+    assert_eq!(bench.outputs(finished), [expected]);
+}
