@@ -22,7 +22,7 @@ use super::objects::Objects;
 use super::pin::Pin;
 use super::queue::Queue;
 use super::slot::Slot;
-use super::{AgentConfig, AgentError, StoreAccess, calibrate, committer};
+use super::{AgentConfig, AgentError, StoreAccess, calibrate, committer, report};
 use crate::runner::{Pool, RunnerError, RunnerProcess};
 
 /// First and longest wait before connecting again.
@@ -31,8 +31,6 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// Groups of reports that may wait for the driver.
 const REPORT_GROUPS_MAX: usize = 64;
-/// The most reports in one message: the head answers each message as a whole.
-const REPORTS_PER_MESSAGE: usize = 512;
 
 pub(super) async fn run(
     config: AgentConfig,
@@ -305,6 +303,7 @@ impl Driver {
         while let Ok(more) = self.reports.try_recv() {
             reports.extend(more);
         }
+        let reports: Vec<_> = reports.into_iter().map(report::bounded).collect();
         for report in &reports {
             self.spool.insert(report.lease, report.clone());
         }
@@ -321,12 +320,10 @@ impl Driver {
 
 async fn send_reports(
     connection: &mut Connection,
-    mut reports: Vec<AttemptReport>,
+    reports: Vec<AttemptReport>,
 ) -> Result<(), ConnectError> {
-    while !reports.is_empty() {
-        let rest = reports.split_off(reports.len().min(REPORTS_PER_MESSAGE));
-        connection.send(&FromAgent::Reports { reports }).await?;
-        reports = rest;
+    for message in report::messages(reports) {
+        connection.send(&message).await?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod driver;
 mod objects;
 mod pin;
 mod queue;
+mod report;
 mod slot;
 
 use std::path::PathBuf;
