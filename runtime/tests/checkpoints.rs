@@ -14,7 +14,7 @@ use bramble_protocol::agent::Work;
 use bramble_protocol::{AttemptOutcome, Digest, GuestErrorKind, ModuleKind, Phase};
 use bramble_runtime::runner::Finished;
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Bench, program};
+use support::{Bench, program, trust};
 
 /// A job of this many steps. Each writes its number to the first output and a long block to the
 /// second, and waits until it should save. It fails when it is asked to stop.
@@ -124,6 +124,7 @@ impl Agent {
             .arg("agent")
             .arg(bench.dir.path())
             .arg(file)
+            .arg(trust().key.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

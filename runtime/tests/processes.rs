@@ -119,6 +119,7 @@ fn a_runner_ends_when_its_parent_lets_go_of_it_even_in_the_middle_of_a_task() {
         .arg("agent")
         .arg(bench.dir.path())
         .arg(file)
+        .arg(trust().key.to_string())
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();

@@ -6,7 +6,8 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use bramble_protocol::AttemptOutcome;
+use bramble_protocol::{AttemptOutcome, TargetClass};
+use bramble_runtime::artefact::Trust;
 use bramble_runtime::runner::RunnerProcess;
 use bramble_store::Store;
 
@@ -19,18 +20,19 @@ fn main() -> ExitCode {
         ["internal", "runner", ..] => {
             bramble_runtime::runner::child_main_with(&args[2..], escape::attempt)
         }
-        ["agent", store, work] => agent(Path::new(store), Path::new(work)),
+        ["agent", store, work, key] => agent(Path::new(store), Path::new(work), key),
         _ => ExitCode::from(2),
     }
 }
 
-/// Runs the work that a file describes as an agent would. Says the runner's number first and
+/// Runs the work that a file describes as an agent would that trusts the head of `key`. Says the runner's number first and
 /// the outcome last, and asks the guest to save for each line on standard input.
-fn agent(store: &Path, work: &Path) -> ExitCode {
+fn agent(store: &Path, work: &Path, key: &str) -> ExitCode {
     let work = serde_json::from_slice(&std::fs::read(work).unwrap()).unwrap();
     let store = Store::open(store).unwrap();
     let program = std::env::current_exe().unwrap();
-    let mut runner = RunnerProcess::start(&program, store.clone(), None).unwrap();
+    let trust = Trust { class: TargetClass::native(), key: key.parse().unwrap() };
+    let mut runner = RunnerProcess::start(&program, store.clone(), None, &trust).unwrap();
     println!("{}", runner.id());
     std::io::stdout().flush().unwrap();
     let killer = runner.killer();
