@@ -8,13 +8,16 @@ use bramble_tests::{cluster, data};
 use crate::report::Times;
 use crate::slot::Slot;
 
+/// What is measured, the module, the job, its parameters, and the chunk.
+type Case<'a> = (&'a str, &'a str, &'static Job, &'a [(&'a str, &'a str)], &'a [u8]);
+
 /// One map over one chunk of each job, in a runner, beside the same functions natively.
 pub(crate) fn run(runs: usize) -> Result<()> {
     let mut slot = Slot::new()?;
     let text = data::number_lines(1, 500_000).into_bytes();
     let binary = data::u64_bytes(2, 1_000_000);
     let prose = data::prose(3, 400_000).into_bytes();
-    let cases: [(&str, &str, &'static Job, &[(&str, &str)], &[u8]); 3] = [
+    let cases: [Case<'_>; 3] = [
         ("500,000 numbers as text", "merge-sort", &merge_sort::JOB, &[("type", "number")], &text),
         ("1,000,000 u64", "merge-sort", &merge_sort::JOB, &[("type", "u64")], &binary),
         ("400,000 words", "word-count", &word_count::JOB, &[], &prose),

@@ -332,7 +332,10 @@ fn a_guest_can_measure_no_time_and_draws_the_same_numbers_in_every_run() {
     assert!(first[..64].iter().collect::<BTreeSet<_>>().len() > 8, "random bytes differ");
     let environment = String::from_utf8(first[64..].to_vec()).unwrap();
     let names = environment.split_terminator('\0').map(|pair| pair.split('=').next().unwrap());
-    assert_eq!(names.collect::<Vec<_>>(), ["BRAMBLE_COUNT", "BRAMBLE_INDEX", "BRAMBLE_SEED"]);
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["BRAMBLE_COUNT", "BRAMBLE_INDEX", "BRAMBLE_PHASE", "BRAMBLE_SEED"]
+    );
 }
 
 #[test]
@@ -341,7 +344,7 @@ fn machine_code_that_bramble_itself_has_compiled_is_refused_from_a_user() {
     let input = cluster.file("input.txt", b"1\n");
     result_of(&cluster, "exits-in-start", &input);
     let compiled = wait_for("an artefact in the store", || {
-        stored(&cluster).into_iter().find(|bytes| bytes.starts_with(b"\x7fELF"))
+        stored(&cluster).into_iter().find(|bytes| bytes.starts_with(b"bramble\x01"))
     });
     let module = cluster.file("mine.wasm", &compiled);
     cluster.bramble(&["submit", &module, "--input", &input]).fails(6, &[".cwasm", "help: "]);

@@ -80,6 +80,7 @@ pub(crate) fn open_store(dir: &Path) -> CliResult<Store> {
 ///
 /// # Errors
 /// When the store cannot be written.
+#[cfg(feature = "head")]
 pub(super) fn calibration(store: &Store) -> CliResult<bramble_scheduler::core::Calibration> {
     let put = |bytes: &[u8]| store.put(bytes).map_err(|error| store_error(store.dir(), &error));
     let module = put(bramble_runtime::CALIBRATION.as_bytes())?.digest;

@@ -17,6 +17,7 @@ pub(crate) use limits::{Limits, limit_task};
 pub(crate) use process::user_for;
 
 /// Open files of a child that compiles.
+#[cfg(feature = "compile")]
 const COMPILER_FILES_MAX: u64 = 64;
 
 /// What a child is for, and so which system calls it keeps.
@@ -36,6 +37,7 @@ pub(crate) enum Profile {
 ///
 /// # Errors
 /// When a limit cannot be set.
+#[cfg(feature = "compile")]
 pub(crate) fn for_compiler(memory_bytes: u64, cpu_s: u64) -> rustix::io::Result<Confinement> {
     let limits = Limits {
         files: COMPILER_FILES_MAX,

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::handle::{Killer, Shared, TaskState};
 use super::session::Session;
 use super::socket;
+#[cfg(feature = "compile")]
 use super::wire::ToRunner;
 use crate::artefact::Trust;
 use crate::child::describe;
@@ -188,6 +189,7 @@ impl RunnerProcess {
     }
 
     /// Asks the planner of `plan` where to cut `file`.
+    #[cfg(feature = "compile")]
     pub(crate) fn plan(&mut self, plan: super::wire::PlanWork, file: &std::fs::File) -> Answer {
         use std::os::fd::AsFd;
         *self.shared.task() = TaskState::default();

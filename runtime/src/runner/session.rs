@@ -44,6 +44,7 @@ impl Session {
         }
     }
 
+    #[cfg(feature = "compile")]
     pub(super) fn of_plan(store: Store, artefact: ObjectRef) -> Self {
         let (outputs, output_bytes_max) = (Vec::new(), 0);
         Self { store, artefact, outputs, output_bytes_max, saver: None, has_saved: false }

@@ -25,8 +25,9 @@ mod source;
 mod wasi;
 
 pub(crate) use checkpoint::STATE_BYTES_MAX;
+pub(crate) use log::clean as shown;
 #[cfg(feature = "compile")]
-pub(crate) use log::{clean as shown, shorten};
+pub(crate) use log::shorten;
 pub(crate) use output::{SMALL_BYTES_MAX, Written};
 pub(crate) use outside::{Outside, Resume, Signals, TaskFiles};
 pub(crate) use run::{Sandbox, TaskEnd};

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::bytes::{command, leb, module, section, with_section};
-use super::{Case, Expected, OUT_OF_MEMORY, TRAPPED};
+use super::{Case, Expected, OUT_OF_MEMORY, STACK_OVERFLOW};
 
 pub(super) fn cases() -> Vec<Case> {
     let contained = |name: &str, module: Vec<u8>| Case::new(name, module, Expected::Contained);
@@ -44,6 +44,7 @@ pub(super) fn cases() -> Vec<Case> {
         contained("imports", imports(20_000)),
         contained("globals", text(&"(global i64 (i64.const 1))".repeat(50_000))),
         contained("types", types(10_000)),
+        Case::new("types-100000", types(100_000), Expected::Refused(&["too many types"])),
         contained("custom-section", with_section(functions(0), "x", &vec![0xff; 4 << 20])),
         contained("names-of-nothing", with_section(functions(0), "name", &[0xff; 1 << 16])),
         Case::new(
@@ -51,17 +52,25 @@ pub(super) fn cases() -> Vec<Case> {
             deep_calls(16 << 20),
             Expected::Refused(&["bytes in one name"]),
         ),
-        Case::new("name-of-60-kib", deep_calls(60 << 10), TRAPPED),
+        Case::new("name-of-60-kib", deep_calls(60 << 10), STACK_OVERFLOW),
         Case::new(
             "import-of-90-kb",
             long_import(90_000),
             Expected::Refused(&["the module imports"]),
         ),
         Case::new("exports-of-90-kb", long_exports(90_000), Expected::Refused(&["no entry point"])),
-        Case::new("tables-65", text(&"(table 1 funcref)".repeat(65)), TRAPPED),
+        Case::new(
+            "tables-65",
+            text(&"(table 1 funcref)".repeat(65)),
+            Expected::Fails(&["too-many-tables"]),
+        ),
         Case::new("tables-101", text(&"(table 1 funcref)".repeat(101)), Expected::Refused(&[])),
-        Case::new("instances-200", instances("", 200), TRAPPED),
-        Case::new("memories-40", instances("(memory 0)", 40), TRAPPED),
+        Case::new("instances-200", instances("", 200), Expected::Fails(&["too-many-instances"])),
+        Case::new(
+            "memories-40",
+            instances("(memory 0)", 40),
+            Expected::Fails(&["too-many-memories"]),
+        ),
         Case::new("memories-of-4-mib", instances("(memory 64)", 5), OUT_OF_MEMORY),
         Case::new("components-1001", components(1001), Expected::Refused(&["modules inside"])),
         Case::new("components-200-deep", deep_components(200), Expected::Refused(&[])),

@@ -1,6 +1,6 @@
 //! The part of the corpus that is written as text, one file each.
 
-use super::{Case, Expected, OUT_OF_MEMORY, OUT_OF_TIME, TRAPPED};
+use super::{Case, Expected, OUT_OF_MEMORY, OUT_OF_TIME, STACK_OVERFLOW, TRAPPED};
 use crate::cluster::fixture;
 
 const OFF: &[&str] = &["feature of WebAssembly"];
@@ -19,17 +19,17 @@ const TABLE: &[(&str, Expected, &[&str])] = &[
     ("yields-for-ever", OUT_OF_TIME, &[]),
     ("waits-for-noon", OUT_OF_TIME, &[]),
     // Memory and tables.
-    ("memory-initial", OUT_OF_MEMORY, &[]),
+    ("memory-initial", Expected::Refused(&["starts with more memory"]), &[]),
     ("memory-refused-storm", OUT_OF_MEMORY, &["--cpu-time=20s"]),
     ("memory-touched", OUT_OF_MEMORY, &["--cpu-time=5s"]),
-    ("table-initial", TRAPPED, &[]),
-    ("table-grows", TRAPPED, &[]),
+    ("table-initial", Expected::Fails(&["too-many-table-elements"]), &[]),
+    ("table-grows", Expected::Fails(&["too-many-table-elements"]), &[]),
     ("table-refused-storm", OUT_OF_TIME, &[]),
     // The stack.
-    ("recursion-mutual", TRAPPED, &[]),
-    ("recursion-indirect", TRAPPED, &[]),
-    ("recursion-in-start", TRAPPED, &[]),
-    ("recursion-wide-frames", TRAPPED, &[]),
+    ("recursion-mutual", STACK_OVERFLOW, &[]),
+    ("recursion-indirect", STACK_OVERFLOW, &[]),
+    ("recursion-in-start", STACK_OVERFLOW, &[]),
+    ("recursion-wide-frames", STACK_OVERFLOW, &[]),
     // Outputs and logs.
     ("half-then-trap", TRAPPED, &[]),
     ("half-then-loop", OUT_OF_TIME, &[]),
@@ -43,9 +43,9 @@ const TABLE: &[(&str, Expected, &[&str])] = &[
     ("path-tricks", Expected::Done(b"no\n"), &["--cpu-time=5s"]),
     ("probes-time", Expected::Ends, &["--cpu-time=5s"]),
     ("probes-random", Expected::Ends, &[]),
-    ("handle-flood", TRAPPED, &[]),
+    ("handle-flood", Expected::Fails(&["too-many-handles"]), &[]),
     ("handle-forged", TRAPPED, &[]),
-    ("stream-flood", TRAPPED, &[]),
+    ("stream-flood", Expected::Fails(&["too-many-handles"]), &[]),
     ("socket-flood", OUT_OF_TIME, &[]),
     ("random-flood", OUT_OF_TIME, &[]),
     // Names.

@@ -71,4 +71,5 @@ pub fn fixture_names() -> Vec<String> {
 
 const OUT_OF_TIME: Expected = Expected::Fails(&["out-of-time"]);
 const OUT_OF_MEMORY: Expected = Expected::Fails(&["out-of-memory"]);
+const STACK_OVERFLOW: Expected = Expected::Fails(&["stack-overflow"]);
 const TRAPPED: Expected = Expected::Fails(&["trapped"]);
