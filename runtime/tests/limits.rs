@@ -5,7 +5,7 @@
 mod sdk;
 mod support;
 
-use bramble_protocol::{AttemptOutcome, Countable, ModuleKind, TrapKind};
+use bramble_protocol::{AttemptOutcome, Countable, Mode, ModuleKind, TrapKind};
 use support::{Bench, ECHO, wat_command};
 
 /// Runs a command and says the name of how it ended.
@@ -175,4 +175,33 @@ fn a_failure_after_refused_memory_says_how_often_it_was_refused() {
     );
     assert_eq!(end.usage.memory_refusals, 3);
     assert!(end.outcome.message().ends_with("(refused 3 times)"), "{}", end.outcome.message());
+}
+
+#[test]
+fn a_verified_task_ends_when_its_fuel_is_used_up_and_at_the_same_place_each_time() {
+    let mut bench = Bench::new();
+    // Writes a byte, then counts for a while, for ever.
+    let wat = wat_command(
+        r#"(func (export "_start") (local $i i32)
+          (loop $again
+            (i32.store (i32.const 0) (i32.const 64))
+            (i32.store (i32.const 4) (i32.const 1))
+            (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (local.set $i (i32.const 1000))
+            (loop $count (br_if $count (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+            (br $again)))"#,
+    );
+    let mut work = bench.work_in(Mode::Verify, wat.as_bytes(), ModuleKind::Command, &[b""]);
+    work.limits.fuel_max = Some(1_000_000);
+    let ends: Vec<_> = (0..2).map(|_| bench.sandbox.run(&work)).collect();
+    for end in &ends {
+        assert_eq!(end.outcome, AttemptOutcome::OutOfFuel { limit: 1_000_000 });
+        assert!(end.usage.fuel_used >= 1_000_000, "{:?}", end.usage);
+    }
+    assert_eq!(ends[0].log, ends[1].log);
+    let plenty =
+        bench.work_in(Mode::Verify, wat_command(ECHO).as_bytes(), ModuleKind::Command, &[b"x"]);
+    let end = bench.sandbox.run(&plenty);
+    assert_eq!(end.outcome.slug(), "succeeded");
+    assert!((1..1_000_000).contains(&end.usage.fuel_used), "{:?}", end.usage);
 }

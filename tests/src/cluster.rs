@@ -276,6 +276,15 @@ impl Cluster {
         self.agents.push((name.to_owned(), Some(Process(child))));
     }
 
+    /// SIGTERM for an agent, counted from 0, and the wait for its end.
+    pub fn stop_agent(&mut self, index: usize) {
+        let mut agent = self.agents[index].1.take().expect("the agent was started");
+        let id = agent.0.id().to_string();
+        let sent = Command::new("kill").arg(id).status().expect("there is a `kill`");
+        assert!(sent.success(), "the agent lives");
+        wait_for("the agent to end", || agent.0.try_wait().expect("it is a child"));
+    }
+
     /// Process id of the head.
     pub fn head_process(&self) -> u32 {
         self.head.as_ref().expect("the head was started").0.id()

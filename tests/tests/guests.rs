@@ -4,7 +4,8 @@
 
 use bramble_protocol::ModuleKind;
 use bramble_protocol::api::ModuleResponse;
-use bramble_tests::cluster::{Cluster, job};
+use bramble_tests::census::{children, processor_ticks};
+use bramble_tests::cluster::{Cluster, Objects, job, wait_for};
 
 fn inspected(cluster: &Cluster, name: &str) -> ModuleResponse {
     let module = std::fs::read(job(name)).unwrap();
@@ -170,4 +171,27 @@ fn keys_meet_in_one_partition_from_whatever_chunks_they_come() {
     }
     let phases = cluster.job("last").phases;
     assert!(phases.last().is_some_and(|phase| phase.total > 1), "two for each slot: {phases:?}");
+}
+
+#[test]
+fn a_task_saves_when_its_agent_is_told_to_stop_and_goes_on_from_there_after_a_restart() {
+    let mut cluster = Cluster::start(1);
+    let input = cluster.file("range.txt", b"1 1000000000\n");
+    let module = job("primes");
+    cluster.bramble(&["submit", path(&module), "--input", &input, "--detach"]).ok();
+    // A fifth of a second of processor time: then the guest counts.
+    wait_for("the task to run", || {
+        let runners = children(cluster.agent_process(0));
+        runners.into_iter().any(|runner| processor_ticks(runner) > 20).then_some(())
+    });
+    let checkpoints = cluster.data().join("store/checkpoints");
+    let kept = || std::fs::read_dir(&checkpoints).map_or(0, Iterator::count);
+    cluster.stop_agent(0);
+    assert_eq!(kept(), 1, "the task has saved");
+    cluster.start_agent(0, Objects::Shared);
+    cluster.bramble(&["watch", "1"]).ok();
+    let counted = cluster.bramble(&["get", "1", "-o", "-"]).ok().text();
+    // The number of primes below 10^9.
+    assert_eq!(counted, "1\t1000000000\t50847534\n");
+    wait_for("the checkpoint to be removed", || (kept() == 0).then_some(()));
 }

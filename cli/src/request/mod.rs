@@ -47,6 +47,8 @@ pub(crate) struct Submission {
     pub(crate) nodes: NodeSelector,
     /// What each task may use.
     pub(crate) limits: Limits,
+    /// Whether the memory among the limits was typed, and not what is usual.
+    pub(crate) memory_is_chosen: bool,
     /// Whether the result must be the same bytes on every kind of processor.
     pub(crate) mode: Mode,
     /// Key ranges, when the user chose.
@@ -117,6 +119,7 @@ impl Submission {
             command,
             nodes: args.nodes,
             limits,
+            memory_is_chosen: args.memory.is_some(),
             mode: if args.verify { Mode::Verify } else { Mode::Fast },
             partitions: args.partitions,
             chunk_bytes: args.chunk_size,

@@ -27,6 +27,9 @@ use crate::runner::{Pool, RunnerError, RunnerProcess};
 
 /// First and longest wait before connecting again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long tasks may take to save and end when the agent is told to stop. Shorter than the
+/// silence after which a head gives the node no more work.
+const WIND_UP_MAX: Duration = Duration::from_millis(1_500);
 /// A head that says nothing for so long is taken for gone.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// Groups of reports that may wait for the driver.
@@ -50,6 +53,7 @@ pub(super) async fn run(
                 wait = BACKOFF.0;
                 let end = driver.serve(&mut connection, shutdown.as_mut()).await;
                 if matches!(end, SessionEnd::Shutdown) {
+                    driver.wind_up().await;
                     driver.queue.close();
                     // The head learns of the lost connection anyway; this only saves its wait.
                     let _ = connection.send(&FromAgent::Goodbye).await;
@@ -271,6 +275,16 @@ impl Driver {
             ToAgent::Welcome { .. } | ToAgent::Refused { .. } => {
                 tracing::warn!("the head said welcome twice");
             }
+        }
+    }
+
+    /// Lets guests save where they are, so that whoever is given their tasks next goes on from
+    /// there.
+    async fn wind_up(&self) {
+        self.queue.wind_up();
+        let end = Instant::now() + WIND_UP_MAX;
+        while self.queue.is_at_work() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

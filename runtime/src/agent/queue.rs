@@ -105,16 +105,21 @@ impl Queue {
         told.collect()
     }
 
-    /// Asks all running tasks to save, because the board is about to be switched off; with
-    /// `and_stop` also to end, and those that do not are killed a few seconds later.
-    #[expect(dead_code, reason = "for planned stops, which nobody plans yet")]
-    pub(super) fn prepare_to_stop(&self, and_stop: bool) {
-        for killer in self.state().running.values().filter_map(|running| running.killer.as_ref()) {
+    /// Gives out nothing more, and asks all running tasks to save and to end.
+    pub(super) fn wind_up(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.waiting.clear();
+        for killer in state.running.values().filter_map(|running| running.killer.as_ref()) {
             killer.ask_to_save();
-            if and_stop {
-                killer.ask_to_stop();
-            }
+            killer.ask_to_stop();
         }
+        self.inner.1.notify_all();
+    }
+
+    /// Whether a task runs.
+    pub(super) fn is_at_work(&self) -> bool {
+        !self.state().running.is_empty()
     }
 
     /// Tells which process runs a lease. `false` when the lease was revoked meanwhile.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use bramble_protocol::agent::Work;
 use bramble_protocol::{
-    AttemptOutcome, JobId, Limits, ModuleKind, ObjectRef, Params, Phase, TargetClass, TaskContext,
+    AttemptOutcome, JobId, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, TargetClass,
+    TaskContext,
 };
 use bramble_runtime::artefact::{HeadKey, Trust};
 use bramble_runtime::compile::{CompileLimits, Compiler};
@@ -55,7 +56,17 @@ impl Bench {
 
     /// Work on `inputs` by `module`, which is compiled for this machine.
     pub(crate) fn work(&self, module: &[u8], kind: ModuleKind, inputs: &[&[u8]]) -> Work {
-        let mode = bramble_protocol::Mode::Fast;
+        self.work_in(Mode::Fast, module, kind, inputs)
+    }
+
+    /// The same in either mode.
+    pub(crate) fn work_in(
+        &self,
+        mode: Mode,
+        module: &[u8],
+        kind: ModuleKind,
+        inputs: &[&[u8]],
+    ) -> Work {
         let artefact = compiler().compile(module, TargetClass::native(), mode, key()).unwrap();
         Work {
             artefact: self.store.put(&artefact).unwrap(),

@@ -3,9 +3,9 @@
 mod plan;
 mod send;
 
-use bramble_protocol::api::JobView;
+use bramble_protocol::api::{JobView, NodeView};
 use bramble_protocol::job::CommandOptions;
-use bramble_protocol::{JobSpec, ModuleInfo, ModuleKind};
+use bramble_protocol::{JobSpec, Limits, ModuleInfo, ModuleKind, NodeSelector, NodeState};
 
 use super::fetch::{self, Target, file_name};
 use super::{Context, watch};
@@ -90,6 +90,27 @@ fn job_name(request: &Submission, module: &ModuleInfo) -> String {
     if name.trim().is_empty() { "job".into() } else { name }
 }
 
+/// The limits of the job's tasks: memory, unless it was typed, by the smallest board that may run
+/// them.
+fn limits(context: &Context, client: &Client, request: &Submission) -> CliResult<Limits> {
+    if request.memory_is_chosen {
+        return Ok(request.limits);
+    }
+    let nodes = client.nodes()?;
+    let may_run = |node: &&NodeView| match &request.nodes {
+        NodeSelector::Named(names) => names.contains(&node.name),
+        NodeSelector::Any | NodeSelector::AtMost(_) => node.state != NodeState::Lost,
+    };
+    let sizes = nodes.iter().filter(may_run).filter_map(|node| node.status.memory_bytes_total);
+    let Some(smallest) = sizes.min() else { return Ok(request.limits) };
+    let memory_bytes_max = Limits::default_for(smallest).memory_bytes_max;
+    if memory_bytes_max < request.limits.memory_bytes_max {
+        let mib = memory_bytes_max >> 20;
+        context.output.detail(&format!("{mib} MiB of memory a task, because of the smallest node"));
+    }
+    Ok(Limits { memory_bytes_max, ..request.limits })
+}
+
 fn queue(
     context: &Context,
     client: &Client,
@@ -107,7 +128,7 @@ fn queue(
         args: request.args.clone(),
         command: request.command.clone(),
         nodes: request.nodes.clone(),
-        limits: request.limits,
+        limits: limits(context, client, request)?,
         mode: request.mode,
         partitions: request.partitions,
         result_name: request.result_name.clone().unwrap_or_else(own_result),
