@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use bramble_protocol::TargetClass;
+use bramble_protocol::{Mode, TargetClass};
 use bramble_tests::cluster;
 
 /// Compiles the jobs of this repository, and `more` if one is given, for each class in a child of
@@ -39,7 +39,7 @@ fn compile(module: &std::path::Path, class: TargetClass) -> Result<(f64, u64, u6
     let output = Command::new("/usr/bin/time")
         .args(["--format", "%M"])
         .arg(cluster::program())
-        .args(["internal", "module", "compile", class.name()])
+        .args(["internal", "module", "compile", class.name(), Mode::Fast.name()])
         .args([(4u64 << 30).to_string(), "600".to_owned()])
         .stdin(std::fs::File::open(module)?)
         .stdout(artefact.reopen()?)
