@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
 
 use bramble_protocol::ModuleKind;
-use bramble_protocol::api::ModuleResponse;
+use bramble_protocol::api::{ModuleResponse, NodeView};
 use bramble_tests::census::{children, processor_ticks};
 use bramble_tests::cluster::{Cluster, Objects, job, wait_for};
 
@@ -176,6 +176,11 @@ fn keys_meet_in_one_partition_from_whatever_chunks_they_come() {
 #[test]
 fn a_task_saves_when_its_agent_is_told_to_stop_and_goes_on_from_there_after_a_restart() {
     let mut cluster = Cluster::start(1);
+    wait_for("the node to be measured", || {
+        let nodes: Vec<NodeView> =
+            serde_json::from_slice(&cluster.bramble(&["nodes", "--json"]).stdout).ok()?;
+        nodes[0].speed
+    });
     let input = cluster.file("range.txt", b"1 1000000000\n");
     let module = job("primes");
     cluster.bramble(&["submit", path(&module), "--input", &input, "--detach"]).ok();

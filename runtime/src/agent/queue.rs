@@ -124,8 +124,11 @@ impl Queue {
 
     /// Tells which process runs a lease. `false` when the lease was revoked meanwhile.
     pub(super) fn started(&self, lease: LeaseId, killer: Killer) -> bool {
-        match self.state().running.get_mut(&lease) {
-            Some(running) if !running.revoked => {
+        let mut state = self.state();
+        // Whoever winds up has asked all that ran; this one comes too late to begin.
+        let is_winding_up = state.closed;
+        match state.running.get_mut(&lease) {
+            Some(running) if !running.revoked && !is_winding_up => {
                 running.killer = Some(killer);
                 true
             }
