@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bramble_protocol::agent::Work;
-use bramble_protocol::{
-    AttemptOutcome, JobId, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, TargetClass,
-    TaskContext,
-};
+use bramble_protocol::{AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, TargetClass};
 use bramble_runtime::artefact::{HeadKey, Trust};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_runtime::runner::RunnerProcess;
@@ -67,28 +64,9 @@ impl Slot {
         params: &Params,
     ) -> Result<Duration> {
         let work = Work {
-            artefact: module.artefact,
-            task_key: None,
-            ok_statuses: Vec::new(),
-            kind: module.kind,
-            mode: Mode::Fast,
-            owner: None,
-            job_name: "bench".into(),
-            task: TaskContext {
-                job: JobId(1),
-                phase: Phase::Map { chunk: 0 },
-                index: 0,
-                count: 1,
-                partitions: 1,
-                seed: 0,
-                offset: 0,
-            },
-            inputs: vec![chunk],
-            ranges: None,
             params: params.clone(),
-            args: Vec::new(),
             limits: Limits { memory_bytes_max: 512 << 20, ..Limits::default() },
-            clock_ms: 0,
+            ..Work::alone(module.artefact, module.kind, "bench", vec![chunk])
         };
         let begun = Instant::now();
         let finished = self.runner.run(&work);

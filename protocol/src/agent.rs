@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, AttemptOutcome, Digest, LeaseId, Limits, Mode, ModuleKind, NodeId, NodeStatus,
-    ObjectRef, Params, PublicKey, TargetClass, TaskContext, Usage,
+    AttemptId, AttemptOutcome, Digest, JobId, LeaseId, Limits, Mode, ModuleKind, NodeId,
+    NodeStatus, ObjectRef, Params, Phase, PublicKey, TargetClass, TaskContext, Usage,
 };
 
 /// The longest message either side accepts, in bytes.
@@ -186,6 +186,42 @@ pub struct Work {
     pub limits: Limits,
     /// The virtual clock's reading: when the job was submitted, in milliseconds since 1970.
     pub clock_ms: u64,
+}
+
+impl Work {
+    /// The only map task of a job without a number, with nothing but what it reads: in fast mode,
+    /// under the usual limits. For work that no user submitted.
+    pub fn alone(
+        artefact: ObjectRef,
+        kind: ModuleKind,
+        job_name: &str,
+        inputs: Vec<ObjectRef>,
+    ) -> Self {
+        Self {
+            artefact,
+            kind,
+            task_key: None,
+            mode: Mode::Fast,
+            owner: None,
+            job_name: job_name.into(),
+            task: TaskContext {
+                job: JobId(0),
+                phase: Phase::Map { chunk: 0 },
+                index: 0,
+                count: 1,
+                partitions: 1,
+                seed: 0,
+                offset: 0,
+            },
+            inputs,
+            ranges: None,
+            params: Params::new(),
+            args: Vec::new(),
+            ok_statuses: Vec::new(),
+            limits: Limits::default(),
+            clock_ms: 0,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -58,33 +58,11 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{JobId, Limits, Mode, ObjectRef, Params, Phase, TaskContext};
+    use crate::{JobId, Mode, ObjectRef, Params, Phase};
 
     fn work() -> Work {
-        Work {
-            artefact: ObjectRef::of(b"artefact"),
-            kind: ModuleKind::Job,
-            task_key: None,
-            mode: Mode::Fast,
-            owner: None,
-            job_name: "test".into(),
-            task: TaskContext {
-                job: JobId(1),
-                phase: Phase::Map { chunk: 0 },
-                index: 0,
-                count: 1,
-                partitions: 1,
-                seed: 0,
-                offset: 0,
-            },
-            inputs: vec![ObjectRef::of(b"input")],
-            ranges: None,
-            params: Params::new(),
-            args: vec![],
-            ok_statuses: vec![],
-            limits: Limits::default(),
-            clock_ms: 0,
-        }
+        let inputs = vec![ObjectRef::of(b"input")];
+        Work::alone(ObjectRef::of(b"artefact"), ModuleKind::Job, "test", inputs)
     }
 
     #[test]

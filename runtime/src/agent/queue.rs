@@ -94,17 +94,6 @@ impl Queue {
         }
     }
 
-    /// How far each running task says it is: done, and out of how much.
-    #[expect(dead_code, reason = "for the heartbeat, which does not tell it yet")]
-    pub(super) fn progress(&self) -> Vec<(LeaseId, u64, u64)> {
-        let state = self.state();
-        let told = state.running.iter().filter_map(|(lease, running)| {
-            let (done, total) = running.killer.as_ref()?.progress()?;
-            Some((*lease, done, total))
-        });
-        told.collect()
-    }
-
     /// Gives out nothing more, and asks all running tasks to save and to end.
     pub(super) fn wind_up(&self) {
         let mut state = self.state();
@@ -214,9 +203,7 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use bramble_protocol::agent::Work;
-    use bramble_protocol::{
-        JobId, Limits, ModuleKind, ObjectRef, Params, Phase, TaskContext, TaskId,
-    };
+    use bramble_protocol::{JobId, ModuleKind, ObjectRef, TaskId};
 
     use super::*;
 
@@ -225,30 +212,7 @@ mod tests {
         Lease {
             id: LeaseId(number),
             attempt: AttemptId { task, number: 1 },
-            work: Work {
-                artefact: ObjectRef::of(b"artefact"),
-                kind: ModuleKind::Command,
-                mode: bramble_protocol::Mode::Fast,
-                task_key: None,
-                owner: None,
-                job_name: "test".into(),
-                task: TaskContext {
-                    job: JobId(1),
-                    phase: Phase::Map { chunk: 0 },
-                    index: 0,
-                    count: 1,
-                    partitions: 1,
-                    seed: 0,
-                    offset: 0,
-                },
-                inputs: vec![],
-                ranges: None,
-                params: Params::new(),
-                args: vec![],
-                ok_statuses: Vec::new(),
-                limits: Limits::default(),
-                clock_ms: 0,
-            },
+            work: Work::alone(ObjectRef::of(b"artefact"), ModuleKind::Command, "test", vec![]),
         }
     }
 

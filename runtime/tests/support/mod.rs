@@ -4,10 +4,7 @@
 use std::path::Path;
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{
-    AttemptOutcome, JobId, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, TargetClass,
-    TaskContext,
-};
+use bramble_protocol::{AttemptOutcome, JobId, Mode, ModuleKind, ObjectRef, TargetClass};
 use bramble_runtime::artefact::{HeadKey, Trust};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_runtime::runner::{Finished, RunnerProcess};
@@ -68,30 +65,11 @@ impl Bench {
         inputs: &[&[u8]],
     ) -> Work {
         let artefact = compiler().compile(module, TargetClass::native(), mode, key()).unwrap();
-        Work {
-            artefact: self.store.put(&artefact).unwrap(),
-            kind,
-            mode,
-            task_key: None,
-            owner: None,
-            job_name: "test".into(),
-            task: TaskContext {
-                job: JobId(1),
-                phase: Phase::Map { chunk: 0 },
-                index: 0,
-                count: 1,
-                partitions: 1,
-                seed: 7,
-                offset: 0,
-            },
-            inputs: inputs.iter().map(|input| self.store.put(input).unwrap()).collect(),
-            ranges: None,
-            params: Params::new(),
-            args: Vec::new(),
-            ok_statuses: Vec::new(),
-            limits: Limits::default(),
-            clock_ms: 1_700_000_000_000,
-        }
+        let artefact = self.store.put(&artefact).unwrap();
+        let inputs = inputs.iter().map(|input| self.store.put(input).unwrap()).collect();
+        let mut work = Work::alone(artefact, kind, "test", inputs);
+        (work.task.job, work.task.seed) = (JobId(1), 7);
+        Work { mode, clock_ms: 1_700_000_000_000, ..work }
     }
 
     /// Runs a command written as text over `input`.

@@ -3,10 +3,7 @@
 
 use bramble_protocol::agent::{ToAgent, Work};
 use bramble_protocol::node::speed_of;
-use bramble_protocol::{
-    Digest, JobId, Limits, Mode, ModuleKind, NodeId, ObjectRef, Params, Phase, TargetClass,
-    TaskContext,
-};
+use bramble_protocol::{Digest, Mode, ModuleKind, NodeId, ObjectRef, TargetClass};
 
 use super::Scheduler;
 use super::action::Action;
@@ -40,7 +37,8 @@ impl Scheduler {
         else {
             return;
         };
-        let work = Box::new(work(*artefact, calibration.input));
+        let inputs = vec![calibration.input];
+        let work = Box::new(Work::alone(*artefact, ModuleKind::Command, "calibration", inputs));
         self.cluster.update(id, |node| node.calibrating = true);
         let message = ToAgent::Calibrate { work };
         self.step.actions.push(Action::Send { connection, message });
@@ -61,32 +59,5 @@ impl Scheduler {
             node.speed = Some(speed_of(cpu_us));
             node.calibrating = false;
         });
-    }
-}
-
-fn work(artefact: ObjectRef, input: ObjectRef) -> Work {
-    Work {
-        artefact,
-        task_key: None,
-        ok_statuses: Vec::new(),
-        kind: ModuleKind::Command,
-        mode: Mode::Fast,
-        owner: None,
-        job_name: "calibration".into(),
-        task: TaskContext {
-            job: JobId(0),
-            phase: Phase::Map { chunk: 0 },
-            index: 0,
-            count: 1,
-            partitions: 1,
-            seed: 0,
-            offset: 0,
-        },
-        inputs: vec![input],
-        ranges: None,
-        params: Params::new(),
-        args: Vec::new(),
-        limits: Limits::default(),
-        clock_ms: 0,
     }
 }
