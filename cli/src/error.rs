@@ -73,6 +73,8 @@ slugs! {
     NoSuchJob = "no-such-job" => NotFound,
     /// No such node.
     NoSuchNode = "no-such-node" => NotFound,
+    /// A limit of the user or the class is reached.
+    LimitReached = "limit-reached" => Refused,
     /// The head does not have the object, or the page.
     NotFound = "not-found" => NotFound,
     /// No module of that name among the examples.
@@ -319,6 +321,8 @@ pub(crate) const fn slug_of_problem(kind: ProblemKind) -> Slug {
         ProblemKind::BadModule => Slug::BadModule,
         ProblemKind::BadJob => Slug::BadJob,
         ProblemKind::NoSuchJob => Slug::NoSuchJob,
+        ProblemKind::NoSuchNode => Slug::NoSuchNode,
+        ProblemKind::LimitReached => Slug::LimitReached,
         ProblemKind::NoSuchObject | ProblemKind::NotFound => Slug::NotFound,
         ProblemKind::WrongState | ProblemKind::NoResult => Slug::WrongState,
         ProblemKind::TooLarge => Slug::TooLarge,

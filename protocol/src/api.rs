@@ -274,6 +274,9 @@ pub struct NodeView {
     /// calibration job is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<u32>,
+    /// Why it is given no more work, if somebody drains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining: Option<String>,
     /// How many it holds now, running or waiting.
     pub leased: u32,
     /// The jobs it works for, with how many tasks of each.

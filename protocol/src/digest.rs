@@ -20,6 +20,9 @@ pub struct DigestParseError {
 }
 
 impl Digest {
+    /// All bytes zero: no object's digest that anybody could find, so a stand-in for none.
+    pub const ZERO: Self = Self([0; 32]);
+
     /// Wraps 32 hash bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -16,6 +16,7 @@ mod key;
 pub mod manifest;
 pub mod module;
 pub mod node;
+pub mod order;
 pub mod outcome;
 pub mod pack;
 pub mod problem;
@@ -26,11 +27,14 @@ pub use chain::error_chain;
 pub use confinement::{Confinement, Wall};
 pub use digest::{Digest, DigestParseError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
-pub use job::{JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext};
+pub use job::{
+    JobPolicy, JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext,
+};
 pub use key::{PublicKey, PublicKeyError};
 pub use manifest::{Manifest, ManifestError, ObjectRef};
 pub use module::{Declared, ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
 pub use node::{NodeState, NodeStatus};
+pub use order::Order;
 pub use outcome::{AttemptOutcome, Countable, GuestErrorKind, TrapKind, Usage};
 pub use problem::{Problem, ProblemKind};
 pub use task_key::task_key;

@@ -32,6 +32,10 @@ pub enum ProblemKind {
     BadJob,
     /// No such job.
     NoSuchJob,
+    /// No such node.
+    NoSuchNode,
+    /// A limit of the user or the class is reached; the title names it and its value.
+    LimitReached,
     /// No such object, or not here any more.
     NoSuchObject,
     /// No such page.
@@ -58,7 +62,8 @@ impl ProblemKind {
         match self {
             Self::BadRequest => 400,
             Self::BadModule | Self::BadJob => 422,
-            Self::NoSuchJob | Self::NoSuchObject | Self::NotFound => 404,
+            Self::LimitReached => 429,
+            Self::NoSuchJob | Self::NoSuchNode | Self::NoSuchObject | Self::NotFound => 404,
             Self::WrongState | Self::NoResult => 409,
             Self::TooLarge => 413,
             Self::DiskFull => 507,

@@ -2,10 +2,10 @@
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
-use bramble_protocol::{JobId, NodeId};
+use bramble_protocol::{JobId, NodeId, Order};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::core::{ConnectionId, NewJob};
+use crate::core::{Answer, ConnectionId, Event, NewJob, RequestToken, Scheduler};
 use crate::driver::Command;
 
 /// Commands that wait for the scheduler. Whoever sends more waits too.
@@ -17,6 +17,9 @@ pub enum CommandError {
     /// No job of this number is known.
     #[error("there is no job {0}")]
     NoSuchJob(JobId),
+    /// No node of this name is known.
+    #[error("there is no node {0}")]
+    NoSuchNode(String),
     /// The job's state does not allow it: it has ended already, or has no result.
     #[error("job {job} is {}", state.name())]
     WrongState {
@@ -31,6 +34,14 @@ pub enum CommandError {
         /// What is wrong with it, one line.
         reason: String,
         /// What to do.
+        help: Option<String>,
+    },
+    /// A limit of the user or the class is reached.
+    #[error("{reason}")]
+    Limit {
+        /// Which, and its value, one line.
+        reason: String,
+        /// Who can raise it, or what to do.
         help: Option<String>,
     },
     /// The journal could not be written. The head stops.
@@ -77,7 +88,7 @@ impl Handle {
     /// # Errors
     /// When it is not accepted.
     pub async fn submit(&self, job: NewJob) -> Result<JobView, CommandError> {
-        self.ask(|reply| Command::Submit { job: Box::new(job), reply }).await?
+        self.request_job(|token| Event::Submit { token, job: Box::new(job) }).await
     }
 
     /// Cancels a job. Returns when that is in the journal.
@@ -85,22 +96,49 @@ impl Handle {
     /// # Errors
     /// When there is no such job, or it has ended.
     pub async fn cancel(&self, job: JobId) -> Result<JobView, CommandError> {
-        self.ask(|reply| Command::Cancel { job, reply }).await?
+        self.request_job(move |token| Event::Cancel { token, job }).await
+    }
+
+    /// Gives an order. Returns when that is in the journal.
+    ///
+    /// # Errors
+    /// When it is not carried out.
+    pub async fn order(&self, order: Order) -> Result<Answer, CommandError> {
+        self.request(|token| Event::Order { token, order: Box::new(order) }).await
+    }
+
+    /// Looks at the state of the scheduler. What is seen is on disk when this returns. The look
+    /// holds up everything else: it must be short.
+    ///
+    /// # Errors
+    /// When the scheduler has stopped.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Scheduler) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
+        self.ask(|reply| {
+            Command::Look(Box::new(|core| {
+                let answer = look(core);
+                // Whoever asked may have gone.
+                Box::new(move || drop(reply.send(answer)))
+            }))
+        })
+        .await
     }
 
     /// One job; `None` when there is none of this number, or the scheduler has stopped.
     pub async fn job(&self, job: JobId) -> Option<JobView> {
-        self.ask(|reply| Command::Job { job, reply }).await.ok()?
+        self.look(move |core| core.job(job)).await.ok()?
     }
 
     /// All jobs that are known, newest first.
     pub async fn jobs(&self) -> Vec<JobView> {
-        self.ask(|reply| Command::Jobs { reply }).await.unwrap_or_default()
+        self.look(Scheduler::jobs).await.unwrap_or_default()
     }
 
     /// All nodes that were connected since the journal began, by name.
     pub async fn nodes(&self) -> Vec<NodeView> {
-        self.ask(|reply| Command::Nodes { reply }).await.unwrap_or_default()
+        self.look(Scheduler::nodes).await.unwrap_or_default()
     }
 
     /// The result of a job that is done.
@@ -108,7 +146,10 @@ impl Handle {
     /// # Errors
     /// [`CommandError::WrongState`] when it is not done.
     pub async fn result(&self, job: JobId) -> Result<ResultView, CommandError> {
-        self.ask(|reply| Command::Result { job, reply }).await?
+        self.look(move |core| core.result(job)).await?.map_err(|state| match state {
+            Some(state) => CommandError::WrongState { job, state },
+            None => CommandError::NoSuchJob(job),
+        })
     }
 
     /// What the attempts of a job logged, in the order in which they ended. An attempt that
@@ -143,6 +184,25 @@ impl Handle {
     pub async fn shutdown(&self) {
         // When it has stopped already there is nothing left to do.
         let _ = self.ask(|reply| Command::Shutdown { reply }).await;
+    }
+
+    /// A request that is answered with a job.
+    async fn request_job(
+        &self,
+        event: impl FnOnce(RequestToken) -> Event + Send + 'static,
+    ) -> Result<JobView, CommandError> {
+        match self.request(event).await? {
+            Answer::Job(view) => Ok(*view),
+            other => unreachable!("the core answers with a job, not {other:?}"),
+        }
+    }
+
+    async fn request(
+        &self,
+        event: impl FnOnce(RequestToken) -> Event + Send + 'static,
+    ) -> Result<Answer, CommandError> {
+        let event = Box::new(event);
+        self.ask(|reply| Command::Request { event, reply }).await?
     }
 
     async fn ask<T>(

@@ -104,6 +104,12 @@ impl From<CommandError> for ApiError {
         match error {
             CommandError::NoSuchJob(_) => Self::new(ProblemKind::NoSuchJob, error.to_string())
                 .help("`bramble jobs` lists the jobs this head knows"),
+            CommandError::NoSuchNode(_) => Self::new(ProblemKind::NoSuchNode, error.to_string())
+                .help("`bramble nodes` lists the nodes this head knows"),
+            CommandError::Limit { reason, help } => {
+                let refused = Self::new(ProblemKind::LimitReached, reason);
+                help.into_iter().fold(refused, Self::help)
+            }
             CommandError::WrongState { .. } => {
                 Self::new(ProblemKind::WrongState, error.to_string())
             }

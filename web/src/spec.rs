@@ -21,7 +21,8 @@ pub(crate) fn accept(mut spec: JobSpec) -> ApiResult<JobSpec> {
         .or_else(|| args_fault(spec.command.merge_args.as_deref().unwrap_or_default()))
         .or_else(|| spec.command.fault())
         .or_else(|| nodes_fault(&spec.nodes))
-        .or_else(|| spec.limits.fault());
+        .or_else(|| spec.limits.fault())
+        .or_else(|| spec.policy.fault());
     fault.map_or(Ok(spec), |fault| Err(ApiError::bad_job(fault)))
 }
 
@@ -107,6 +108,7 @@ mod tests {
             mode: bramble_protocol::Mode::Fast,
             partitions: None,
             result_name: String::new(),
+            policy: Default::default(),
         }
     }
 

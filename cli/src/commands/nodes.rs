@@ -144,6 +144,7 @@ mod tests {
             version: "0.1.0".into(),
             slots: 4,
             speed: Some(1500),
+            draining: None,
             leased: 4,
             jobs: vec![(JobId(18), 4)],
             succeeded: 0,

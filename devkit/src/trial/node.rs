@@ -195,6 +195,7 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
             mode: bench.mode,
             partitions: variant.partitions,
             result_name: String::new(),
+            policy: Default::default(),
         },
         module,
         manifest: input.manifest.clone(),

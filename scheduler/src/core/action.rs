@@ -98,6 +98,8 @@ impl Action {
 pub enum Answer {
     /// It was done; this is the job now.
     Job(Box<JobView>),
+    /// It was done, and there is nothing to show.
+    Done,
     /// It was not done.
     Rejected(Rejection),
 }
@@ -107,6 +109,8 @@ pub enum Answer {
 pub enum Rejection {
     /// No job of this number is known.
     NoSuchJob(JobId),
+    /// No node of this name is known.
+    NoSuchNode(String),
     /// The job's state does not allow it.
     WrongState {
         /// The job.
@@ -119,6 +123,13 @@ pub enum Rejection {
         /// What is wrong with it, one line.
         reason: String,
         /// What to do.
+        help: Option<String>,
+    },
+    /// A limit of the user or the class is reached.
+    Limit {
+        /// Which, and its value, one line.
+        reason: String,
+        /// Who can raise it, or what to do.
         help: Option<String>,
     },
     /// A limit of the head is reached.

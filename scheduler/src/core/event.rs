@@ -4,7 +4,7 @@ use std::fmt;
 
 use bramble_protocol::agent::{FromAgent, Hello};
 use bramble_protocol::{
-    Digest, JobId, JobSpec, Manifest, Mode, ModuleInfo, ObjectRef, TargetClass,
+    Digest, JobId, JobSpec, Manifest, Mode, ModuleInfo, ObjectRef, Order, TargetClass,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,13 @@ pub enum Event {
         token: RequestToken,
         /// Which.
         job: JobId,
+    },
+    /// Somebody gives an order.
+    Order {
+        /// For the answer.
+        token: RequestToken,
+        /// The order.
+        order: Box<Order>,
     },
     /// An agent connected and said who it is.
     AgentConnected {

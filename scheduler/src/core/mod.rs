@@ -20,6 +20,7 @@ mod job;
 mod lease;
 mod liveness;
 mod node;
+mod orders;
 mod placement;
 mod plan;
 mod queue;
@@ -135,6 +136,7 @@ impl Scheduler {
         match event {
             Event::Submit { token, job } => self.on_submit(token, *job),
             Event::Cancel { token, job } => self.on_cancel(token, job),
+            Event::Order { token, order } => self.on_order(token, *order),
             Event::AgentConnected { connection, hello } => self.on_connected(connection, *hello),
             Event::AgentMessage { connection, message } => self.on_message(connection, message),
             Event::AgentDisconnected { connection } => self.on_disconnected(connection),

@@ -19,6 +19,8 @@ pub(crate) struct Node {
     pub(crate) link: Link,
     /// Connected, but silent for longer than a few heartbeats.
     pub(crate) suspect: bool,
+    /// Why it is given no work though it is there, if somebody said so.
+    pub(crate) draining: Option<String>,
     pub(crate) seen_at: Timestamp,
     pub(crate) leases: BTreeMap<LeaseId, Held>,
     /// No lease expires before.
@@ -72,6 +74,7 @@ impl Node {
             instance: 0,
             link: Link::Lost,
             suspect: false,
+            draining: None,
             seen_at: Timestamp(0),
             leases: BTreeMap::new(),
             next_expiry: Timestamp(u64::MAX),
@@ -93,7 +96,7 @@ impl Node {
 
     /// Whether it may be given work.
     pub(crate) fn is_available(&self) -> bool {
-        matches!(self.link, Link::Up(_)) && !self.suspect
+        matches!(self.link, Link::Up(_)) && !self.suspect && self.draining.is_none()
     }
 
     pub(crate) fn leased(&self) -> u32 {

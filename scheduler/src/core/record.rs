@@ -28,6 +28,14 @@ pub enum Record {
         /// What its runners can execute.
         class: TargetClass,
     },
+    /// A node is to get no more work, or work again.
+    NodeDraining {
+        /// Which.
+        node: NodeId,
+        /// Why it gets none; absent when it may have work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A job was accepted.
     JobSubmitted(Box<Submitted>),
     /// An attempt succeeded, and with it its task.
@@ -143,6 +151,7 @@ impl Record {
         match self {
             Self::HeadStarted { .. } => "head-started",
             Self::NodeKnown { .. } => "node-known",
+            Self::NodeDraining { .. } => "node-draining",
             Self::JobSubmitted(_) => "job-submitted",
             Self::TaskSucceeded { .. } => "task-succeeded",
             Self::AttemptFailed { .. } => "attempt-failed",
@@ -156,7 +165,7 @@ impl Record {
     /// The job it is about.
     pub const fn job(&self) -> Option<JobId> {
         match self {
-            Self::HeadStarted { .. } | Self::NodeKnown { .. } => None,
+            Self::HeadStarted { .. } | Self::NodeKnown { .. } | Self::NodeDraining { .. } => None,
             Self::JobSubmitted(submitted) => Some(submitted.job),
             Self::TaskSucceeded { attempt, .. } | Self::AttemptFailed { attempt, .. } => {
                 Some(attempt.task.job)

@@ -99,6 +99,10 @@ impl Scheduler {
                     self.cluster.update(node, |node| node.class = class);
                 }
             }
+            Record::NodeDraining { node, reason } => {
+                self.check_node(node)?;
+                self.cluster.update(node, |node| node.draining = reason);
+            }
             Record::JobSubmitted(submitted) => self.perform_submitted(*submitted),
             Record::TaskSucceeded { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
                 let success = Success {

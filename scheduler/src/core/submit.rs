@@ -154,6 +154,9 @@ fn spec_fault(spec: &JobSpec) -> Option<String> {
     if let Some(fault) = spec.command.fault() {
         return Some(fault);
     }
+    if let Some(fault) = spec.policy.fault() {
+        return Some(fault);
+    }
     match &spec.nodes {
         NodeSelector::AtMost(0) => Some("a job needs at least one node".into()),
         NodeSelector::Named(names) if names.is_empty() => {

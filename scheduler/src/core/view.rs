@@ -145,6 +145,7 @@ fn node_view(node: &Node) -> NodeView {
         version: node.version.clone(),
         slots: node.slots,
         speed: node.speed,
+        draining: node.draining.clone(),
         leased: node.leased(),
         jobs: node.jobs.iter().map(|(job, count)| (*job, *count)).collect(),
         succeeded: node.succeeded,

@@ -4,55 +4,67 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bramble_protocol::JobId;
 use bramble_protocol::agent::{FromAgent, Hello};
-use bramble_protocol::api::{JobView, LogEntry, NodeView, ResultView};
+use bramble_protocol::api::{JobView, LogEntry};
 use tokio::sync::{oneshot, watch};
 
 use super::Driver;
 use super::group::Deferred;
-use crate::core::{
-    Action, Answer, ConnectionId, Event, NewJob, Rejection, RequestToken, Scheduler,
-};
+use crate::core::{Action, Answer, ConnectionId, Event, Rejection, RequestToken, Scheduler};
 use crate::handle::{AgentLink, CommandError, Refusal};
 
-pub(super) type JobReply = oneshot::Sender<Result<JobView, CommandError>>;
+pub(super) type Reply = oneshot::Sender<Result<Answer, CommandError>>;
+/// Makes an event of a request's number.
+pub(crate) type MakeEvent = Box<dyn FnOnce(RequestToken) -> Event + Send>;
+/// Looks at the state and gives what will send the answer.
+pub(crate) type Look = Box<dyn FnOnce(&Scheduler) -> Box<dyn FnOnce() + Send> + Send>;
 
 /// What the mailbox carries.
-#[derive(Debug)]
 pub(crate) enum Command {
-    Submit { job: Box<NewJob>, reply: JobReply },
-    Cancel { job: JobId, reply: JobReply },
-    Job { job: JobId, reply: oneshot::Sender<Option<JobView>> },
-    Jobs { reply: oneshot::Sender<Vec<JobView>> },
-    Nodes { reply: oneshot::Sender<Vec<NodeView>> },
-    Result { job: JobId, reply: oneshot::Sender<Result<ResultView, CommandError>> },
-    Logs { job: JobId, reply: oneshot::Sender<Result<Vec<LogEntry>, CommandError>> },
-    Watch { job: JobId, reply: oneshot::Sender<Result<watch::Receiver<JobView>, CommandError>> },
-    Connect { hello: Box<Hello>, reply: oneshot::Sender<Result<AgentLink, Refusal>> },
-    Agent { connection: ConnectionId, message: Box<FromAgent> },
-    Disconnected { connection: ConnectionId },
-    Shutdown { reply: oneshot::Sender<()> },
+    /// A request of the core, which it answers.
+    Request {
+        event: MakeEvent,
+        reply: Reply,
+    },
+    /// A look at the state. The answer goes out when all that it saw is on disk.
+    Look(Look),
+    Logs {
+        job: JobId,
+        reply: oneshot::Sender<Result<Vec<LogEntry>, CommandError>>,
+    },
+    Watch {
+        job: JobId,
+        reply: oneshot::Sender<Result<watch::Receiver<JobView>, CommandError>>,
+    },
+    Connect {
+        hello: Box<Hello>,
+        reply: oneshot::Sender<Result<AgentLink, Refusal>>,
+    },
+    Agent {
+        connection: ConnectionId,
+        message: Box<FromAgent>,
+    },
+    Disconnected {
+        connection: ConnectionId,
+    },
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 impl Driver {
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Submit { job, reply } => {
-                let token = self.expect_reply(reply);
-                self.apply(Event::Submit { token, job });
+            Command::Request { event, reply } => {
+                self.last_token += 1;
+                let token = RequestToken(self.last_token);
+                self.replies.insert(token, reply);
+                self.apply(event(token));
             }
-            Command::Cancel { job, reply } => {
-                let token = self.expect_reply(reply);
-                self.apply(Event::Cancel { token, job });
-            }
-            Command::Job { job, reply } => self.answer(reply, self.core.job(job)),
-            Command::Jobs { reply } => self.answer(reply, self.core.jobs()),
-            Command::Nodes { reply } => self.answer(reply, self.core.nodes()),
-            Command::Result { job, reply } => {
-                let result = self.core.result(job).map_err(|state| match state {
-                    Some(state) => CommandError::WrongState { job, state },
-                    None => CommandError::NoSuchJob(job),
-                });
-                self.answer(reply, result);
+            Command::Look(look) => {
+                let send = look(&self.core);
+                if let Some(due) = self.committer.defer(Deferred::Answer(send)) {
+                    self.release(due);
+                }
             }
             Command::Logs { job, reply } => {
                 if self.core.job_state(job).is_none() {
@@ -81,13 +93,6 @@ impl Driver {
             }
             Command::Shutdown { reply } => self.stopping.get_or_insert_default().push(reply),
         }
-    }
-
-    fn expect_reply(&mut self, reply: JobReply) -> RequestToken {
-        self.last_token += 1;
-        let token = RequestToken(self.last_token);
-        self.replies.insert(token, reply);
-        token
     }
 
     /// Answers from the state as it is now, once that is on disk.
@@ -120,13 +125,15 @@ impl Driver {
     }
 }
 
-fn result_of(answer: Answer) -> Result<JobView, CommandError> {
+fn result_of(answer: Answer) -> Result<Answer, CommandError> {
     match answer {
-        Answer::Job(view) => Ok(*view),
+        Answer::Job(_) | Answer::Done => Ok(answer),
         Answer::Rejected(rejection) => Err(match rejection {
             Rejection::NoSuchJob(job) => CommandError::NoSuchJob(job),
+            Rejection::NoSuchNode(name) => CommandError::NoSuchNode(name),
             Rejection::WrongState { job, state } => CommandError::WrongState { job, state },
             Rejection::Unsound { reason, help } => CommandError::Refused { reason, help },
+            Rejection::Limit { reason, help } => CommandError::Limit { reason, help },
             Rejection::Busy { reason } => CommandError::Busy { reason },
         }),
     }

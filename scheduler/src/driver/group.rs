@@ -6,7 +6,7 @@ use bramble_protocol::api::LogEntry;
 use bramble_protocol::{JobId, error_chain};
 use tokio::sync::oneshot;
 
-use super::command::JobReply;
+use super::command::Reply;
 use crate::core::{Action, Record, RequestToken};
 use crate::handle::CommandError;
 use crate::journal::{Group, JournalError, Writer};
@@ -116,7 +116,7 @@ impl Committer {
     pub(super) fn fail_all(
         &mut self,
         failure: &JournalError,
-        replies: &mut BTreeMap<RequestToken, JobReply>,
+        replies: &mut BTreeMap<RequestToken, Reply>,
     ) {
         self.deferred.clear();
         for (_, reply) in std::mem::take(replies) {

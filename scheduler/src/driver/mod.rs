@@ -30,7 +30,7 @@ use crate::handle::{Handle, MAILBOX_LENGTH};
 use crate::journal::{Group, Journal, JournalError, Restored, Writer};
 use crate::modules::ModuleService;
 use clock::Clock;
-use command::JobReply;
+use command::Reply;
 use compile::Compilations;
 use group::{Committer, Deferred};
 use links::Links;
@@ -133,7 +133,7 @@ struct Driver {
     links: Links,
     compilations: Compilations,
     last_token: u64,
-    replies: BTreeMap<RequestToken, JobReply>,
+    replies: BTreeMap<RequestToken, Reply>,
     watchers: command::Watchers,
     /// Set when the loop is to end after what is under way.
     stopping: Option<Vec<oneshot::Sender<()>>>,

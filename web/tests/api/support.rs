@@ -224,5 +224,6 @@ pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
         mode: Mode::Fast,
         partitions: None,
         result_name: "copy.txt".into(),
+        policy: Default::default(),
     }
 }

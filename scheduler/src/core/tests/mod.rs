@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, Lease, ToAgent};
 use bramble_protocol::api::{JobView, LogEntry};
 use bramble_protocol::{
-    AttemptOutcome, Digest, GuestErrorKind, JobId, LeaseId, Mode, NodeStatus, ObjectRef,
+    AttemptOutcome, Digest, GuestErrorKind, JobId, LeaseId, Mode, NodeStatus, ObjectRef, Order,
     TargetClass, Usage,
 };
 
@@ -137,7 +137,7 @@ impl Head {
     fn submit(&mut self, job: NewJob) -> JobId {
         match self.try_submit(job) {
             Answer::Job(view) => view.id,
-            Answer::Rejected(rejection) => panic!("refused: {rejection:?}"),
+            other => panic!("refused: {other:?}"),
         }
     }
 
@@ -148,6 +148,11 @@ impl Head {
 
     fn cancel(&mut self, job: JobId) -> Answer {
         self.apply(Event::Cancel { token: RequestToken(0), job });
+        self.answers.pop().unwrap()
+    }
+
+    fn order(&mut self, order: Order) -> Answer {
+        self.apply(Event::Order { token: RequestToken(0), order: Box::new(order) });
         self.answers.pop().unwrap()
     }
 

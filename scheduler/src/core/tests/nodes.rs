@@ -204,3 +204,22 @@ fn messages_on_a_connection_that_is_gone_are_ignored() {
     head.disconnect(node);
     assert_eq!(head.acknowledged(node), []);
 }
+
+#[test]
+fn a_drained_node_ends_what_it_runs_and_gets_no_more_until_it_is_undrained() {
+    let mut head = Head::new();
+    let node = head.node("p1", 1);
+    let id = head.submit(job(&map_module(), 2));
+    let first = head.lease(node);
+    let reason = "new fan".to_owned();
+    assert_eq!(head.order(Order::Drain { node: "p1".into(), reason }), Answer::Done);
+    head.succeed(node, &first);
+    assert!(head.leases(node).is_empty());
+    assert_eq!(head.core.nodes()[0].draining.as_deref(), Some("new fan"));
+    assert_eq!(head.order(Order::Undrain { node: "p1".into() }), Answer::Done);
+    let second = head.lease(node);
+    head.succeed(node, &second);
+    assert_eq!(head.view(id).state, JobState::Done);
+    let unknown = head.order(Order::Undrain { node: "p9".into() });
+    assert_eq!(unknown, Answer::Rejected(Rejection::NoSuchNode("p9".into())));
+}
