@@ -4,6 +4,7 @@
 //! to compare with: a native sort in one process, or wasmtime alone. Quote the ratios: times
 //! depend on the machine and on what else it does.
 
+mod api;
 mod baseline;
 mod compile;
 mod forms;
@@ -11,6 +12,7 @@ mod kernels;
 mod latency;
 mod memory;
 mod noop;
+mod process;
 mod report;
 mod slot;
 mod sort;
@@ -37,8 +39,12 @@ enum Which {
     SortU64,
     /// From `submit` to the result of a job with one empty task.
     Latency,
-    /// 10,000 tasks that do nothing.
-    Noop,
+    /// Tasks that do nothing: how many a second, and what each costs the head.
+    Noop {
+        /// Numbers of tasks.
+        #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
+        tasks: Vec<usize>,
+    },
     /// Chunks through guests that copy them, by each form of the interface.
     Forms,
     /// Maps of the jobs in the sandbox and natively.
@@ -68,7 +74,7 @@ fn main() -> Result<()> {
         Which::Sort500k => sort::text_500k(args.runs),
         Which::SortU64 => sort::u64_10m(args.runs),
         Which::Latency => latency::run(args.runs),
-        Which::Noop => noop::run(args.runs),
+        Which::Noop { tasks } => noop::run(args.runs, &tasks),
         Which::Forms => forms::run(args.runs),
         Which::Kernels => kernels::run(args.runs),
         Which::Compile { module } => compile::run(module.as_deref()),
@@ -78,7 +84,7 @@ fn main() -> Result<()> {
             sort::text_500k(args.runs)?;
             sort::u64_10m(args.runs)?;
             latency::run(args.runs)?;
-            noop::run(args.runs)?;
+            noop::run(args.runs, &[1_000, 10_000])?;
             forms::run(args.runs)?;
             kernels::run(args.runs)
         }

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use bramble_tests::cluster::{Cluster, job};
 use bramble_tests::data;
 
+use crate::process::{children, peak_kib, resident_kib};
+
 /// Sends `mib` MiB through a streaming job and prints the peak memory of client and head, beside
 /// that for a 64th of the input.
 pub(crate) fn run(mib: u64) -> Result<()> {
@@ -42,7 +44,7 @@ pub(crate) fn resident() -> Result<()> {
     let cluster = Cluster::start(1);
     cluster.wait_for_nodes(1);
     let show = |when: &str| {
-        let held = |process: u32| kib(process, "VmRSS:").unwrap_or(0);
+        let held = |process: u32| resident_kib(process).unwrap_or(0);
         let agent = cluster.agent_process(0);
         let children: Vec<u64> = children(agent).into_iter().map(held).collect();
         println!(
@@ -61,23 +63,4 @@ pub(crate) fn resident() -> Result<()> {
     ensure!(child.wait()?.success(), "submit failed");
     show("after a job");
     Ok(())
-}
-
-/// Processes that a process has started.
-fn children(process: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
-    let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")));
-    let lists: Vec<String> = lists.filter_map(Result::ok).collect();
-    lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
-}
-
-/// The most memory a process has held so far (`VmHWM`), in KiB.
-fn peak_kib(process: u32) -> Option<u64> {
-    kib(process, "VmHWM:")
-}
-
-fn kib(process: u32, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
 }
