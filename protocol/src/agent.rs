@@ -184,7 +184,7 @@ pub struct Work {
     pub ok_statuses: Vec<i32>,
     /// What the task may use.
     pub limits: Limits,
-    /// The virtual clock's reading: when the job was submitted, in milliseconds since 1970.
+    /// The virtual clock's reading at the start, in milliseconds since 1970.
     pub clock_ms: u64,
 }
 

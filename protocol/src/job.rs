@@ -45,6 +45,10 @@ pub struct JobSpec {
     /// What the result's file should be called when the user names none.
     #[serde(default)]
     pub result_name: String,
+    /// Where the virtual clock of its tasks starts, in milliseconds since 1970;
+    /// [`JobSpec::CLOCK_MS`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<u64>,
     /// Who asks for it, what it waits for, and what is done about failures and doubts.
     #[serde(default)]
     pub policy: JobPolicy,
@@ -182,6 +186,20 @@ impl CommandOptions {
 impl JobSpec {
     /// In place of an input's manifest where the input is another job's result.
     pub const NO_INPUT: Digest = Digest::ZERO;
+    /// Where virtual clocks start unless the user chose: the first second of 2026 (UTC), in
+    /// milliseconds since 1970. The same for every job, so that the same work has the same name
+    /// whenever it is done.
+    pub const CLOCK_MS: u64 = 1_767_225_600_000;
+    /// The latest start of a virtual clock, in milliseconds since 1970: in the year 2286. Guests
+    /// are told nanoseconds, which end in 2554.
+    pub const CLOCK_MS_MAX: u64 = 9_999_999_999_999;
+
+    /// What is wrong with the start of the virtual clock, in words for the user.
+    pub fn clock_fault(&self) -> Option<String> {
+        self.clock_ms
+            .filter(|ms| *ms > Self::CLOCK_MS_MAX)
+            .map(|ms| format!("a clock cannot start {ms} ms after 1970: that is after 2286"))
+    }
 }
 
 /// How code is compiled and run. Part of what names a task's work.

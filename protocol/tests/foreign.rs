@@ -69,6 +69,7 @@ fn messages() -> Vec<Vec<u8>> {
         mode: Mode::Verify,
         partitions: Some(4),
         result_name: "sorted.txt".into(),
+        clock_ms: None,
         policy: Default::default(),
     };
     let welcome = ToAgent::Welcome { node: NodeId(3), heartbeat_ms: 500, artefact_key: None };

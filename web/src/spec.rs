@@ -22,6 +22,7 @@ pub(crate) fn accept(mut spec: JobSpec) -> ApiResult<JobSpec> {
         .or_else(|| spec.command.fault())
         .or_else(|| nodes_fault(&spec.nodes))
         .or_else(|| spec.limits.fault())
+        .or_else(|| spec.clock_fault())
         .or_else(|| spec.policy.fault());
     fault.map_or(Ok(spec), |fault| Err(ApiError::bad_job(fault)))
 }
@@ -108,6 +109,7 @@ mod tests {
             mode: bramble_protocol::Mode::Fast,
             partitions: None,
             result_name: String::new(),
+            clock_ms: None,
             policy: Default::default(),
         }
     }

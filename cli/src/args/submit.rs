@@ -88,6 +88,12 @@ pub(crate) struct SubmitArgs {
     /// Give the same bytes on every kind of processor; loops over floating-point numbers get slower
     #[arg(long, help_heading = "Limits")]
     pub(crate) verify: bool,
+    /// What the guest's clock says when a task starts: a time such as 2026-03-01T12:00:00Z, or now
+    /// [default: 2026-01-01T00:00:00Z]
+    ///
+    /// With `now`, no task is the same as an earlier one, so that all of them run.
+    #[arg(long, value_name = "TIME|now", help_heading = "Limits")]
+    pub(crate) clock: Option<values::Clock>,
     /// How often a task is tried before the job fails [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100),
         help_heading = "Limits")]

@@ -84,6 +84,44 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Where a virtual clock starts: `now`, or a time such as `2026-03-01T12:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// At the moment of the submission.
+    Now,
+    /// Then, in milliseconds since 1970.
+    At(u64),
+}
+
+impl Clock {
+    /// In milliseconds since 1970.
+    pub(crate) fn ms(self) -> u64 {
+        match self {
+            Self::Now => crate::commands::now_ms(),
+            Self::At(ms) => ms,
+        }
+    }
+}
+
+impl FromStr for Clock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "now" {
+            return Ok(Self::Now);
+        }
+        let time: jiff::Timestamp = text.parse().map_err(|_| {
+            format!(
+                "`{text}` is not a time: use now, or a time with its zone like 2026-03-01T12:00:00Z"
+            )
+        })?;
+        match u64::try_from(time.as_millisecond()) {
+            Ok(ms) if ms <= bramble_protocol::JobSpec::CLOCK_MS_MAX => Ok(Self::At(ms)),
+            _ => Err("a clock starts between 1970 and 2286".into()),
+        }
+    }
+}
+
 /// A parameter as typed: `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Param {
@@ -165,6 +203,8 @@ impl fmt::Display for JobSelector {
 
 #[cfg(test)]
 mod tests {
+    use bramble_protocol::JobSpec;
+
     use super::*;
 
     #[test]
@@ -200,6 +240,16 @@ mod tests {
         }
         for bad in ["", "s", "-5s", "0", "0s", "5y", "10x", "1..5s", "9999d"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_clock_starts_now_or_at_a_time_with_a_zone() {
+        assert_eq!("now".parse(), Ok(Clock::Now));
+        assert_eq!("2026-01-01T00:00:00Z".parse(), Ok(Clock::At(JobSpec::CLOCK_MS)));
+        assert_eq!("2026-01-01T02:00:00+02:00".parse(), Ok(Clock::At(JobSpec::CLOCK_MS)));
+        for bad in ["", "noon", "2026-01-01", "1969-12-31T23:00:00Z", "2300-01-01T00:00:00Z"] {
+            assert!(bad.parse::<Clock>().is_err(), "{bad}");
         }
     }
 

@@ -204,6 +204,7 @@ pub(crate) mod tests {
                 mode: bramble_protocol::Mode::Fast,
                 partitions: None,
                 result_name: "sorted.txt".into(),
+                clock_ms: None,
                 policy: Default::default(),
             },
             state,

@@ -51,6 +51,8 @@ pub(crate) struct Submission {
     pub(crate) memory_is_chosen: bool,
     /// Whether the result must be the same bytes on every kind of processor.
     pub(crate) mode: Mode,
+    /// Where the virtual clock starts, when the user chose, in milliseconds since 1970.
+    pub(crate) clock_ms: Option<u64>,
     /// Key ranges, when the user chose.
     pub(crate) partitions: Option<u32>,
     /// The longest a chunk may be, in bytes, when the user chose.
@@ -121,6 +123,7 @@ impl Submission {
             limits,
             memory_is_chosen: args.memory.is_some(),
             mode: if args.verify { Mode::Verify } else { Mode::Fast },
+            clock_ms: args.clock.map(crate::args::values::Clock::ms),
             partitions: args.partitions,
             chunk_bytes: args.chunk_size,
             split: args.split,

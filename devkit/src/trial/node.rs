@@ -195,6 +195,7 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
             mode: bench.mode,
             partitions: variant.partitions,
             result_name: String::new(),
+            clock_ms: None,
             policy: Default::default(),
         },
         module,

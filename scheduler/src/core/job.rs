@@ -41,7 +41,6 @@ pub(crate) enum Body {
 pub(crate) struct OpenJob {
     pub(crate) id: JobId,
     pub(crate) spec: Arc<JobSpec>,
-    pub(crate) submitted_at: Timestamp,
     /// Which head accepted it.
     pub(crate) epoch: u32,
     pub(crate) module: ModuleInfo,
@@ -125,7 +124,7 @@ impl Job {
 
 impl OpenJob {
     pub(crate) fn new(submitted: Submitted, spec: Arc<JobSpec>, epoch: u32) -> Self {
-        let Submitted { job, at_ms, module, chunks, sample, partitions, .. } = submitted;
+        let Submitted { job, module, chunks, sample, partitions, .. } = submitted;
         let plan = Plan::new(&module, chunks.len() as u32, partitions);
         let offsets = chunks
             .iter()
@@ -157,7 +156,6 @@ impl OpenJob {
         Self {
             id: job,
             spec,
-            submitted_at: Timestamp(at_ms),
             epoch,
             phases: phases.collect(),
             module,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bramble_protocol::agent::{Lease, Work};
 use bramble_protocol::job::task_seed;
 use bramble_protocol::{
-    AttemptId, JobId, NodeId, NodeSelector, ObjectRef, Phase, TaskContext, task_key,
+    AttemptId, JobId, JobSpec, NodeId, NodeSelector, ObjectRef, Phase, TaskContext, task_key,
 };
 
 use super::Scheduler;
@@ -261,7 +261,7 @@ fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
         },
         ok_statuses: spec.command.ok_statuses.clone(),
         limits: spec.limits,
-        clock_ms: open.submitted_at.0,
+        clock_ms: spec.clock_ms.unwrap_or(JobSpec::CLOCK_MS),
     };
     work.task_key = Some(task_key(&spec.module, &work));
     work

@@ -154,7 +154,7 @@ fn spec_fault(spec: &JobSpec) -> Option<String> {
     if let Some(fault) = spec.command.fault() {
         return Some(fault);
     }
-    if let Some(fault) = spec.policy.fault() {
+    if let Some(fault) = spec.clock_fault().or_else(|| spec.policy.fault()) {
         return Some(fault);
     }
     match &spec.nodes {

@@ -224,6 +224,7 @@ pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
         mode: Mode::Fast,
         partitions: None,
         result_name: "copy.txt".into(),
+        clock_ms: None,
         policy: Default::default(),
     }
 }

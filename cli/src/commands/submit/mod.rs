@@ -132,6 +132,7 @@ fn queue(
         mode: request.mode,
         partitions: request.partitions,
         result_name: request.result_name.clone().unwrap_or_else(own_result),
+        clock_ms: request.clock_ms,
         policy: Default::default(),
         name,
     })?;

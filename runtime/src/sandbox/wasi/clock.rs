@@ -1,4 +1,4 @@
-//! A clock that starts when the job was submitted and moves only when the guest looks at it or
+//! A clock that starts where the job says and moves only when the guest looks at it or
 //! waits for it.
 
 use std::sync::Arc;
