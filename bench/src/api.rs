@@ -62,6 +62,7 @@ impl Api {
             mode: Default::default(),
             partitions: None,
             result_name: String::new(),
+            clock_ms: None,
             policy: JobPolicy { cache: false, ..JobPolicy::default() },
         })
     }
