@@ -73,6 +73,7 @@ impl Scheduler {
                 at_ms,
                 outcome,
                 fatal,
+                usage: (usage != Usage::default()).then(|| Box::new(usage)),
             });
         }
         self.end_if_over(attempt.task.job);
@@ -96,6 +97,7 @@ impl Scheduler {
             self.revoke_from(node, lease);
         }
         self.commit(Record::JobEnded(Box::new(ended)));
+        self.save_usage(id);
         if let Some(view) = self.job(id) {
             self.step.actions.push(Action::JobEnded(Box::new(view)));
         }

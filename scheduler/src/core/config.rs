@@ -18,6 +18,8 @@ pub struct Config {
     pub compile_retry_ms: u64,
     /// How often a module is compiled for one class before its jobs fail.
     pub compile_attempts_max: u32,
+    /// Time after which only half of what a user has used still counts.
+    pub usage_half_life_ms: u64,
     /// Jobs that have not ended.
     pub jobs_open_max: usize,
     /// Tasks of jobs that have not ended.
@@ -42,6 +44,7 @@ impl Default for Config {
             lease_ms: 30_000,
             compile_retry_ms: 2_000,
             compile_attempts_max: 5,
+            usage_half_life_ms: 24 * 3600 * 1000,
             jobs_open_max: 1_000,
             tasks_open_max: 1_000_000,
             jobs_ended_max: 1_000,

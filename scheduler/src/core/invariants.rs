@@ -118,8 +118,9 @@ impl Scheduler {
     }
 
     fn check_queue(&self) -> Result<(), String> {
-        let queued: BTreeSet<JobId> = self.queue.iter().copied().collect();
-        same("length of the queue", &queued.len(), &self.queue.len())?;
+        let expected = self.queue.derive(self.jobs.values().filter_map(Job::open));
+        same("the queue", &expected, &self.queue)?;
+        let queued: BTreeSet<JobId> = self.queue.order().collect();
         let open = |job: &&Job| job.open().is_some_and(|open| open.counts.ready > 0);
         let due: BTreeSet<JobId> = self.jobs.values().filter(open).map(|job| job.id).collect();
         same("jobs in the queue", &due, &queued)

@@ -59,8 +59,6 @@ pub(crate) struct OpenJob {
     pub(crate) shares: BTreeMap<NodeId, Share>,
     /// Nodes that keep their place in a job for at most so many nodes.
     pub(crate) members: BTreeSet<NodeId>,
-    /// Whether it stands in the queue.
-    pub(crate) queued: bool,
     /// Whether it is older than this head process.
     pub(crate) restored: bool,
     pub(crate) started_at: Option<Timestamp>,
@@ -169,7 +167,6 @@ impl OpenJob {
             counts,
             shares: BTreeMap::new(),
             members: BTreeSet::new(),
-            queued: false,
             restored: false,
             started_at: None,
             usage: Usage::default(),

@@ -26,6 +26,7 @@ mod plan;
 mod queue;
 mod record;
 mod replay;
+mod share;
 mod submit;
 mod summary;
 mod task;
@@ -46,6 +47,7 @@ pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 pub use plan::FAN_IN;
 pub use record::{Ended, Record, Submitted};
 pub use replay::ReplayError;
+pub use share::UserUsage;
 
 use artefact::Module;
 use cluster::Cluster;
@@ -133,6 +135,7 @@ impl Scheduler {
     /// `now` may not go back: an earlier time than before counts as the same.
     pub fn apply(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
         self.now = self.now.max(now);
+        self.queue.fade(self.now, self.config.usage_half_life_ms);
         match event {
             Event::Submit { token, job } => self.on_submit(token, *job),
             Event::Cancel { token, job } => self.on_cancel(token, job),

@@ -19,6 +19,15 @@ const AHEAD_US: u64 = 50_000;
 /// The most leases for one slot.
 const DEPTH_MAX: u32 = 64;
 
+/// What a node could have of a job.
+enum Fit {
+    /// This task, by this artefact.
+    Now(u32, ObjectRef),
+    /// A task, when a slot is free. Nobody who comes later in the order gets one in advance
+    /// meanwhile: else short tasks would keep all slots taken for ever.
+    Full,
+}
+
 impl Scheduler {
     /// Gives out all leases that can be given now.
     pub(super) fn place(&mut self) {
@@ -58,22 +67,21 @@ impl Scheduler {
         if !self.cluster.get(node).is_available() {
             return false;
         }
-        for _ in 0..self.queue.len() {
-            let Some(job) = self.queue.turn() else { return false };
-            if let Some((index, artefact)) = self.fitting_task(job, node) {
-                if self.is_better_left(job, node) {
-                    self.held_back = true;
-                    continue;
-                }
-                self.give(job, node, index, artefact);
-                return true;
-            }
-        }
-        false
+        let mut held_back = false;
+        let found = self.queue.order().find_map(|job| {
+            let fit = self.fitting_task(job, node)?;
+            let left = self.is_better_left(job, node);
+            held_back |= left;
+            (!left).then_some((job, fit))
+        });
+        self.held_back |= held_back;
+        let Some((job, Fit::Now(index, artefact))) = found else { return false };
+        self.give(job, node, index, artefact);
+        true
     }
 
     /// The task of a job that a node should get now.
-    fn fitting_task(&self, id: JobId, node: NodeId) -> Option<(u32, ObjectRef)> {
+    fn fitting_task(&self, id: JobId, node: NodeId) -> Option<Fit> {
         let open = self.open(id);
         let node = self.cluster.get(node);
         if self.awaits_comeback(open.restored) || !open.admits(node.id, &node.name) {
@@ -96,10 +104,10 @@ impl Scheduler {
             let capacity = self.capacity(open);
             let depth = depth(mean_us, open.counts.ready, capacity);
             if node.leased() >= depth * node.slots {
-                return None;
+                return Some(Fit::Full);
             }
         }
-        Some((index, *artefact))
+        Some(Fit::Now(index, *artefact))
     }
 
     /// Whether a job is done sooner if a slow node takes none of its tasks: when the faster nodes

@@ -10,6 +10,8 @@ use bramble_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::share::UserUsage;
+
 /// One record of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "record")]
@@ -67,6 +69,9 @@ pub enum Record {
         outcome: AttemptOutcome,
         /// Whether the job fails with it; else the task is tried again.
         fatal: bool,
+        /// What it used; nothing where its node could not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
     /// A job failed for a reason that no task of it has.
     JobFailed {
@@ -87,6 +92,14 @@ pub enum Record {
     /// A job ended, and this is all that is kept of its tasks. Written right after the record
     /// that ended it; the journal then drops the job's records about attempts.
     JobEnded(Box<Ended>),
+    /// What users have used up to now. Written after the end of a job, whose attempts the journal
+    /// then drops.
+    UsageAt {
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// Some of the users.
+        users: Vec<UserUsage>,
+    },
     /// A job that ended long ago is not shown any more.
     JobForgotten {
         /// The job.
@@ -158,6 +171,7 @@ impl Record {
             Self::JobFailed { .. } => "job-failed",
             Self::JobCanceled { .. } => "job-canceled",
             Self::JobEnded(_) => "job-ended",
+            Self::UsageAt { .. } => "usage-at",
             Self::JobForgotten { .. } => "job-forgotten",
         }
     }
@@ -165,7 +179,10 @@ impl Record {
     /// The job it is about.
     pub const fn job(&self) -> Option<JobId> {
         match self {
-            Self::HeadStarted { .. } | Self::NodeKnown { .. } | Self::NodeDraining { .. } => None,
+            Self::HeadStarted { .. }
+            | Self::NodeKnown { .. }
+            | Self::NodeDraining { .. }
+            | Self::UsageAt { .. } => None,
             Self::JobSubmitted(submitted) => Some(submitted.job),
             Self::TaskSucceeded { attempt, .. } | Self::AttemptFailed { attempt, .. } => {
                 Some(attempt.task.job)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bramble_protocol::api::FailureView;
-use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId};
+use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, Usage};
 
 use super::Scheduler;
 use super::config::Config;
@@ -114,8 +114,9 @@ impl Scheduler {
                 };
                 self.perform_success(attempt, success)?;
             }
-            Record::AttemptFailed { attempt, node, leased_at_ms, at_ms, outcome, fatal } => {
+            Record::AttemptFailed { attempt, node, leased_at_ms, at_ms, outcome, fatal, usage } => {
                 self.now = self.now.max(Timestamp(at_ms));
+                self.charge(attempt.task.job, &usage.unwrap_or_default());
                 self.perform_failure(attempt, node, Timestamp(leased_at_ms), outcome, fatal)?;
             }
             Record::JobFailed { job, at_ms, reason } => {
@@ -125,6 +126,11 @@ impl Scheduler {
                 self.perform_fate(kind, job, at_ms, Fate::Canceled)?;
             }
             Record::JobEnded(ended) => self.perform_ended(ended)?,
+            Record::UsageAt { at_ms, users } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                self.queue.fade(self.now, self.config.usage_half_life_ms);
+                users.iter().for_each(|usage| self.queue.set_usage(usage));
+            }
             Record::JobForgotten { job } => {
                 // The job's own records are gone already when the journal is read again.
                 self.next_job = self.next_job.max(job.0 + 1);
@@ -142,9 +148,9 @@ impl Scheduler {
         self.next_job = self.next_job.max(id.0 + 1);
         let spec = Arc::new(submitted.spec.clone());
         let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
-        let mut open = OpenJob::new(submitted, Arc::clone(&spec), self.lease_numbers.epoch());
+        let open = OpenJob::new(submitted, Arc::clone(&spec), self.lease_numbers.epoch());
         self.tasks_open += open.tasks.len();
-        self.queue.sync(&mut open);
+        self.queue.sync(&open);
         self.modules.entry(spec.module).or_default().jobs.insert(id);
         let body = Body::Open(Box::new(open));
         self.jobs.insert(id, Job { id, spec, submitted_at, input_bytes, body });
@@ -155,6 +161,7 @@ impl Scheduler {
 
     fn perform_success(&mut self, attempt: AttemptId, success: Success) -> Result<(), ReplayError> {
         self.now = self.now.max(success.at);
+        self.charge(attempt.task.job, &success.usage);
         self.detach(attempt, success.node)?;
         self.cluster.update(success.node, |node| node.succeeded += 1);
         let open = self.open_job("task-succeeded", attempt.task.job)?;
@@ -215,11 +222,9 @@ impl Scheduler {
         self.now = self.now.max(Timestamp(ended.ended_at_ms));
         let missing = ReplayError::NoSuchJob { record: "job-ended", job: id };
         let job = self.jobs.get_mut(&id).ok_or(missing)?;
-        if let Body::Open(open) = &mut job.body {
+        if let Body::Open(open) = &job.body {
             self.tasks_open -= open.tasks.len();
-            // So that the queue lets it go.
-            open.fate.get_or_insert(Fate::Canceled);
-            self.queue.sync(open);
+            self.queue.remove(id);
         }
         let digest = job.spec.module;
         if let Some(module) = self.modules.get_mut(&digest) {
@@ -263,9 +268,17 @@ impl Scheduler {
             .ok_or(ReplayError::NoSuchJob { record, job })
     }
 
+    /// Adds what an attempt used to the account of its job's user.
+    fn charge(&mut self, job: JobId, usage: &Usage) {
+        self.queue.fade(self.now, self.config.usage_half_life_ms);
+        if let Some(open) = self.jobs.get(&job).and_then(Job::open) {
+            self.queue.charge(&open.spec.policy.user, usage);
+        }
+    }
+
     /// Notes that an open job changed.
     pub(super) fn changed(&mut self, job: JobId) {
-        if let Some(open) = self.jobs.get_mut(&job).and_then(Job::open_mut) {
+        if let Some(open) = self.jobs.get(&job).and_then(Job::open) {
             self.queue.sync(open);
         }
         self.step.changed.insert(job);

@@ -4,6 +4,7 @@ mod calibration;
 mod leases;
 mod lifecycle;
 mod nodes;
+mod order;
 mod placement;
 mod restart;
 
