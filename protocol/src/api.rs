@@ -131,6 +131,19 @@ pub struct JobView {
     /// The failure that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureView>,
+    /// The first tasks that failed for good, at most [`JobView::FAILURES_MAX`]; how many there
+    /// are in all is part of [`TaskCounts::ended`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureView>,
+}
+
+impl JobView {
+    /// The most failures that are listed.
+    pub const FAILURES_MAX: usize = 16;
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How many tasks are in which state.
@@ -142,6 +155,9 @@ pub struct TaskCounts {
     pub waiting: u32,
     /// Waiting for a slot.
     pub ready: u32,
+    /// Failed a moment ago and waiting for their next attempt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delayed: u32,
     /// Leased to a node.
     pub leased: u32,
     /// Done.
@@ -199,6 +215,21 @@ pub struct FailureView {
     pub attempts: u32,
     /// How the last one ended.
     pub outcome: AttemptOutcome,
+    /// The nodes that broke down under it, when it is taken for poison because of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought_down: Vec<String>,
+}
+
+impl FailureView {
+    /// What happened, in words for the user, without a full stop.
+    pub fn message(&self) -> String {
+        let Some((last, others)) = self.brought_down.split_last() else {
+            return self.outcome.message();
+        };
+        let thing = if self.phase == PhaseKind::Map { "chunk" } else { "task" };
+        let nodes = format!("{} and {last}", others.join(", "));
+        format!("this {thing} brought down {nodes}; at last {}", self.outcome.message())
+    }
 }
 
 /// `GET /api/v1/jobs`.

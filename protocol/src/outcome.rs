@@ -222,31 +222,6 @@ impl Usage {
 }
 
 impl AttemptOutcome {
-    /// Whether another attempt may end otherwise.
-    ///
-    /// Faults of a node (corrupt or missing chunk, node fault, lost node, expired lease, time on
-    /// the wall) may not happen elsewhere. Faults of the guest happen again, because a task is a
-    /// pure function of its input: only an unspecific `failed` is worth another try.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Succeeded { .. }
-            | Self::Canceled
-            | Self::Trapped { .. }
-            | Self::OutOfTime { .. }
-            | Self::MemoryExceeded { .. }
-            | Self::OutOfFuel { .. }
-            | Self::TooMuch { .. }
-            | Self::OutputExceeded { .. } => false,
-            Self::GuestFailed { error, .. } => *error == GuestErrorKind::Failed,
-            Self::TimedOut { .. }
-            | Self::ChunkCorrupt { .. }
-            | Self::ChunkMissing { .. }
-            | Self::NodeFault { .. }
-            | Self::LeaseExpired
-            | Self::NodeLost => true,
-        }
-    }
-
     /// Its name in JSON, in messages and in the list of errors.
     pub const fn slug(&self) -> &'static str {
         match self {
@@ -362,20 +337,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn faults_of_a_node_are_tried_again_and_faults_of_a_guest_are_not() {
-        assert!(AttemptOutcome::NodeLost.is_retryable());
-        assert!(AttemptOutcome::LeaseExpired.is_retryable());
-        assert!(AttemptOutcome::NodeFault { message: String::new() }.is_retryable());
-        assert!(!AttemptOutcome::OutOfTime { limit_ms: 1 }.is_retryable());
-        let trapped =
-            AttemptOutcome::Trapped { trap: TrapKind::Unreachable, message: String::new() };
-        assert!(!trapped.is_retryable());
-        let failed = |error| AttemptOutcome::GuestFailed { error, message: String::new() };
-        assert!(failed(GuestErrorKind::Failed).is_retryable());
-        assert!(!failed(GuestErrorKind::BadInput).is_retryable());
-    }
 
     #[test]
     fn an_outcome_is_tagged_by_its_slug_like_name_in_json() {

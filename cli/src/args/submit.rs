@@ -98,6 +98,18 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100),
         help_heading = "Limits")]
     pub(crate) attempts: Option<u32>,
+    /// How many tasks may fail for good while the others still run; the job then fails at its end
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Limits"
+    )]
+    pub(crate) max_fails: u32,
+    /// Try again after failures of the module itself too, such as a trap or used-up memory
+    #[arg(long, help_heading = "Limits")]
+    pub(crate) retry_guest: bool,
 
     /// Do not wait: print the job's number and end
     #[arg(short, long, help_heading = "Waiting")]

@@ -87,9 +87,13 @@ fn detail(view: &JobView) -> String {
     }
     if let Some(failure) = &view.failure {
         lines.push(("failure", failure.outcome.slug().to_owned()));
-        for line in failure.outcome.message().lines() {
+        for line in failure.message().lines() {
             lines.push(("", line.to_owned()));
         }
+    }
+    if view.failures.len() > 1 {
+        let failed = human::count(view.tasks.ended.into(), "task");
+        lines.push(("failed for good", format!("{failed}, with those that cannot run")));
     }
     lines.extend(view.phases.iter().map(|phase| (phase.phase.name(), phase_text(phase))));
     for node in &view.nodes {

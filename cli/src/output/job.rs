@@ -130,6 +130,18 @@ pub(crate) fn place_of_entry(entry: &LogEntry) -> String {
     place_of(entry.phase, entry.index)
 }
 
+/// Tasks that failed or never ran, beside those that are listed.
+fn unlisted(view: &JobView) -> u64 {
+    if view.failures.len() < 2 {
+        return 0;
+    }
+    u64::from(view.tasks.ended).saturating_sub(view.failures.len() as u64)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 /// A job that ended other than well, as the error that ends the program. `logs` are those of the
 /// job, as far as they could be had.
 pub(crate) fn failure(view: &JobView, logs: &[LogEntry]) -> CliError {
@@ -154,9 +166,15 @@ pub(crate) fn failure(view: &JobView, logs: &[LogEntry]) -> CliError {
         failure.node,
         human::count(failure.attempts.into(), "attempt"),
     );
-    let mut error = CliError::new(Slug::JobFailed, what)
-        .label(failure.outcome.slug())
-        .why(failure.outcome.message());
+    let mut error =
+        CliError::new(Slug::JobFailed, what).label(failure.outcome.slug()).why(failure.message());
+    for other in view.failures.iter().filter(|other| other.task != failure.task) {
+        error = error.why(format!("{} failed too: {}", place(other), first_line(&other.message())));
+    }
+    let unlisted = unlisted(view);
+    if unlisted > 0 {
+        error = error.why(format!("{} more failed or never ran", human::count(unlisted, "task")));
+    }
     let tail =
         logs.iter().rev().find(|entry| entry.task == failure.task && !entry.text.trim().is_empty());
     if let Some(entry) = tail {
@@ -219,6 +237,7 @@ pub(crate) mod tests {
             result_bytes: None,
             usage: Usage { cpu_us: 3_420_000, ..Usage::default() },
             failure: None,
+            failures: vec![],
         }
     }
 
@@ -231,6 +250,7 @@ pub(crate) mod tests {
             node: "node-2".into(),
             attempts: 1,
             outcome,
+            brought_down: vec![],
         });
         job
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bramble_protocol::job::CommandOptions;
+use bramble_protocol::job::{CommandOptions, JobPolicy};
 use bramble_protocol::{Limits, Mode, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::submit::SubmitArgs;
@@ -53,6 +53,8 @@ pub(crate) struct Submission {
     pub(crate) mode: Mode,
     /// Where the virtual clock starts, when the user chose, in milliseconds since 1970.
     pub(crate) clock_ms: Option<u64>,
+    /// How the job is treated beside others.
+    pub(crate) policy: JobPolicy,
     /// Key ranges, when the user chose.
     pub(crate) partitions: Option<u32>,
     /// The longest a chunk may be, in bytes, when the user chose.
@@ -124,6 +126,11 @@ impl Submission {
             memory_is_chosen: args.memory.is_some(),
             mode: if args.verify { Mode::Verify } else { Mode::Fast },
             clock_ms: args.clock.map(crate::args::values::Clock::ms),
+            policy: JobPolicy {
+                max_fails: args.max_fails,
+                retry_guest: args.retry_guest,
+                ..JobPolicy::default()
+            },
             partitions: args.partitions,
             chunk_bytes: args.chunk_size,
             split: args.split,

@@ -3,7 +3,7 @@
 use bramble_protocol::agent::{AttemptReport, ToAgent};
 use bramble_protocol::api::{JobState, LogEntry};
 use bramble_protocol::node::reference_us;
-use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, Usage};
+use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, TaskId, Usage};
 
 use super::Scheduler;
 use super::action::Action;
@@ -12,7 +12,9 @@ use super::event::ConnectionId;
 use super::job::{Job, OpenJob};
 use super::node::Held;
 use super::record::Record;
+use super::retry;
 use super::task::TaskState;
+use super::trial::{Lent, Next};
 
 /// How an attempt ended.
 pub(super) struct Ending {
@@ -52,6 +54,10 @@ impl Scheduler {
         let Ending { outcome, usage, log } = ending;
         let outcome = sound(self.open(attempt.task.job), attempt, outcome);
         self.save_log(node, attempt, &outcome, log, usage);
+        if self.is_done(attempt.task) {
+            self.conclude_echo(node, attempt, &outcome);
+            return;
+        }
         let (leased_at_ms, at_ms) = (leased_at.0, self.now.0);
         if let AttemptOutcome::Succeeded { outputs } = outcome {
             self.commit(Record::TaskSucceeded {
@@ -64,8 +70,16 @@ impl Scheduler {
             });
         } else {
             let open = self.open(attempt.task.job);
-            let failures = open.tasks[attempt.task.index as usize].failed_on.len() as u32 + 1;
-            let fatal = !outcome.is_retryable() || failures >= open.spec.limits.attempts_max;
+            let trial = open.trial(attempt.task.index).expect("a task that is leased has a trial");
+            let poison = retry::is_poison(trial, node, &outcome);
+            let next = match poison {
+                true => Next::Never,
+                false => retry::next(&open.spec, trial, &outcome, self.now),
+            };
+            let fatal = next == Next::Never;
+            if fatal {
+                self.recall_others(node, attempt);
+            }
             self.commit(Record::AttemptFailed {
                 attempt,
                 node,
@@ -74,9 +88,44 @@ impl Scheduler {
                 outcome,
                 fatal,
                 usage: (usage != Usage::default()).then(|| Box::new(usage)),
+                retry_at_ms: if let Next::Later(until) = next { Some(until.0) } else { None },
+                poison,
             });
         }
         self.end_if_over(attempt.task.job);
+    }
+
+    /// Whether a task needs no more attempts: what still comes is a twin of the one that counted.
+    fn is_done(&self, task: TaskId) -> bool {
+        matches!(self.open(task.job).tasks[task.index as usize].state, TaskState::Succeeded { .. })
+    }
+
+    /// Ends an attempt of a task that is done.
+    fn conclude_echo(&mut self, node: NodeId, attempt: AttemptId, _outcome: &AttemptOutcome) {
+        self.recall(attempt.task, |lent| lent.node == node && lent.number == attempt.number);
+    }
+
+    /// Takes back all leases of a task but that of one attempt.
+    fn recall_others(&mut self, node: NodeId, attempt: AttemptId) {
+        let others = |lent: &Lent| (lent.node, lent.number) != (node, attempt.number);
+        for lent in self.recall(attempt.task, others) {
+            self.revoke_from(lent.node, lent.lease);
+        }
+    }
+
+    /// Forgets those leases of a task that `which` names.
+    fn recall(&mut self, task: TaskId, which: impl Fn(&Lent) -> bool) -> Vec<Lent> {
+        let leases = self.open(task.job).trial(task.index).map(|trial| trial.leases.clone());
+        let mut recalled = leases.unwrap_or_default();
+        recalled.retain(which);
+        for lent in &recalled {
+            self.cluster.update(lent.node, |node| node.release(lent.lease));
+            self.step.hungry.insert(lent.node);
+            if let Some(open) = self.jobs.get_mut(&task.job).and_then(Job::open_mut) {
+                open.drop_lease(task.index, lent.lease);
+            }
+        }
+        recalled
     }
 
     /// Writes down the end of a job that is over, and takes all that it still holds.
@@ -85,13 +134,9 @@ impl Scheduler {
         if !open.state().is_final() {
             return;
         }
-        let leased = open.tasks.iter().filter_map(|task| match task.state {
-            TaskState::Leased { node, lease } => Some((node, lease)),
-            _ => None,
-        });
-        let leased: Vec<_> = leased.collect();
+        let leased: Vec<Lent> = open.leases().map(|(_, lent)| lent).collect();
         let ended = open.summary(self.now, |node| self.cluster.get(node).name.clone());
-        for (node, lease) in leased {
+        for Lent { node, lease, .. } in leased {
             self.cluster.update(node, |node| node.release(lease));
             self.step.hungry.insert(node);
             self.revoke_from(node, lease);

@@ -6,7 +6,8 @@ use bramble_protocol::{JobId, NodeId};
 
 use super::Scheduler;
 use super::job::{Body, Job, OpenJob};
-use super::task::TaskState;
+use super::task::{Task, TaskState};
+use super::trial::Trial;
 
 impl Scheduler {
     /// Compares every index and counter with what it should be. Costs as much as there is state:
@@ -26,10 +27,8 @@ impl Scheduler {
                 open_jobs.insert(*id);
                 tasks_open += open.tasks.len();
                 self.check_open(*id, open)?;
-                for (index, task) in (0..).zip(&open.tasks) {
-                    if let TaskState::Leased { node, lease } = task.state {
-                        leased.insert(lease, (node, open.task_id(index), task.number));
-                    }
+                for (index, lent) in open.leases() {
+                    leased.insert(lent.lease, (lent.node, open.task_id(index), lent.number));
                 }
             }
         }
@@ -47,8 +46,9 @@ impl Scheduler {
         let name = |what: &str| format!("{what} of job {id}");
         let mut counts = open.counts;
         (counts.waiting, counts.ready, counts.leased, counts.succeeded) = (0, 0, 0, 0);
+        (counts.delayed, counts.ended) = (0, 0);
         let mut ready = (BTreeSet::new(), BTreeSet::new());
-        let mut shares: BTreeMap<NodeId, u32> = BTreeMap::new();
+        let mut delayed = BTreeSet::new();
         let mut done = BTreeMap::new();
         for (index, task) in (0..).zip(&open.tasks) {
             match &task.state {
@@ -59,14 +59,17 @@ impl Scheduler {
                 }
                 TaskState::Ready => {
                     counts.ready += 1;
-                    let set = if task.failed_on.is_empty() { &mut ready.0 } else { &mut ready.1 };
+                    let is_new = open.trial(index).is_none();
+                    let set = if is_new { &mut ready.0 } else { &mut ready.1 };
                     set.insert(index);
                     same(&format!("missing inputs of {id}@{index}"), &0, &missing(open, index))?;
                 }
-                TaskState::Leased { node, .. } => {
-                    counts.leased += 1;
-                    *shares.entry(*node).or_default() += 1;
+                TaskState::Delayed { until } => {
+                    counts.delayed += 1;
+                    delayed.insert((*until, index));
                 }
+                TaskState::Leased => counts.leased += 1,
+                TaskState::Failed => counts.ended += 1,
                 TaskState::Succeeded { outputs } => {
                     counts.succeeded += 1;
                     let phase = open.plan.phase(index);
@@ -78,6 +81,19 @@ impl Scheduler {
         }
         same(&name("counters"), &counts, &open.counts)?;
         same(&name("ready tasks"), &ready, &(open.fresh.clone(), open.retry.clone()))?;
+        same(&name("delayed tasks"), &delayed, &open.delayed)?;
+        let mut shares: BTreeMap<NodeId, u32> = BTreeMap::new();
+        for (index, trial) in &open.trials {
+            check_trial(&format!("{id}@{index}"), &open.tasks[*index as usize], trial)?;
+            for lent in &trial.leases {
+                *shares.entry(lent.node).or_default() += 1;
+            }
+        }
+        let tried = open.tasks.iter().filter(|task| task.state == TaskState::Leased).count();
+        let with_lease = |(index, trial): &(&u32, &Trial)| {
+            !trial.leases.is_empty() && open.tasks[**index as usize].state == TaskState::Leased
+        };
+        same(&name("leased tasks"), &open.trials.iter().filter(with_lease).count(), &tried)?;
         let kept: BTreeMap<NodeId, u32> = open
             .shares
             .iter()
@@ -153,6 +169,27 @@ fn missing(open: &OpenJob, index: u32) -> u32 {
         }
     };
     dependencies.iter().filter(|task| is_open(task)).count() as u32
+}
+
+/// What must hold of a task that is tried.
+fn check_trial(name: &str, task: &Task, trial: &Trial) -> Result<(), String> {
+    if *trial == Trial::default() {
+        return Err(format!("the trial of {name} is kept for nothing"));
+    }
+    let is_out = !trial.leases.is_empty();
+    match task.state {
+        TaskState::Leased | TaskState::Succeeded { .. } => {}
+        TaskState::Ready | TaskState::Delayed { .. } if !is_out => {}
+        _ => return Err(format!("{name} is {:?} and has the trial {trial:?}", task.state)),
+    }
+    let mut nodes: Vec<NodeId> = trial.leases.iter().map(|lent| lent.node).collect();
+    nodes.extend(trial.votes.iter().map(|vote| vote.node));
+    let different: BTreeSet<NodeId> = nodes.iter().copied().collect();
+    same(&format!("different nodes that try {name}"), &nodes.len(), &different.len())?;
+    match trial.leases.iter().find(|lent| lent.number > task.number) {
+        Some(lent) => Err(format!("{name} has attempt {} after its last", lent.number)),
+        None => Ok(()),
+    }
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) -> Result<(), String> {

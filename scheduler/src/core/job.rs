@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bramble_protocol::api::{FailureView, JobState, PhaseView, TaskCounts};
 use bramble_protocol::{
-    JobId, JobSpec, LeaseId, ModuleInfo, NodeId, NodeSelector, ObjectRef, Phase, PhaseKind, TaskId,
-    Usage,
+    JobId, JobSpec, ModuleInfo, NodeId, NodeSelector, ObjectRef, Phase, PhaseKind, TaskId, Usage,
 };
 
 use super::event::Timestamp;
 use super::plan::Plan;
 use super::record::{Ended, Submitted};
 use super::task::{Task, TaskState};
+use super::trial::Trial;
 
 /// Tasks that are looked at to find one that has not failed on the node that asks.
 const RETRY_SCAN_MAX: usize = 64;
@@ -50,10 +50,14 @@ pub(crate) struct OpenJob {
     pub(crate) sample: Option<ObjectRef>,
     pub(crate) plan: Plan,
     pub(crate) tasks: Vec<Task>,
-    /// Ready tasks that never failed, in order.
+    /// What is known beside their state of those tasks that are being tried.
+    pub(crate) trials: BTreeMap<u32, Trial>,
+    /// Ready tasks without a trial, in order.
     pub(crate) fresh: BTreeSet<u32>,
-    /// Ready tasks that failed before.
+    /// Ready tasks with a trial: they failed before, or more than one result is wanted.
     pub(crate) retry: BTreeSet<u32>,
+    /// Tasks that wait for their next attempt, and until when.
+    pub(crate) delayed: BTreeSet<(Timestamp, u32)>,
     pub(crate) counts: TaskCounts,
     pub(crate) phases: Vec<PhaseView>,
     pub(crate) shares: BTreeMap<NodeId, Share>,
@@ -65,6 +69,8 @@ pub(crate) struct OpenJob {
     pub(crate) usage: Usage,
     /// Log bytes kept since this head started.
     pub(crate) log_bytes: usize,
+    /// The first tasks that failed for good.
+    pub(crate) failures: Vec<FailureView>,
     pub(crate) fate: Option<Fate>,
 }
 
@@ -79,7 +85,7 @@ pub(crate) struct Share {
 /// What ends a job before its tasks are done.
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
-    /// A task failed for good.
+    /// More tasks failed for good than may; this is the last.
     Failed(FailureView),
     /// It cannot be run.
     Unrunnable(String),
@@ -138,7 +144,7 @@ impl OpenJob {
                     0 => TaskState::Ready,
                     dependencies => TaskState::Waiting { dependencies },
                 };
-                Task { state, number: 0, failed_on: Vec::new() }
+                Task { state, number: 0 }
             })
             .collect();
         let fresh: BTreeSet<u32> =
@@ -163,7 +169,9 @@ impl OpenJob {
             plan,
             tasks,
             fresh,
+            trials: BTreeMap::new(),
             retry: BTreeSet::new(),
+            delayed: BTreeSet::new(),
             counts,
             shares: BTreeMap::new(),
             members: BTreeSet::new(),
@@ -171,6 +179,7 @@ impl OpenJob {
             started_at: None,
             usage: Usage::default(),
             log_bytes: 0,
+            failures: Vec::new(),
             fate: None,
         }
     }
@@ -180,9 +189,16 @@ impl OpenJob {
             Some(Fate::Failed(_) | Fate::Unrunnable(_)) => JobState::Failed,
             Some(Fate::Canceled) => JobState::Canceled,
             None if self.counts.succeeded == self.counts.total => JobState::Done,
+            // What waits for a task that failed never runs.
+            None if self.counts.ended > 0 && !self.may_go_on() => JobState::Failed,
             None if self.started_at.is_some() => JobState::Running,
             None => JobState::Waiting,
         }
+    }
+
+    /// Whether any task runs or is due to.
+    fn may_go_on(&self) -> bool {
+        self.counts.ready + self.counts.delayed + self.counts.leased > 0
     }
 
     pub(crate) fn task_id(&self, index: u32) -> TaskId {
@@ -202,43 +218,27 @@ impl OpenJob {
         view.usage.wall_us.checked_div(view.succeeded.into())
     }
 
-    /// The ready task that should run next on a node. One that failed before goes first, unless
-    /// `avoid` says that it failed there and should run elsewhere.
-    pub(crate) fn next_ready(&self, avoid: impl Fn(&[NodeId]) -> bool) -> Option<u32> {
+    /// The ready task that should run next on a node. One that was tried before goes first,
+    /// unless `avoid` says that it should run elsewhere.
+    pub(crate) fn next_ready(&self, avoid: impl Fn(&Trial) -> bool) -> Option<u32> {
         self.retry
             .iter()
             .take(RETRY_SCAN_MAX)
-            .find(|index| !avoid(&self.tasks[**index as usize].failed_on))
+            .find(|index| !avoid(&self.trials[*index]))
             .or_else(|| self.fresh.first())
             .copied()
     }
 
-    /// Marks a ready task as leased.
-    pub(crate) fn lease(
-        &mut self,
-        index: u32,
-        number: u32,
-        (node, lease): (NodeId, LeaseId),
-        at: Timestamp,
-    ) {
-        self.set_state(index, TaskState::Leased { node, lease });
-        self.tasks[index as usize].number = number;
-        self.shares.entry(node).or_default().leased += 1;
-        self.started(index, at);
+    /// Gives a node a place in a job for at most so many nodes.
+    pub(crate) fn join(&mut self, node: NodeId) {
         if let NodeSelector::AtMost(_) = self.spec.nodes {
             self.members.insert(node);
         }
     }
 
-    /// Makes a leased task ready again.
-    pub(crate) fn unlease(&mut self, index: u32) {
-        self.drop_share(index);
-        self.set_state(index, TaskState::Ready);
-    }
-
-    /// Marks a task as done and returns how many others became ready by it.
+    /// Marks a task as done and returns how many others became ready by it. The lease of the
+    /// attempt is dropped.
     pub(crate) fn succeed(&mut self, index: u32, success: Success) -> u32 {
-        self.drop_share(index);
         let share = self.shares.entry(success.node).or_default();
         share.succeeded += 1;
         share.cpu_us += success.usage.cpu_us;
@@ -252,6 +252,7 @@ impl OpenJob {
             view.ended_at_ms = Some(success.at.0);
         }
         self.set_state(index, TaskState::Succeeded { outputs: success.outputs.into() });
+        self.forget_trial(index);
         let mut ready = 0;
         for dependent in self.plan.dependents(phase) {
             match &mut self.tasks[dependent as usize].state {
@@ -265,55 +266,38 @@ impl OpenJob {
         ready
     }
 
-    /// Notes that an attempt failed on a node; the task is ready again.
-    pub(crate) fn note_failure(&mut self, index: u32, node: NodeId, leased_at: Timestamp) {
-        self.started(index, leased_at);
-        if matches!(self.tasks[index as usize].state, TaskState::Leased { .. }) {
-            self.unlease(index);
-        }
-        self.tasks[index as usize].failed_on.push(node);
-        // It is ready and now stands with those that failed before.
-        self.fresh.remove(&index);
-        self.retry.insert(index);
-        self.counts.retried += 1;
-    }
-
     /// Counts a task's move from one state to another.
-    fn set_state(&mut self, index: u32, next: TaskState) {
+    pub(super) fn set_state(&mut self, index: u32, next: TaskState) {
         let task = &mut self.tasks[index as usize];
         assert!(task.state.may_become(&next), "task {index}: {:?} to {next:?}", task.state);
-        let failed_before = !task.failed_on.is_empty();
-        let ready = if failed_before { &mut self.retry } else { &mut self.fresh };
-        match &task.state {
-            TaskState::Waiting { .. } => self.counts.waiting -= 1,
+        let before = std::mem::replace(&mut task.state, next);
+        *counter(&mut self.counts, &before) -= 1;
+        match before {
             TaskState::Ready => {
-                self.counts.ready -= 1;
-                ready.remove(&index);
+                self.fresh.remove(&index);
+                self.retry.remove(&index);
             }
-            TaskState::Leased { .. } => self.counts.leased -= 1,
-            TaskState::Succeeded { .. } => self.counts.succeeded -= 1,
+            TaskState::Delayed { until } => {
+                self.delayed.remove(&(until, index));
+            }
+            _ => {}
         }
-        match &next {
-            TaskState::Waiting { .. } => self.counts.waiting += 1,
+        match self.tasks[index as usize].state {
+            TaskState::Ready if self.trials.contains_key(&index) => {
+                self.retry.insert(index);
+            }
             TaskState::Ready => {
-                self.counts.ready += 1;
-                ready.insert(index);
+                self.fresh.insert(index);
             }
-            TaskState::Leased { .. } => self.counts.leased += 1,
-            TaskState::Succeeded { .. } => self.counts.succeeded += 1,
+            TaskState::Delayed { until } => {
+                self.delayed.insert((until, index));
+            }
+            _ => {}
         }
-        task.state = next;
+        *counter(&mut self.counts, &self.tasks[index as usize].state) += 1;
     }
 
-    /// Takes a leased task out of its node's share.
-    fn drop_share(&mut self, index: u32) {
-        if let TaskState::Leased { node, .. } = self.tasks[index as usize].state {
-            let share = self.shares.get_mut(&node).expect("a node with a lease has a share");
-            share.leased -= 1;
-        }
-    }
-
-    fn started(&mut self, index: u32, at: Timestamp) {
+    pub(super) fn started(&mut self, index: u32, at: Timestamp) {
         let earliest = |known: Option<u64>| Some(known.map_or(at.0, |known| known.min(at.0)));
         self.started_at = earliest(self.started_at.map(|at| at.0)).map(Timestamp);
         let view = self.phase_mut(self.plan.phase(index).kind());
@@ -358,6 +342,18 @@ impl OpenJob {
             }
             NodeSelector::Named(names) => names.iter().any(|allowed| allowed == name),
         }
+    }
+}
+
+/// What counts the tasks of a state.
+fn counter<'a>(counts: &'a mut TaskCounts, state: &TaskState) -> &'a mut u32 {
+    match state {
+        TaskState::Waiting { .. } => &mut counts.waiting,
+        TaskState::Ready => &mut counts.ready,
+        TaskState::Delayed { .. } => &mut counts.delayed,
+        TaskState::Leased => &mut counts.leased,
+        TaskState::Succeeded { .. } => &mut counts.succeeded,
+        TaskState::Failed => &mut counts.ended,
     }
 }
 

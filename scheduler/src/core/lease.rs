@@ -10,6 +10,7 @@ use super::attempt::Ending;
 use super::job::Job;
 use super::node::Held;
 use super::task::TaskState;
+use super::trial::Lent;
 
 /// Low bits of a lease's number that count within one epoch.
 const COUNTER_BITS: u32 = 40;
@@ -101,7 +102,9 @@ impl Scheduler {
         }
         let task = open.tasks.get(attempt.task.index as usize)?;
         let numbers = task.number + 1..=task.number + NUMBER_LEAD_MAX;
-        let fits = task.state == TaskState::Ready && numbers.contains(&attempt.number);
+        let is_free = matches!(task.state, TaskState::Ready | TaskState::Delayed { .. });
+        let is_barred = open.trial(attempt.task.index).is_some_and(|trial| trial.bars(node));
+        let fits = is_free && !is_barred && numbers.contains(&attempt.number);
         if !fits || !open.admits(node, &self.cluster.get(node).name) {
             return None;
         }
@@ -114,7 +117,7 @@ impl Scheduler {
         let held = Held { attempt, leased_at: self.now, expires_at };
         let open = self.jobs.get_mut(&attempt.task.job).and_then(Job::open_mut);
         let open = open.expect("only tasks of open jobs are leased");
-        open.lease(attempt.task.index, attempt.number, (node, lease), self.now);
+        open.lease(attempt.task.index, Lent { lease, node, number: attempt.number }, self.now);
         self.cluster.update(node, |node| node.hold(lease, held));
         self.changed(attempt.task.job);
         held
@@ -171,7 +174,8 @@ impl Scheduler {
             let Some(held) = held else { continue };
             let task = held.attempt.task;
             if let Some(open) = self.jobs.get_mut(&task.job).and_then(Job::open_mut) {
-                open.unlease(task.index);
+                open.drop_lease(task.index, lease);
+                open.settle(task.index);
                 self.step.more_ready = true;
                 self.changed(task.job);
             }

@@ -206,6 +206,7 @@ impl Scheduler {
         }
         // The nodes that were waited for may have taken other jobs meanwhile.
         self.step.more_ready |= std::mem::take(&mut self.held_back);
+        self.wake_delayed();
         self.retry_compilations();
     }
 

@@ -26,10 +26,12 @@ mod plan;
 mod queue;
 mod record;
 mod replay;
+mod retry;
 mod share;
 mod submit;
 mod summary;
 mod task;
+mod trial;
 mod view;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::Scheduler;
 use super::artefact::Artefact;
 use super::cluster::{Capacity, class_index};
 use super::job::OpenJob;
+use super::trial::Trial;
 
 /// Work that a slot should have waiting, so that it need not wait for the head: about the time
 /// of a few round trips and journal writes.
@@ -95,8 +96,9 @@ impl Scheduler {
         if node.free_slots() == 0 && node.leased() >= DEPTH_MAX * node.slots {
             return None;
         }
-        let avoid = |failed_on: &[NodeId]| {
-            failed_on.contains(&node.id) && self.has_other_node(open, failed_on)
+        let avoid = |trial: &Trial| {
+            trial.bars(node.id)
+                || trial.has_failed_on(node.id) && self.has_other_node(open, &trial.failed_on)
         };
         let index = open.next_ready(avoid)?;
         if node.free_slots() == 0 {

@@ -67,11 +67,17 @@ pub enum Record {
         at_ms: u64,
         /// How it ended.
         outcome: AttemptOutcome,
-        /// Whether the job fails with it; else the task is tried again.
+        /// Whether the task fails with it for good; else it is tried again.
         fatal: bool,
         /// What it used; nothing where its node could not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Box<Usage>>,
+        /// When it may be tried again, in milliseconds since 1970; at once when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at_ms: Option<u64>,
+        /// Whether the task is given up because so many nodes broke down under it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        poison: bool,
     },
     /// A job failed for a reason that no task of it has.
     JobFailed {
@@ -150,6 +156,9 @@ pub struct Ended {
     /// The task's failure that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureView>,
+    /// The first tasks that failed for good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureView>,
     /// Why it failed, when no task of it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

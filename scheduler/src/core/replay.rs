@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use bramble_protocol::api::FailureView;
-use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, Usage};
+use bramble_protocol::api::{FailureView, JobView};
+use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, TaskId, Usage};
 
 use super::Scheduler;
 use super::config::Config;
@@ -13,6 +13,7 @@ use super::job::{Body, Fate, Job, OpenJob, Success};
 use super::node::Node;
 use super::record::{Ended, Record, Submitted};
 use super::task::TaskState;
+use super::trial::{Failure, Next, breaks_node};
 
 /// Why records do not make a state: the journal is damaged, or was written by a program with a
 /// fault.
@@ -114,10 +115,28 @@ impl Scheduler {
                 };
                 self.perform_success(attempt, success)?;
             }
-            Record::AttemptFailed { attempt, node, leased_at_ms, at_ms, outcome, fatal, usage } => {
+            Record::AttemptFailed {
+                attempt,
+                node,
+                leased_at_ms,
+                at_ms,
+                outcome,
+                fatal,
+                usage,
+                retry_at_ms,
+                poison,
+            } => {
                 self.now = self.now.max(Timestamp(at_ms));
                 self.charge(attempt.task.job, &usage.unwrap_or_default());
-                self.perform_failure(attempt, node, Timestamp(leased_at_ms), outcome, fatal)?;
+                let next = match retry_at_ms {
+                    _ if fatal => Next::Never,
+                    Some(until) => Next::Later(Timestamp(until)),
+                    None => Next::Again,
+                };
+                let leased_at = Timestamp(leased_at_ms);
+                let brought_down = breaks_node(&outcome);
+                let failure = Failure { node, leased_at, brought_down, poison, next };
+                self.perform_failure(attempt, failure, outcome)?;
             }
             Record::JobFailed { job, at_ms, reason } => {
                 self.perform_fate(kind, job, at_ms, Fate::Unrunnable(reason))?;
@@ -165,7 +184,7 @@ impl Scheduler {
         self.detach(attempt, success.node)?;
         self.cluster.update(success.node, |node| node.succeeded += 1);
         let open = self.open_job("task-succeeded", attempt.task.job)?;
-        open.tasks[attempt.task.index as usize].number = attempt.number;
+        open.note_number(attempt);
         let ready = open.succeed(attempt.task.index, success);
         self.step.more_ready |= ready > 0;
         self.changed(attempt.task.job);
@@ -175,28 +194,35 @@ impl Scheduler {
     fn perform_failure(
         &mut self,
         attempt: AttemptId,
-        node: NodeId,
-        leased_at: Timestamp,
+        failure: Failure,
         outcome: AttemptOutcome,
-        fatal: bool,
     ) -> Result<(), ReplayError> {
+        let Failure { node, next, poison, .. } = failure;
         self.detach(attempt, node)?;
         self.cluster.update(node, |node| node.failed += 1);
         let name = self.cluster.get(node).name.clone();
-        let open = self.open_job("attempt-failed", attempt.task.job)?;
         let index = attempt.task.index;
-        open.tasks[index as usize].number = attempt.number;
-        open.note_failure(index, node, leased_at);
-        if fatal {
-            open.counts.retried -= 1;
-            open.fate = Some(Fate::Failed(FailureView {
+        let brought_down = if poison { self.brought_down(attempt.task, node) } else { Vec::new() };
+        let open = self.open_job("attempt-failed", attempt.task.job)?;
+        open.note_number(attempt);
+        open.note_failure(index, failure);
+        if next == Next::Never {
+            let trial = open.take_trial(index);
+            let failure = FailureView {
                 task: attempt.task,
                 phase: open.plan.phase(index).kind(),
                 index: open.plan.place(index).0,
                 node: name,
-                attempts: open.tasks[index as usize].failed_on.len() as u32,
+                attempts: trial.failed_on.len() as u32,
                 outcome,
-            }));
+                brought_down,
+            };
+            if open.failures.len() < JobView::FAILURES_MAX {
+                open.failures.push(failure.clone());
+            }
+            if open.counts.ended > open.spec.policy.max_fails {
+                open.fate = Some(Fate::Failed(failure));
+            }
         } else {
             self.step.more_ready = true;
         }
@@ -240,20 +266,31 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Names of the nodes that broke down under a task, of which `last` is the last.
+    fn brought_down(&self, task: TaskId, last: NodeId) -> Vec<String> {
+        let trial = self.open(task.job).trial(task.index);
+        let mut nodes = trial.map(|trial| trial.brought_down.clone()).unwrap_or_default();
+        if !nodes.contains(&last) {
+            nodes.push(last);
+        }
+        nodes.into_iter().map(|node| self.cluster.get(node).name.clone()).collect()
+    }
+
     /// Takes an attempt that ended from the node that holds its lease, if one does.
     fn detach(&mut self, attempt: AttemptId, node: NodeId) -> Result<(), ReplayError> {
         self.check_node(node)?;
+        let index = attempt.task.index;
         let open = self.open_job("attempt", attempt.task.job)?;
-        let task = open.tasks.get(attempt.task.index as usize);
-        match task.map(|task| &task.state) {
-            Some(TaskState::Ready) => Ok(()),
-            Some(&TaskState::Leased { node, lease }) => {
-                self.cluster.update(node, |node| node.release(lease));
-                self.step.hungry.insert(node);
-                Ok(())
-            }
-            _ => Err(ReplayError::NoSuchAttempt { attempt }),
+        match open.tasks.get(index as usize).map(|task| &task.state) {
+            Some(TaskState::Ready | TaskState::Delayed { .. } | TaskState::Leased) => {}
+            _ => return Err(ReplayError::NoSuchAttempt { attempt }),
         }
+        if let Some(lent) = open.lent(index, attempt.number, node) {
+            open.drop_lease(index, lent.lease);
+            self.cluster.update(node, |node| node.release(lent.lease));
+            self.step.hungry.insert(node);
+        }
+        Ok(())
     }
 
     fn check_node(&self, node: NodeId) -> Result<(), ReplayError> {

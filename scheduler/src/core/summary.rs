@@ -12,11 +12,12 @@ impl OpenJob {
     pub(crate) fn summary(&self, at: Timestamp, name: impl Fn(NodeId) -> String) -> Ended {
         let state = self.state();
         let counts = self.counts;
-        let open = counts.waiting + counts.ready + counts.leased;
+        let open = counts.waiting + counts.ready + counts.delayed + counts.leased + counts.ended;
         let (failure, reason) = match &self.fate {
             Some(Fate::Failed(failure)) => (Some(failure.clone()), None),
             Some(Fate::Unrunnable(reason)) => (None, Some(reason.clone())),
-            Some(Fate::Canceled) | None => (None, None),
+            Some(Fate::Canceled) => (None, None),
+            None => (self.failures.first().cloned(), None),
         };
         let mut nodes = self.node_views(name);
         for node in &mut nodes {
@@ -27,11 +28,19 @@ impl OpenJob {
             state,
             started_at_ms: self.started_at.map(|at| at.0),
             ended_at_ms: at.0,
-            tasks: TaskCounts { waiting: 0, ready: 0, leased: 0, ended: open, ..counts },
+            tasks: TaskCounts {
+                waiting: 0,
+                ready: 0,
+                delayed: 0,
+                leased: 0,
+                ended: open,
+                ..counts
+            },
             phases: self.phases.clone(),
             nodes,
             usage: self.usage,
             failure,
+            failures: self.failures.clone(),
             reason,
             result: (state == JobState::Done).then(|| self.result()),
         }

@@ -1,13 +1,22 @@
 //! One task and its states.
 
-use bramble_protocol::{LeaseId, NodeId, ObjectRef};
+use bramble_protocol::ObjectRef;
+
+use super::event::Timestamp;
 
 /// Where a task stands.
 ///
 /// ```text
-///  Waiting ──► Ready ──► Leased ──► Succeeded
-///                ▲          │
-///                └──────────┘ expired, node lost, given back, or failed and worth another try
+///                 ┌──────────┐ its time has come
+///                 ▼          │
+///  Waiting ──► Ready ──► Delayed ◄─┐
+///                │                 │ failed, to be tried again later
+///                ▼                 │
+///              Leased ─────────────┤
+///               │ │                └► Ready: expired, node lost, given back, one more result
+///               │ └───► Failed          wanted, or failed and to be tried again at once
+///               ▼
+///           Succeeded
 /// ```
 /// A job that ends drops its tasks; those that were open then have ended with it, by whichever
 /// fate the job had.
@@ -20,44 +29,48 @@ pub(crate) enum TaskState {
     },
     /// Waits for a slot.
     Ready,
-    /// A node has the right to run it.
-    Leased {
-        /// The node.
-        node: NodeId,
-        /// The right.
-        lease: LeaseId,
+    /// Failed a moment ago and is not tried again before its time.
+    Delayed {
+        /// When it is ready.
+        until: Timestamp,
     },
+    /// Nodes have the right to run it: see [`super::trial::Trial::leases`].
+    Leased,
     /// Done.
     Succeeded {
         /// What it wrote.
         outputs: Box<[ObjectRef]>,
     },
+    /// Failed for good.
+    Failed,
 }
 
 impl TaskState {
     /// Whether a task may go from this state to `next`.
     ///
-    /// `Ready` to `Succeeded` is what replaying the journal sees, which knows no leases.
+    /// What replaying the journal sees knows no leases, so `Ready` and `Delayed` may be followed
+    /// by all that may follow `Leased`.
     pub(crate) const fn may_become(&self, next: &Self) -> bool {
-        use TaskState::{Leased, Ready, Succeeded, Waiting};
+        use TaskState::{Delayed, Failed, Leased, Ready, Succeeded, Waiting};
         matches!(
             (self, next),
             (Waiting { dependencies: 1 }, Ready)
-                | (Ready, Leased { .. } | Succeeded { .. })
-                | (Leased { .. }, Ready | Succeeded { .. })
+                | (
+                    Ready | Delayed { .. } | Leased,
+                    Ready | Delayed { .. } | Succeeded { .. } | Failed
+                )
+                | (Ready | Delayed { .. }, Leased)
         )
     }
 }
 
-/// A unit of a job's work.
+/// A unit of a job's work. Kept small: a head holds a million of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     /// Where it stands.
     pub(crate) state: TaskState,
-    /// Number of the latest attempt, 0 before the first.
+    /// The highest number of its attempts, 0 before the first.
     pub(crate) number: u32,
-    /// Nodes on which attempts failed, one entry for each failure.
-    pub(crate) failed_on: Vec<NodeId>,
 }
 
 #[cfg(test)]
@@ -65,25 +78,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_goes_forward_and_only_a_lease_goes_back() {
+    fn a_task_goes_forward_until_it_is_done_or_has_failed() {
         let waiting = TaskState::Waiting { dependencies: 1 };
         let ready = TaskState::Ready;
-        let leased = TaskState::Leased { node: NodeId(1), lease: LeaseId(1) };
+        let delayed = TaskState::Delayed { until: Timestamp(1) };
+        let leased = TaskState::Leased;
         let succeeded = TaskState::Succeeded { outputs: Box::default() };
-        let all = [&waiting, &ready, &leased, &succeeded];
-        let allowed = [
-            (&waiting, &ready),
-            (&ready, &leased),
-            (&ready, &succeeded),
-            (&leased, &ready),
-            (&leased, &succeeded),
-        ];
+        let failed = TaskState::Failed;
+        let all = [&waiting, &ready, &delayed, &leased, &succeeded, &failed];
         for from in all {
             for to in all {
-                let expected = allowed.contains(&(from, to));
+                let expected = if from == &waiting {
+                    to == &ready
+                } else if from == &succeeded || from == &failed || to == &waiting {
+                    false
+                } else {
+                    !(from == &leased && to == &leased)
+                };
                 assert_eq!(from.may_become(to), expected, "{from:?} to {to:?}");
             }
         }
         assert!(!TaskState::Waiting { dependencies: 2 }.may_become(&ready));
+    }
+
+    #[test]
+    fn a_task_is_small() {
+        assert!(size_of::<Task>() <= 32, "{} bytes", size_of::<Task>());
     }
 }

@@ -62,6 +62,7 @@ impl Scheduler {
             result_bytes: None,
             usage: Default::default(),
             failure: None,
+            failures: Vec::new(),
         };
         match &job.body {
             Body::Open(open) => JobView {
@@ -71,6 +72,7 @@ impl Scheduler {
                 nodes: open.node_views(|node| self.cluster.get(node).name.clone()),
                 started_at_ms: open.started_at.map(|at| at.0),
                 usage: open.usage,
+                failures: open.failures.clone(),
                 ..blank
             },
             Body::Ended(ended) => {
@@ -85,6 +87,7 @@ impl Scheduler {
                     result_bytes: result.map(|parts| parts.iter().map(|part| part.size).sum()),
                     usage: ended.usage,
                     failure: ended.failure.clone(),
+                    failures: ended.failures.clone(),
                     ..blank
                 }
             }

@@ -133,7 +133,7 @@ fn queue(
         partitions: request.partitions,
         result_name: request.result_name.clone().unwrap_or_else(own_result),
         clock_ms: request.clock_ms,
-        policy: Default::default(),
+        policy: request.policy.clone(),
         name,
     })?;
     let name = human::safe_field(&view.spec.name);

@@ -12,6 +12,8 @@ fn a_failed_attempt_is_tried_again_on_another_node() {
     let id = head.submit(job(&map_module(), 1));
     let lease = head.lease(first);
     head.report(first, &lease, fault());
+    assert_eq!(head.view(id).tasks.delayed, 1);
+    head.wait(250);
     assert_eq!(head.leases(first), []);
     let again = head.lease(second);
     assert_eq!((again.attempt.task, again.attempt.number), (lease.attempt.task, 2));
@@ -29,6 +31,7 @@ fn a_failed_attempt_is_tried_again_on_the_only_node() {
     head.submit(job(&map_module(), 1));
     let lease = head.lease(node);
     head.report(node, &lease, fault());
+    head.wait(250);
     assert_eq!(head.lease(node).attempt.number, 2);
 }
 
@@ -36,10 +39,13 @@ fn a_failed_attempt_is_tried_again_on_the_only_node() {
 fn a_job_fails_when_a_task_has_used_all_its_attempts() {
     let mut head = Head::new();
     let node = head.node("p1", 1);
-    let id = head.submit(job(&map_module(), 2));
+    let mut new = job(&map_module(), 1);
+    new.spec.limits.attempts_max = 4;
+    let id = head.submit(new);
     for _ in 0..4 {
         let lease = head.lease(node);
         head.report(node, &lease, fault());
+        head.wait(1_000);
     }
     let view = head.view(id);
     assert_eq!(view.state, JobState::Failed);
@@ -139,5 +145,6 @@ fn an_attempt_that_a_node_dropped_by_itself_does_not_end_the_job() {
     let lease = head.lease(node);
     head.report(node, &lease, AttemptOutcome::Canceled);
     assert_eq!(head.view(id).state, JobState::Running);
+    head.wait(250);
     assert_eq!(head.lease(node).attempt.number, 2);
 }

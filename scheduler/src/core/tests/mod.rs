@@ -7,6 +7,7 @@ mod nodes;
 mod order;
 mod placement;
 mod restart;
+mod retries;
 
 use std::collections::BTreeMap;
 

@@ -96,6 +96,7 @@ fn a_node_that_is_named_twice_is_one_node() {
     head.submit(new);
     let lease = head.lease(node);
     head.report(node, &lease, fault());
+    head.wait(250);
     assert_eq!(head.lease(node).attempt.number, 2, "there is no other node to wait for");
 }
 
