@@ -135,6 +135,18 @@ pub struct JobView {
     /// are in all is part of [`TaskCounts::ended`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureView>,
+    /// What was not done because it had been done before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<Saved>,
+}
+
+/// What earlier tasks of the same work saved a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Tasks that did not have to run.
+    pub tasks: u32,
+    /// Processor time that they used when they ran, in microseconds.
+    pub cpu_us: u64,
 }
 
 impl JobView {
@@ -177,6 +189,9 @@ pub struct PhaseView {
     pub total: u32,
     /// Those that are done.
     pub succeeded: u32,
+    /// Those among them that were not run, because an earlier task did the same.
+    #[serde(default)]
+    pub reused: u32,
     /// When its first task was leased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at_ms: Option<u64>,

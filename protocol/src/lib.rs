@@ -20,7 +20,7 @@ pub mod order;
 pub mod outcome;
 pub mod pack;
 pub mod problem;
-mod task_key;
+pub mod task_key;
 pub mod version;
 
 pub use chain::error_chain;

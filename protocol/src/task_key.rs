@@ -1,17 +1,57 @@
 //! What names the work of a task, whoever does it and in whichever job.
 
 use crate::agent::Work;
-use crate::{Digest, ModuleKind};
+use crate::{Digest, Mode, ModuleKind, ObjectRef, Params, TaskContext};
+
+/// Everything that a task's outputs may depend on, beside the module.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyParts<'a> {
+    /// How it is run.
+    pub mode: Mode,
+    /// What kind of module.
+    pub kind: ModuleKind,
+    /// Its place; the job's number is left out.
+    pub task: &'a TaskContext,
+    /// What it reads.
+    pub inputs: &'a [ObjectRef],
+    /// The borders of the key ranges.
+    pub ranges: Option<ObjectRef>,
+    /// Parameters.
+    pub params: &'a Params,
+    /// Command-line arguments.
+    pub args: &'a [String],
+    /// Exit statuses that mean success, beside 0.
+    pub ok_statuses: &'a [i32],
+    /// Where the virtual clock starts, in milliseconds since 1970.
+    pub clock_ms: u64,
+}
+
+/// [`key_of`] for work as it is sent to a node.
+pub fn task_key(module: &Digest, work: &Work) -> Digest {
+    let parts = KeyParts {
+        mode: work.mode,
+        kind: work.kind,
+        task: &work.task,
+        inputs: &work.inputs,
+        ranges: work.ranges,
+        params: &work.params,
+        args: &work.args,
+        ok_statuses: &work.ok_statuses,
+        clock_ms: work.clock_ms,
+    };
+    key_of(module, &parts)
+}
 
 /// BLAKE3 over everything that a task's outputs may depend on.
 ///
 /// `module` is the digest of the module as it was uploaded. The artefact is left out, so that
 /// nodes of several kinds resume each other's work; so are limits, the job's number and its name.
-/// The virtual clock's reading is part of it: what a task saw of it may be in what it saved.
-/// Saved work of one task can be resumed by exactly those with the same key.
-pub fn task_key(module: &Digest, work: &Work) -> Digest {
+/// The virtual clock's start is part of it: what a task saw of it may be in what it wrote.
+/// Saved work of one task can be resumed by exactly those with the same key, and its results are
+/// theirs too.
+pub fn key_of(module: &Digest, work: &KeyParts<'_>) -> Digest {
     let mut hasher = Fields(blake3::Hasher::new_derive_key("bramble 2026-11 task key 1"));
-    let task = &work.task;
+    let task = work.task;
     hasher.bytes(module.as_bytes());
     hasher.bytes(work.mode.name().as_bytes());
     hasher.bytes(match work.kind {
@@ -26,7 +66,7 @@ pub fn task_key(module: &Digest, work: &Work) -> Digest {
         hasher.number(number);
     }
     hasher.number(work.params.len() as u64);
-    for (name, value) in &work.params {
+    for (name, value) in work.params {
         hasher.bytes(name.as_bytes());
         hasher.bytes(value.as_bytes());
     }

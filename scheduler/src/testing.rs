@@ -71,6 +71,7 @@ pub fn job(module: &ModuleInfo, chunks: u32) -> NewJob {
         },
         module: module.clone(),
         manifest,
+        owns_input: true,
     }
 }
 

@@ -238,6 +238,7 @@ pub(crate) mod tests {
             usage: Usage { cpu_us: 3_420_000, ..Usage::default() },
             failure: None,
             failures: vec![],
+            saved: None,
         }
     }
 

@@ -200,6 +200,7 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
         },
         module,
         manifest: input.manifest.clone(),
+        owns_input: true,
     }
 }
 

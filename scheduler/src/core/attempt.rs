@@ -135,7 +135,8 @@ impl Scheduler {
             return;
         }
         let leased: Vec<Lent> = open.leases().map(|(_, lent)| lent).collect();
-        let ended = open.summary(self.now, |node| self.cluster.get(node).name.clone());
+        let mut ended = open.summary(self.now, |node| self.cluster.get(node).name.clone());
+        ended.results = self.kept_results(id);
         for Lent { node, lease, .. } in leased {
             self.cluster.update(node, |node| node.release(lease));
             self.step.hungry.insert(node);

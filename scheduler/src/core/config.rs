@@ -30,6 +30,8 @@ pub struct Config {
     pub agents_max: usize,
     /// Nodes that were ever connected.
     pub nodes_max: usize,
+    /// Results of tasks that are kept for later jobs, at most.
+    pub cache_entries_max: usize,
     /// What nodes are measured by; without it their speed stays unknown.
     pub calibration: Option<super::Calibration>,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             jobs_ended_max: 1_000,
             agents_max: 1_000,
             nodes_max: 10_000,
+            cache_entries_max: 100_000,
             calibration: None,
         }
     }

@@ -51,6 +51,8 @@ pub struct NewJob {
     pub module: ModuleInfo,
     /// The input.
     pub manifest: Manifest,
+    /// Whether the user has this input himself, so that what others made of it may be used.
+    pub owns_input: bool,
 }
 
 /// Something that happened.
@@ -119,6 +121,12 @@ pub enum Event {
         message: String,
         /// Whether it may succeed later.
         retry: bool,
+    },
+    /// Objects were removed from the store, or are about to be. Results that contain one are not
+    /// used any more.
+    ObjectsGone {
+        /// Which.
+        digests: std::collections::BTreeSet<Digest>,
     },
     /// Time passed. Due a few times a second.
     Tick,

@@ -37,6 +37,7 @@ impl Scheduler {
         let ended: BTreeSet<JobId> = self.ended.iter().copied().collect();
         let all: BTreeSet<JobId> = self.jobs.keys().copied().collect();
         same("all jobs", &open_jobs.union(&ended).copied().collect(), &all)?;
+        self.check_cache()?;
         self.check_nodes(&leased)?;
         self.check_queue()?;
         self.check_modules()
@@ -105,6 +106,8 @@ impl Scheduler {
             let expected = done.get(&view.phase).copied().unwrap_or(0);
             same(&name(view.phase.name()), &expected, &view.succeeded)?;
         }
+        let reused: u32 = open.phases.iter().map(|view| view.reused).sum();
+        same(&name("reused tasks"), &open.saved.tasks, &reused)?;
         if open.state().is_final() {
             return Err(format!("job {id} is {} but open", open.state().name()));
         }
@@ -131,6 +134,20 @@ impl Scheduler {
             }
         }
         same("leases of nodes", leased, &held)
+    }
+
+    fn check_cache(&self) -> Result<(), String> {
+        self.cache.check(self.config.cache_entries_max)?;
+        let fits = |key: &(bramble_protocol::Digest, bramble_protocol::Digest), id: &JobId| {
+            self.jobs.get(id).is_some_and(|job| (job.spec.module, job.input) == *key)
+        };
+        if let Some((_, id)) = self.shapes.iter().find(|(key, id)| !fits(key, id)) {
+            return Err(format!("the shape of job {id} is kept, which it does not have"));
+        }
+        match self.cache.owners().find(|owner| !self.jobs.contains_key(owner)) {
+            Some(owner) => Err(format!("results of job {owner} are kept, which is forgotten")),
+            None => Ok(()),
+        }
     }
 
     fn check_queue(&self) -> Result<(), String> {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bramble_protocol::api::{FailureView, JobState, PhaseView, TaskCounts};
+use bramble_protocol::api::{FailureView, JobState, PhaseView, Saved, TaskCounts};
 use bramble_protocol::{
-    JobId, JobSpec, ModuleInfo, NodeId, NodeSelector, ObjectRef, Phase, PhaseKind, TaskId, Usage,
+    Digest, JobId, JobSpec, ModuleInfo, NodeId, NodeSelector, ObjectRef, Phase, PhaseKind, TaskId,
+    Usage,
 };
 
 use super::event::Timestamp;
@@ -24,6 +25,9 @@ pub(crate) struct Job {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) submitted_at: Timestamp,
     pub(crate) input_bytes: u64,
+    /// The manifest of the input, or what it would be.
+    pub(crate) input: Digest,
+    pub(crate) partitions: u32,
     pub(crate) body: Body,
 }
 
@@ -67,6 +71,10 @@ pub(crate) struct OpenJob {
     pub(crate) restored: bool,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) usage: Usage,
+    /// What earlier tasks have saved it.
+    pub(crate) saved: Saved,
+    /// Whether the user had the input himself.
+    pub(crate) owns_input: bool,
     /// Log bytes kept since this head started.
     pub(crate) log_bytes: usize,
     /// The first tasks that failed for good.
@@ -128,7 +136,7 @@ impl Job {
 
 impl OpenJob {
     pub(crate) fn new(submitted: Submitted, spec: Arc<JobSpec>, epoch: u32) -> Self {
-        let Submitted { job, module, chunks, sample, partitions, .. } = submitted;
+        let Submitted { job, module, chunks, sample, partitions, owns_input, .. } = submitted;
         let plan = Plan::new(&module, chunks.len() as u32, partitions);
         let offsets = chunks
             .iter()
@@ -178,6 +186,8 @@ impl OpenJob {
             restored: false,
             started_at: None,
             usage: Usage::default(),
+            saved: Saved::default(),
+            owns_input,
             log_bytes: 0,
             failures: Vec::new(),
             fate: None,
@@ -215,7 +225,8 @@ impl OpenJob {
     /// Mean time of the phase's tasks so far, in microseconds; `None` before the first is done.
     pub(crate) fn mean_wall_us(&self, kind: PhaseKind) -> Option<u64> {
         let view = self.phases.iter().find(|view| view.phase == kind)?;
-        view.usage.wall_us.checked_div(view.succeeded.into())
+        // Those that were done before took no time here.
+        view.usage.wall_us.checked_div((view.succeeded - view.reused).into())
     }
 
     /// The ready task that should run next on a node. One that was tried before goes first,
@@ -236,30 +247,41 @@ impl OpenJob {
         }
     }
 
-    /// Marks a task as done and returns how many others became ready by it. The lease of the
+    /// Marks a task as done and returns the others that became ready by it. The lease of the
     /// attempt is dropped.
-    pub(crate) fn succeed(&mut self, index: u32, success: Success) -> u32 {
+    pub(crate) fn succeed(&mut self, index: u32, success: Success) -> Vec<u32> {
         let share = self.shares.entry(success.node).or_default();
         share.succeeded += 1;
         share.cpu_us += success.usage.cpu_us;
         self.started(index, success.leased_at);
         self.usage.add(&success.usage);
         let phase = self.plan.phase(index);
+        self.phase_mut(phase.kind()).usage.add(&success.usage);
+        self.finish(index, success.outputs, success.at)
+    }
+
+    /// Counts a task as done; returns the others that became ready by it.
+    pub(crate) fn finish(
+        &mut self,
+        index: u32,
+        outputs: Vec<ObjectRef>,
+        at: Timestamp,
+    ) -> Vec<u32> {
+        let phase = self.plan.phase(index);
         let view = self.phase_mut(phase.kind());
         view.succeeded += 1;
-        view.usage.add(&success.usage);
         if view.succeeded == view.total {
-            view.ended_at_ms = Some(success.at.0);
+            view.ended_at_ms = Some(at.0);
         }
-        self.set_state(index, TaskState::Succeeded { outputs: success.outputs.into() });
+        self.set_state(index, TaskState::Succeeded { outputs: outputs.into() });
         self.forget_trial(index);
-        let mut ready = 0;
+        let mut ready = Vec::new();
         for dependent in self.plan.dependents(phase) {
             match &mut self.tasks[dependent as usize].state {
                 TaskState::Waiting { dependencies } if *dependencies > 1 => *dependencies -= 1,
                 _ => {
                     self.set_state(dependent, TaskState::Ready);
-                    ready += 1;
+                    ready.push(dependent);
                 }
             }
         }
@@ -362,6 +384,7 @@ fn phase_view(phase: PhaseKind, total: u32) -> PhaseView {
         phase,
         total,
         succeeded: 0,
+        reused: 0,
         started_at_ms: None,
         ended_at_ms: None,
         usage: Usage::default(),

@@ -11,6 +11,7 @@
 mod action;
 mod artefact;
 mod attempt;
+mod cache;
 mod calibration;
 mod cluster;
 mod config;
@@ -27,12 +28,14 @@ mod queue;
 mod record;
 mod replay;
 mod retry;
+mod shape;
 mod share;
 mod submit;
 mod summary;
 mod task;
 mod trial;
 mod view;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -40,18 +43,19 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bramble_protocol::agent::{Lease, ToAgent};
-use bramble_protocol::{Digest, JobId, LeaseId, NodeId};
+use bramble_protocol::{Digest, JobId, LeaseId, NodeId, TaskId};
 
 pub use action::{Action, Answer, Rejection};
 pub use calibration::Calibration;
 pub use config::Config;
 pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 pub use plan::FAN_IN;
-pub use record::{Ended, Record, Submitted};
+pub use record::{Ended, Kept, Record, Submitted};
 pub use replay::ReplayError;
 pub use share::UserUsage;
 
 use artefact::Module;
+use cache::Cache;
 use cluster::Cluster;
 use job::Job;
 use lease::LeaseNumbers;
@@ -75,6 +79,9 @@ pub struct Scheduler {
     cluster: Cluster,
     /// Modules of open jobs, and the one that nodes are measured by.
     modules: BTreeMap<Digest, Module>,
+    /// Results of tasks of jobs that are known.
+    cache: Cache,
+    shapes: shape::Shapes,
     comeback: Option<Comeback>,
     /// Whether a free slot was left empty because faster ones will be free soon.
     held_back: bool,
@@ -92,6 +99,18 @@ struct Step {
     hungry: BTreeSet<NodeId>,
     /// Whether a task became ready, or could be leased now where it could not before.
     more_ready: bool,
+    /// Tasks that became ready, whose results may be known.
+    ready: Vec<TaskId>,
+    /// Jobs all of whose ready tasks are such.
+    ready_jobs: Vec<JobId>,
+}
+
+impl Step {
+    /// Whether nothing is left that could be reused or leased because of what happened.
+    fn is_settled(&self, queue: &Queue) -> bool {
+        let reused = self.ready.is_empty() && self.ready_jobs.is_empty();
+        reused && (queue.is_empty() || self.hungry.is_empty() && !self.more_ready)
+    }
 }
 
 impl Scheduler {
@@ -111,6 +130,8 @@ impl Scheduler {
             queue: Queue::default(),
             cluster: Cluster::default(),
             modules,
+            cache: Cache::default(),
+            shapes: shape::Shapes::new(),
             comeback: None,
             held_back: false,
             step: Step::default(),
@@ -151,13 +172,20 @@ impl Scheduler {
             Event::CompileFailed { module, class, mode, message, retry } => {
                 self.on_compile_failed(module, class, mode, message, retry);
             }
+            Event::ObjectsGone { digests } => self.on_objects_gone(&digests),
             Event::Tick => self.on_tick(),
         }
         self.finish_step()
     }
 
     fn finish_step(&mut self) -> Vec<Action> {
-        self.place();
+        loop {
+            self.reuse();
+            self.place();
+            if self.step.is_settled(&self.queue) {
+                break;
+            }
+        }
         let step = std::mem::take(&mut self.step);
         let mut actions = step.actions;
         for (connection, leases) in step.revoked {

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use bramble_protocol::agent::{Lease, Work};
-use bramble_protocol::job::task_seed;
-use bramble_protocol::{
-    AttemptId, JobId, JobSpec, NodeId, NodeSelector, ObjectRef, Phase, TaskContext, task_key,
-};
+use bramble_protocol::agent::Lease;
+use bramble_protocol::{AttemptId, JobId, NodeId, NodeSelector, ObjectRef, TaskId};
 
 use super::Scheduler;
 use super::artefact::Artefact;
 use super::cluster::{Capacity, class_index};
 use super::job::OpenJob;
 use super::trial::Trial;
+use super::work::work;
 
 /// Work that a slot should have waiting, so that it need not wait for the head: about the time
 /// of a few round trips and journal writes.
@@ -77,7 +75,10 @@ impl Scheduler {
         });
         self.held_back |= held_back;
         let Some((job, Fit::Now(index, artefact))) = found else { return false };
-        self.give(job, node, index, artefact);
+        // Meanwhile another job may have done the same.
+        if !self.reuse_one(TaskId { job, index }) {
+            self.give(job, node, index, artefact);
+        }
         true
     }
 
@@ -229,52 +230,6 @@ fn depth(mean_us: Option<u64>, ready: u32, capacity: Capacity) -> u32 {
     let by_time = AHEAD_US.div_ceil(mean_us.max(1)).saturating_add(1).min(DEPTH_MAX.into()) as u32;
     let fair = ready / (2 * capacity.slots.max(1));
     by_time.min(fair).max(1)
-}
-
-/// All that a node needs to run a task.
-fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
-    let phase = open.plan.phase(index);
-    let (place, count) = open.plan.place(index);
-    let spec = &open.spec;
-    let mut work = Work {
-        artefact,
-        task_key: None,
-        kind: open.module.kind,
-        mode: spec.mode,
-        owner: None,
-        job_name: spec.name.clone(),
-        task: TaskContext {
-            job: open.id,
-            phase,
-            index: place,
-            count,
-            partitions: match phase {
-                // It has one output, which must say how to tell so many key ranges apart.
-                Phase::Ranges => open.plan.partitions(),
-                _ => open.plan.outputs(phase),
-            },
-            seed: task_seed(&spec.module, &spec.params, phase.kind(), place),
-            offset: match phase {
-                Phase::Map { chunk } => open.offsets[chunk as usize],
-                Phase::Ranges | Phase::Merge { .. } | Phase::Reduce { .. } => 0,
-            },
-        },
-        inputs: open.inputs(phase),
-        ranges: match phase {
-            Phase::Map { .. } if open.plan.has_ranges() => open.outputs(0).first().copied(),
-            _ => None,
-        },
-        params: spec.params.clone(),
-        args: match (phase, &spec.command.merge_args) {
-            (Phase::Merge { .. }, Some(args)) => args.clone(),
-            _ => spec.args.clone(),
-        },
-        ok_statuses: spec.command.ok_statuses.clone(),
-        limits: spec.limits,
-        clock_ms: spec.clock_ms.unwrap_or(JobSpec::CLOCK_MS),
-    };
-    work.task_key = Some(task_key(&spec.module, &work));
-    work
 }
 
 #[cfg(test)]

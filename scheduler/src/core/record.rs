@@ -4,9 +4,10 @@
 //! They are versioned by [`bramble_protocol::version::JOURNAL_FORMAT`]: whoever changes a record
 //! so that an older head would misread it raises that number.
 
-use bramble_protocol::api::{FailureView, JobNodeView, JobState, PhaseView, TaskCounts};
+use bramble_protocol::api::{FailureView, JobNodeView, JobState, PhaseView, Saved, TaskCounts};
 use bramble_protocol::{
-    AttemptId, AttemptOutcome, JobId, JobSpec, ModuleInfo, NodeId, ObjectRef, TargetClass, Usage,
+    AttemptId, AttemptOutcome, Digest, JobId, JobSpec, ModuleInfo, NodeId, ObjectRef, TargetClass,
+    TaskId, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,24 @@ pub enum Record {
         outputs: Vec<ObjectRef>,
         /// What it used.
         usage: Usage,
+    },
+    /// A task was done without an attempt: an earlier one of the same work gave its outputs.
+    TaskReused {
+        /// The task.
+        task: TaskId,
+        /// What names the work.
+        key: Digest,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// What the earlier one wrote.
+        outputs: Vec<ObjectRef>,
+        /// Processor time that the earlier one used, in microseconds.
+        cpu_us: u64,
+    },
+    /// Results are not kept any more.
+    ResultsDropped {
+        /// What names the work that gave them.
+        keys: Vec<Digest>,
     },
     /// An attempt failed.
     AttemptFailed {
@@ -131,6 +150,9 @@ pub struct Submitted {
     pub sample: Option<ObjectRef>,
     /// Into how many key ranges the head decided to cut it.
     pub partitions: u32,
+    /// Whether the user had the input himself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owns_input: bool,
 }
 
 /// What is kept of a job that ended.
@@ -165,6 +187,25 @@ pub struct Ended {
     /// The result's objects in order, when it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Vec<ObjectRef>>,
+    /// What earlier tasks saved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<Saved>,
+    /// What its tasks gave and is kept for later ones, what was used last at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Kept>,
+}
+
+/// A task's result that is kept for later tasks of the same work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What names the work.
+    pub key: Digest,
+    /// What it gave.
+    pub outputs: Vec<ObjectRef>,
+    /// Processor time that it used, in microseconds.
+    pub cpu_us: u64,
+    /// On how many nodes it gave the same bytes.
+    pub agreed: u32,
 }
 
 impl Record {
@@ -176,6 +217,8 @@ impl Record {
             Self::NodeDraining { .. } => "node-draining",
             Self::JobSubmitted(_) => "job-submitted",
             Self::TaskSucceeded { .. } => "task-succeeded",
+            Self::TaskReused { .. } => "task-reused",
+            Self::ResultsDropped { .. } => "results-dropped",
             Self::AttemptFailed { .. } => "attempt-failed",
             Self::JobFailed { .. } => "job-failed",
             Self::JobCanceled { .. } => "job-canceled",
@@ -191,7 +234,9 @@ impl Record {
             Self::HeadStarted { .. }
             | Self::NodeKnown { .. }
             | Self::NodeDraining { .. }
-            | Self::UsageAt { .. } => None,
+            | Self::UsageAt { .. }
+            | Self::ResultsDropped { .. } => None,
+            Self::TaskReused { task, .. } => Some(task.job),
             Self::JobSubmitted(submitted) => Some(submitted.job),
             Self::TaskSucceeded { attempt, .. } | Self::AttemptFailed { attempt, .. } => {
                 Some(attempt.task.job)

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use bramble_protocol::api::{FailureView, JobView};
-use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, TaskId, Usage};
+use bramble_protocol::{
+    AttemptId, AttemptOutcome, Digest, JobId, NodeId, ObjectRef, TaskId, Usage,
+};
 
 use super::Scheduler;
 use super::config::Config;
@@ -32,6 +34,12 @@ pub enum ReplayError {
     NoSuchAttempt {
         /// The attempt.
         attempt: AttemptId,
+    },
+    /// A record speaks of a task that does not exist, or is not ready.
+    #[error("a record speaks of task {task}, which cannot have been done at that point")]
+    NoSuchTask {
+        /// The task.
+        task: TaskId,
     },
     /// A record speaks of a node that no record before it made.
     #[error("a record speaks of node {node}, which was never connected at that point")]
@@ -69,7 +77,11 @@ impl Scheduler {
     /// # Errors
     /// When it does not follow from those before.
     pub fn replay(&mut self, record: Record) -> Result<(), ReplayError> {
-        self.perform(record)
+        let done = self.perform(record);
+        // What follows from it is in the records after it.
+        self.step.ready.clear();
+        self.step.ready_jobs.clear();
+        done
     }
 
     /// Checks that the journal did not end in the midst of a decision.
@@ -115,6 +127,10 @@ impl Scheduler {
                 };
                 self.perform_success(attempt, success)?;
             }
+            Record::TaskReused { task, key, at_ms, outputs, cpu_us } => {
+                self.perform_reuse(task, &key, Timestamp(at_ms), outputs, cpu_us)?;
+            }
+            Record::ResultsDropped { keys } => self.drop_results(&keys),
             Record::AttemptFailed {
                 attempt,
                 node,
@@ -154,7 +170,9 @@ impl Scheduler {
                 // The job's own records are gone already when the journal is read again.
                 self.next_job = self.next_job.max(job.0 + 1);
                 self.ended.retain(|id| *id != job);
+                self.forget_shape(job);
                 self.jobs.remove(&job);
+                self.forget_results(job);
             }
         }
         Ok(())
@@ -167,14 +185,17 @@ impl Scheduler {
         self.next_job = self.next_job.max(id.0 + 1);
         let spec = Arc::new(submitted.spec.clone());
         let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
+        let (input, partitions) = (spec.input, submitted.partitions);
         let open = OpenJob::new(submitted, Arc::clone(&spec), self.lease_numbers.epoch());
         self.tasks_open += open.tasks.len();
         self.queue.sync(&open);
         self.modules.entry(spec.module).or_default().jobs.insert(id);
         let body = Body::Open(Box::new(open));
-        self.jobs.insert(id, Job { id, spec, submitted_at, input_bytes, body });
+        self.note_shape(id, &spec, input);
+        self.jobs.insert(id, Job { id, spec, submitted_at, input_bytes, input, partitions, body });
         self.open.insert(id);
         self.step.more_ready = true;
+        self.step.ready_jobs.push(id);
         self.step.changed.insert(id);
     }
 
@@ -185,10 +206,37 @@ impl Scheduler {
         self.cluster.update(success.node, |node| node.succeeded += 1);
         let open = self.open_job("task-succeeded", attempt.task.job)?;
         open.note_number(attempt);
+        let cpu_us = success.usage.cpu_us;
         let ready = open.succeed(attempt.task.index, success);
-        self.step.more_ready |= ready > 0;
-        self.changed(attempt.task.job);
+        self.keep_result(attempt.task, cpu_us);
+        self.became_ready(attempt.task.job, ready);
         Ok(())
+    }
+
+    fn perform_reuse(
+        &mut self,
+        task: TaskId,
+        key: &Digest,
+        at: Timestamp,
+        outputs: Vec<ObjectRef>,
+        cpu_us: u64,
+    ) -> Result<(), ReplayError> {
+        self.now = self.now.max(at);
+        let open = self.open_job("task-reused", task.job)?;
+        let state = open.tasks.get(task.index as usize).map(|task| &task.state);
+        if state != Some(&TaskState::Ready) {
+            return Err(ReplayError::NoSuchTask { task });
+        }
+        let ready = open.reuse(task.index, outputs, cpu_us, at);
+        self.note_reuse(task.job, key);
+        self.became_ready(task.job, ready);
+        Ok(())
+    }
+
+    fn became_ready(&mut self, job: JobId, ready: Vec<u32>) {
+        self.step.more_ready |= !ready.is_empty();
+        self.step.ready.extend(ready.into_iter().map(|index| TaskId { job, index }));
+        self.changed(job);
     }
 
     fn perform_failure(
@@ -243,7 +291,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn perform_ended(&mut self, ended: Box<Ended>) -> Result<(), ReplayError> {
+    fn perform_ended(&mut self, mut ended: Box<Ended>) -> Result<(), ReplayError> {
         let id = ended.job;
         self.now = self.now.max(Timestamp(ended.ended_at_ms));
         let missing = ReplayError::NoSuchJob { record: "job-ended", job: id };
@@ -256,7 +304,9 @@ impl Scheduler {
         if let Some(module) = self.modules.get_mut(&digest) {
             module.jobs.remove(&id);
         }
+        let results = std::mem::take(&mut ended.results);
         job.body = Body::Ended(ended);
+        self.keep_results(id, digest, results);
         let is_unused = |module: &super::Module| module.jobs.is_empty();
         if self.modules.get(&digest).is_some_and(is_unused) && !self.is_calibration(&digest) {
             self.modules.remove(&digest);

@@ -22,13 +22,14 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
-        let NewJob { spec, mut module, manifest } = job;
+        let NewJob { spec, mut module, manifest, owns_input } = job;
         // Whether a command merges is not in the module but in what the user said.
         module.exports.merger |= spec.command.merge_args.is_some();
         let chunks = manifest.chunks.len() as u32;
         let slots = self.slots_for(&spec.nodes);
         let sampled = manifest.sample.is_some();
-        let partitions = choose_partitions(&module, spec.partitions, chunks, sampled, slots);
+        let wanted = self.earlier_partitions(&spec, spec.input).or(spec.partitions);
+        let partitions = choose_partitions(&module, wanted, chunks, sampled, slots);
         let tasks = Plan::new(&module, chunks, partitions).total() as usize;
         self.check_room(tasks)?;
         let id = JobId(self.next_job);
@@ -40,9 +41,13 @@ impl Scheduler {
             chunks: manifest.chunks,
             sample: manifest.sample,
             partitions,
+            owns_input,
         })));
-        self.compile_for_job(id);
-        self.fail_if_unrunnable(id);
+        self.reuse();
+        if self.open.contains(&id) {
+            self.compile_for_job(id);
+            self.fail_if_unrunnable(id);
+        }
         Ok(id)
     }
 
@@ -95,7 +100,7 @@ fn with_result_name(mut spec: JobSpec, module: &ModuleInfo, id: JobId) -> JobSpe
 
 /// What can be wrong with a job whatever the head has to do.
 fn check_job(job: &NewJob) -> Result<(), Rejection> {
-    let NewJob { spec, module, manifest } = job;
+    let NewJob { spec, module, manifest, .. } = job;
     let unsound = |reason: String, help: Option<&str>| {
         Err(Rejection::Unsound { reason, help: help.map(str::to_owned) })
     };

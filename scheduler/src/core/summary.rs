@@ -43,6 +43,8 @@ impl OpenJob {
             failures: self.failures.clone(),
             reason,
             result: (state == JobState::Done).then(|| self.result()),
+            saved: self.saved(),
+            results: Vec::new(),
         }
     }
 

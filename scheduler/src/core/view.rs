@@ -63,6 +63,7 @@ impl Scheduler {
             usage: Default::default(),
             failure: None,
             failures: Vec::new(),
+            saved: None,
         };
         match &job.body {
             Body::Open(open) => JobView {
@@ -73,6 +74,7 @@ impl Scheduler {
                 started_at_ms: open.started_at.map(|at| at.0),
                 usage: open.usage,
                 failures: open.failures.clone(),
+                saved: open.saved(),
                 ..blank
             },
             Body::Ended(ended) => {
@@ -88,6 +90,7 @@ impl Scheduler {
                     usage: ended.usage,
                     failure: ended.failure.clone(),
                     failures: ended.failures.clone(),
+                    saved: ended.saved,
                     ..blank
                 }
             }

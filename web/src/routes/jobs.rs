@@ -33,7 +33,7 @@ pub(crate) async fn submit(
         manifest
     })
     .await?;
-    let job = head.handle.submit(NewJob { spec, module, manifest }).await?;
+    let job = head.handle.submit(NewJob { spec, module, manifest, owns_input: true }).await?;
     tracing::info!(job = %job.id, name = job.spec.name, "job {} accepted", job.id);
     let location = format!("/api/v1/jobs/{}", job.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(job)))

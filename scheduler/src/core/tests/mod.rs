@@ -1,5 +1,6 @@
 //! Behaviours of the core, each step followed by a check of all invariants.
 
+mod cache;
 mod calibration;
 mod leases;
 mod lifecycle;

@@ -1,0 +1,51 @@
+//! Into how many partitions a job is cut by itself: as before, where the same was done before.
+//!
+//! The number follows from the slots that are there when the job is submitted. A node more or less
+//! would give every task another name, and nothing would be found that was done before.
+
+use std::collections::BTreeMap;
+
+use bramble_protocol::{Digest, JobId, JobSpec};
+
+use super::Scheduler;
+use super::job::Body;
+
+/// By module and input: the newest job over them whose partitions the head chose.
+pub(crate) type Shapes = BTreeMap<(Digest, Digest), JobId>;
+
+impl Scheduler {
+    /// The partitions that a job should have so that earlier results fit it, if there are any.
+    pub(super) fn earlier_partitions(&self, spec: &JobSpec, input: Digest) -> Option<u32> {
+        let policy = &spec.policy;
+        let retried = policy.retry_of.and_then(|id| self.jobs.get(&id));
+        let same_input = || self.jobs.get(self.shapes.get(&(spec.module, input))?);
+        let earlier = match retried {
+            Some(retried) => retried,
+            None if policy.cache && spec.partitions.is_none() => same_input()?,
+            None => return None,
+        };
+        let is_useful = match &earlier.body {
+            // One that has done nothing yet is cut for the nodes that it asked for.
+            Body::Open(open) => open.counts.succeeded > 0 || open.spec.nodes == spec.nodes,
+            Body::Ended(ended) => ended.tasks.succeeded > 0,
+        };
+        is_useful.then_some(earlier.partitions)
+    }
+
+    /// Notes into how many partitions the head cut a job.
+    pub(super) fn note_shape(&mut self, id: JobId, spec: &JobSpec, input: Digest) {
+        if spec.partitions.is_none() && spec.policy.cache {
+            self.shapes.insert((spec.module, input), id);
+        }
+    }
+
+    /// Drops what is known of a job that is forgotten.
+    pub(super) fn forget_shape(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.get(&id) {
+            let key = (job.spec.module, job.input);
+            if self.shapes.get(&key) == Some(&id) {
+                self.shapes.remove(&key);
+            }
+        }
+    }
+}
