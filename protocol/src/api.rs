@@ -323,6 +323,9 @@ pub struct NodeView {
     /// Why it is given no more work, if somebody drains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining: Option<String>,
+    /// Why it is given no work for a while, if it failed too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
     /// How many it holds now, running or waiting.
     pub leased: u32,
     /// The jobs it works for, with how many tasks of each.

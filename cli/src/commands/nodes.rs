@@ -51,7 +51,7 @@ fn list(nodes: &[NodeView]) -> Table {
         table.row([
             node.name.as_str().into(),
             or_none(node.status.model.clone()),
-            Cell::state(node.state.name()),
+            Cell::state(if node.quarantined.is_some() { "quarantined" } else { node.state.name() }),
             or_none(cpu(node)),
             or_none(memory(node)),
             or_none(temperature(node)),
@@ -119,6 +119,10 @@ fn detail(node: &NodeView) -> String {
         ("failed", human::thousands(node.failed)),
         ("doing", doing(node)),
     ];
+    let quarantined = node.quarantined.iter().map(|reason| ("quarantined", reason.clone()));
+    let help = format!("bramble nodes undrain {}", node.name);
+    let help = node.quarantined.iter().map(|_| ("to lift it", help.clone()));
+    let lines = lines.into_iter().chain(quarantined).chain(help);
     let mut text = format!("node {}\n", human::safe_field(&node.name));
     for (name, value) in lines {
         let line = format!("  {name:<12} {}", human::safe_field(&value));
@@ -145,6 +149,7 @@ mod tests {
             slots: 4,
             speed: Some(1500),
             draining: None,
+            quarantined: None,
             leased: 4,
             jobs: vec![(JobId(18), 4)],
             succeeded: 0,

@@ -14,13 +14,15 @@ use super::node::Held;
 use super::record::Record;
 use super::retry;
 use super::task::TaskState;
-use super::trial::{Lent, Next};
+use super::trial::{Lent, Next, breaks_node};
 
 /// How an attempt ended.
 pub(super) struct Ending {
     pub(super) outcome: AttemptOutcome,
     pub(super) usage: Usage,
     pub(super) log: String,
+    /// Whether its node ran nothing else when it was lost.
+    pub(super) alone: bool,
 }
 
 impl Scheduler {
@@ -39,7 +41,7 @@ impl Scheduler {
             usage.reference_us = speed.map_or(0, |speed| reference_us(usage.cpu_us, speed));
             let held = self.held(node, lease, attempt).or_else(|| self.adopt(node, lease, attempt));
             let Some(held) = held else { continue };
-            self.conclude(node, held, Ending { outcome, usage, log });
+            self.conclude(node, held, Ending { outcome, usage, log, alone: false });
         }
         if !leases.is_empty() {
             let message = ToAgent::Acknowledge { leases };
@@ -51,7 +53,7 @@ impl Scheduler {
     /// Ends an attempt whose lease a node holds.
     pub(super) fn conclude(&mut self, node: NodeId, held: Held, ending: Ending) {
         let Held { attempt, leased_at, .. } = held;
-        let Ending { outcome, usage, log } = ending;
+        let Ending { outcome, usage, log, alone } = ending;
         let outcome = sound(self.open(attempt.task.job), attempt, outcome);
         self.save_log(node, attempt, &outcome, log, usage);
         if self.is_done(attempt.task) {
@@ -68,18 +70,22 @@ impl Scheduler {
                 outputs,
                 usage,
             });
+            self.clear_of_faults(node);
         } else {
             let open = self.open(attempt.task.job);
             let trial = open.trial(attempt.task.index).expect("a task that is leased has a trial");
-            let poison = retry::is_poison(trial, node, &outcome);
+            let brought_down = breaks_node(&outcome, alone);
+            let poison = retry::is_poison(trial, node, brought_down);
             let next = match poison {
                 true => Next::Never,
                 false => retry::next(&open.spec, trial, &outcome, self.now),
             };
             let fatal = next == Next::Never;
+            let exonerated = if fatal { trial.failed_on.clone() } else { Vec::new() };
             if fatal {
                 self.recall_others(node, attempt);
             }
+            let fault = outcome.clone();
             self.commit(Record::AttemptFailed {
                 attempt,
                 node,
@@ -89,8 +95,14 @@ impl Scheduler {
                 fatal,
                 usage: (usage != Usage::default()).then(|| Box::new(usage)),
                 retry_at_ms: if let Next::Later(until) = next { Some(until.0) } else { None },
+                brought_down,
                 poison,
             });
+            if exonerated.iter().any(|other| *other != node) {
+                self.exonerate(attempt.task.job, &exonerated);
+            } else {
+                self.hold_against(node, attempt.task.job, &fault);
+            }
         }
         self.end_if_over(attempt.task.job);
     }

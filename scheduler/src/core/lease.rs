@@ -147,8 +147,9 @@ impl Scheduler {
         let leases = &self.cluster.get(node).leases;
         let due: Vec<LeaseId> =
             leases.iter().filter(|(_, held)| held.expires_at <= now).map(|(id, _)| *id).collect();
+        let alone = leases.len() == 1;
         for lease in due {
-            self.take(node, lease, AttemptOutcome::LeaseExpired);
+            self.take(node, lease, AttemptOutcome::LeaseExpired, alone);
             self.revoke_from(node, lease);
         }
         self.cluster.update(node, |node| {
@@ -157,11 +158,18 @@ impl Scheduler {
         });
     }
 
-    /// Ends the attempt of a lease without a report of its node.
-    pub(super) fn take(&mut self, node: NodeId, lease: LeaseId, outcome: AttemptOutcome) {
+    /// Ends the attempt of a lease without a report of its node, which held nothing else if it was
+    /// `alone`.
+    pub(super) fn take(
+        &mut self,
+        node: NodeId,
+        lease: LeaseId,
+        outcome: AttemptOutcome,
+        alone: bool,
+    ) {
         // The end of a job may have taken it just before.
         if let Some(held) = self.cluster.get(node).leases.get(&lease).copied() {
-            let ending = Ending { outcome, usage: Usage::default(), log: String::new() };
+            let ending = Ending { outcome, usage: Usage::default(), log: String::new(), alone };
             self.conclude(node, held, ending);
         }
     }

@@ -225,6 +225,7 @@ impl Scheduler {
             }
             Link::Up(_) | Link::Down { .. } | Link::Lost => {}
         }
+        self.end_quarantine(id);
         if self.cluster.get(id).next_expiry <= self.now {
             self.expire(id);
         }
@@ -238,8 +239,9 @@ impl Scheduler {
 
     fn lose_leases(&mut self, id: NodeId) {
         let leases: Vec<LeaseId> = self.cluster.get(id).leases.keys().copied().collect();
+        let alone = leases.len() == 1;
         for lease in leases {
-            self.take(id, lease, AttemptOutcome::NodeLost);
+            self.take(id, lease, AttemptOutcome::NodeLost, alone);
         }
     }
 

@@ -24,6 +24,7 @@ mod node;
 mod orders;
 mod placement;
 mod plan;
+mod quarantine;
 mod queue;
 mod record;
 mod replay;

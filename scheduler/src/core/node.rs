@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeState, NodeStatus, TargetClass};
 
 use super::event::{ConnectionId, Timestamp};
+use super::quarantine::Quarantine;
 
 /// A machine that runs, or once ran, an agent.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub(crate) struct Node {
     pub(crate) suspect: bool,
     /// Why it is given no work though it is there, if somebody said so.
     pub(crate) draining: Option<String>,
+    /// Why it gets no work though it is there, if it failed too often.
+    pub(crate) quarantine: Option<Quarantine>,
+    /// Jobs of which tasks failed by its fault since it last succeeded.
+    pub(crate) faults: Vec<JobId>,
     pub(crate) seen_at: Timestamp,
     pub(crate) leases: BTreeMap<LeaseId, Held>,
     /// No lease expires before.
@@ -75,6 +80,8 @@ impl Node {
             link: Link::Lost,
             suspect: false,
             draining: None,
+            quarantine: None,
+            faults: Vec::new(),
             seen_at: Timestamp(0),
             leases: BTreeMap::new(),
             next_expiry: Timestamp(u64::MAX),
@@ -96,7 +103,10 @@ impl Node {
 
     /// Whether it may be given work.
     pub(crate) fn is_available(&self) -> bool {
-        matches!(self.link, Link::Up(_)) && !self.suspect && self.draining.is_none()
+        matches!(self.link, Link::Up(_))
+            && !self.suspect
+            && self.draining.is_none()
+            && !self.is_quarantined()
     }
 
     pub(crate) fn leased(&self) -> u32 {
@@ -105,7 +115,8 @@ impl Node {
 
     /// Slots without a lease, if it may be given work.
     pub(crate) fn free_slots(&self) -> u32 {
-        if self.is_available() { self.slots.saturating_sub(self.leased()) } else { 0 }
+        let slots = if self.is_on_trial() { self.slots.min(1) } else { self.slots };
+        if self.is_available() { slots.saturating_sub(self.leased()) } else { 0 }
     }
 
     /// Where it stands in the order in which idle nodes are given work, if it is one: those with

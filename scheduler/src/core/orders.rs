@@ -26,7 +26,10 @@ impl Scheduler {
             return Err(Rejection::NoSuchNode(name.chars().take(80).collect()));
         };
         let id = node.id;
-        if node.draining != reason {
+        if reason.is_none() {
+            self.lift_quarantine(id);
+        }
+        if self.cluster.get(id).draining != reason {
             self.commit(Record::NodeDraining { node: id, reason });
             self.step.hungry.insert(id);
             self.step.more_ready = true;

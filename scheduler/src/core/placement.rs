@@ -63,7 +63,8 @@ impl Scheduler {
 
     /// Gives a node one lease of the next job that has a task for it.
     fn give_one(&mut self, node: NodeId) -> bool {
-        if !self.cluster.get(node).is_available() {
+        let asks = self.cluster.get(node);
+        if !asks.is_available() || (asks.is_on_trial() && asks.free_slots() == 0) {
             return false;
         }
         let mut held_back = false;

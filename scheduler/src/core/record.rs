@@ -39,6 +39,18 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// A node failed too often and is to get no work for a while, or may work again.
+    NodeQuarantined {
+        /// Which.
+        node: NodeId,
+        /// Why; absent when it may have work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// When it gets one task to try, in milliseconds since 1970.
+        until_ms: u64,
+        /// How often in a row, with this one.
+        times: u32,
+    },
     /// A job was accepted.
     JobSubmitted(Box<Submitted>),
     /// An attempt succeeded, and with it its task.
@@ -94,6 +106,9 @@ pub enum Record {
         /// When it may be tried again, in milliseconds since 1970; at once when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at_ms: Option<u64>,
+        /// Whether its node broke down under it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        brought_down: bool,
         /// Whether the task is given up because so many nodes broke down under it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         poison: bool,
@@ -215,6 +230,7 @@ impl Record {
             Self::HeadStarted { .. } => "head-started",
             Self::NodeKnown { .. } => "node-known",
             Self::NodeDraining { .. } => "node-draining",
+            Self::NodeQuarantined { .. } => "node-quarantined",
             Self::JobSubmitted(_) => "job-submitted",
             Self::TaskSucceeded { .. } => "task-succeeded",
             Self::TaskReused { .. } => "task-reused",
@@ -234,6 +250,7 @@ impl Record {
             Self::HeadStarted { .. }
             | Self::NodeKnown { .. }
             | Self::NodeDraining { .. }
+            | Self::NodeQuarantined { .. }
             | Self::UsageAt { .. }
             | Self::ResultsDropped { .. } => None,
             Self::TaskReused { task, .. } => Some(task.job),

@@ -13,9 +13,10 @@ use super::config::Config;
 use super::event::Timestamp;
 use super::job::{Body, Fate, Job, OpenJob, Success};
 use super::node::Node;
+use super::quarantine::Quarantine;
 use super::record::{Ended, Record, Submitted};
 use super::task::TaskState;
-use super::trial::{Failure, Next, breaks_node};
+use super::trial::{Failure, Next};
 
 /// Why records do not make a state: the journal is damaged, or was written by a program with a
 /// fault.
@@ -116,6 +117,13 @@ impl Scheduler {
                 self.check_node(node)?;
                 self.cluster.update(node, |node| node.draining = reason);
             }
+            Record::NodeQuarantined { node, reason, until_ms, times } => {
+                self.check_node(node)?;
+                let until = Timestamp(until_ms);
+                let quarantine =
+                    reason.map(|reason| Quarantine { reason, until, times, on_trial: false });
+                self.cluster.update(node, |node| node.quarantine = quarantine);
+            }
             Record::JobSubmitted(submitted) => self.perform_submitted(*submitted),
             Record::TaskSucceeded { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
                 let success = Success {
@@ -140,6 +148,7 @@ impl Scheduler {
                 fatal,
                 usage,
                 retry_at_ms,
+                brought_down,
                 poison,
             } => {
                 self.now = self.now.max(Timestamp(at_ms));
@@ -150,7 +159,6 @@ impl Scheduler {
                     None => Next::Again,
                 };
                 let leased_at = Timestamp(leased_at_ms);
-                let brought_down = breaks_node(&outcome);
                 let failure = Failure { node, leased_at, brought_down, poison, next };
                 self.perform_failure(attempt, failure, outcome)?;
             }

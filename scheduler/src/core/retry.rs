@@ -1,11 +1,11 @@
 //! What follows from a failed attempt: one table, and how long to wait.
 
-use bramble_protocol::{AttemptOutcome, JobId, JobSpec};
+use bramble_protocol::{AttemptOutcome, JobId, JobSpec, NodeId};
 
 use super::Scheduler;
 use super::event::Timestamp;
 use super::job::Job;
-use super::trial::{Next, Trial, breaks_node};
+use super::trial::{Next, Trial};
 
 /// How long a task waits after its first failure, in milliseconds; twice as long after each more.
 const BACKOFF_MS_MIN: u64 = 100;
@@ -91,14 +91,10 @@ pub(super) fn next(
     }
 }
 
-/// Whether a task is poison, once it has failed on one more node.
-pub(super) fn is_poison(
-    trial: &Trial,
-    node: bramble_protocol::NodeId,
-    outcome: &AttemptOutcome,
-) -> bool {
+/// Whether a task is poison, once it has brought down one more node.
+pub(super) fn is_poison(trial: &Trial, node: NodeId, brought_down: bool) -> bool {
     let down = &trial.brought_down;
-    breaks_node(outcome) && down.len() + usize::from(!down.contains(&node)) >= POISON_NODES
+    brought_down && down.len() + usize::from(!down.contains(&node)) >= POISON_NODES
 }
 
 fn backoff_ms(failures: u32) -> u64 {

@@ -83,12 +83,14 @@ impl Trial {
     }
 }
 
-/// Whether an outcome means that the node broke down, or at least the process that ran the task.
-pub(crate) const fn breaks_node(outcome: &AttemptOutcome) -> bool {
-    matches!(
-        outcome,
-        AttemptOutcome::NodeFault { .. } | AttemptOutcome::NodeLost | AttemptOutcome::LeaseExpired
-    )
+/// Whether an outcome means that the node broke down under the task, or at least the process that
+/// ran it. Of a node that went away that can be said only if it ran nothing else.
+pub(crate) const fn breaks_node(outcome: &AttemptOutcome, alone: bool) -> bool {
+    match outcome {
+        AttemptOutcome::NodeFault { .. } => true,
+        AttemptOutcome::NodeLost | AttemptOutcome::LeaseExpired => alone,
+        _ => false,
+    }
 }
 
 impl OpenJob {

@@ -126,6 +126,11 @@ impl Scheduler {
                 present.filter(|node| node.connection().is_some()).collect()
             }
         };
+        if let Some(node) = allowed.iter().find(|node| node.is_quarantined())
+            && allowed.iter().all(|node| node.is_quarantined() || node.draining.is_some())
+        {
+            return Some(quarantined(node, allowed.len()));
+        }
         if allowed.is_empty() {
             return Some("no node is connected".into());
         }
@@ -141,6 +146,17 @@ impl Scheduler {
     }
 }
 
+/// Why nothing runs where the last node is quarantined.
+fn quarantined(node: &Node, nodes: usize) -> String {
+    let name = &node.name;
+    let reason = node.quarantine.as_ref().map_or("", |it| &it.reason);
+    let who = if nodes == 1 { format!("{name}, the only node,") } else { name.clone() };
+    format!(
+        "{who} is quarantined and no other node may run it: {reason}; mend it, then: bramble \
+         nodes undrain {name}"
+    )
+}
+
 fn node_view(node: &Node) -> NodeView {
     NodeView {
         schema: "bramble.node/1".into(),
@@ -152,6 +168,7 @@ fn node_view(node: &Node) -> NodeView {
         slots: node.slots,
         speed: node.speed,
         draining: node.draining.clone(),
+        quarantined: node.quarantine.as_ref().map(|it| it.reason.clone()),
         leased: node.leased(),
         jobs: node.jobs.iter().map(|(job, count)| (*job, *count)).collect(),
         succeeded: node.succeeded,

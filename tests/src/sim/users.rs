@@ -224,6 +224,12 @@ impl World {
                 let slug = view.failure.as_ref().map(|failure| failure.outcome.slug());
                 if slug == Some("bad-input") { Ok(()) } else { Err(format!("{view:#?}")) }
             }
+            // Three nodes went down while they ran nothing but one of its tasks.
+            JobState::Failed
+                if view.failure.as_ref().is_some_and(|it| it.brought_down.len() >= 3) =>
+            {
+                Ok(())
+            }
             JobState::Canceled if order.cancel_asked => Ok(()),
             state => Err(format!("job {id} ended as {}: {view:#?}", state.name())),
         }

@@ -7,6 +7,7 @@ mod lifecycle;
 mod nodes;
 mod order;
 mod placement;
+mod quarantine;
 mod restart;
 mod retries;
 
