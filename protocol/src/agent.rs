@@ -88,6 +88,7 @@ pub struct AttemptReport {
     /// How it ended.
     pub outcome: AttemptOutcome,
     /// What it used.
+    #[serde(default, serialize_with = "crate::outcome::only_used")]
     pub usage: Usage,
     /// The last lines that the guest logged.
     #[serde(default, skip_serializing_if = "String::is_empty")]

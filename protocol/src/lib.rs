@@ -22,6 +22,7 @@ pub mod pack;
 pub mod problem;
 pub mod task_key;
 pub mod version;
+pub mod wire;
 
 pub use chain::error_chain;
 pub use confinement::{Confinement, Wall};

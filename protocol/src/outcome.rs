@@ -221,7 +221,67 @@ impl Usage {
     }
 }
 
+/// Writes what is not 0, which is all that a reader needs: most of a short attempt's numbers are.
+/// For messages of which there are many.
+///
+/// # Errors
+/// What the serializer says.
+pub fn only_used<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
+    let Usage {
+        wall_us,
+        cpu_us,
+        reference_us,
+        read_us,
+        write_us,
+        memory_bytes_peak,
+        bytes_in,
+        bytes_out,
+        log_bytes_dropped,
+        log_lines_dropped,
+        memory_refusals,
+        host_calls,
+        fuel_used,
+    } = *usage;
+    let fields = [
+        ("wall_us", wall_us),
+        ("cpu_us", cpu_us),
+        ("reference_us", reference_us),
+        ("read_us", read_us),
+        ("write_us", write_us),
+        ("memory_bytes_peak", memory_bytes_peak),
+        ("bytes_in", bytes_in),
+        ("bytes_out", bytes_out),
+        ("log_bytes_dropped", log_bytes_dropped),
+        ("log_lines_dropped", log_lines_dropped),
+        ("memory_refusals", memory_refusals),
+        ("host_calls", host_calls),
+        ("fuel_used", fuel_used),
+    ];
+    serializer.collect_map(fields.into_iter().filter(|(_, amount)| *amount > 0))
+}
+
 impl AttemptOutcome {
+    /// Length of the words in it, in bytes.
+    pub const fn text_bytes(&self) -> usize {
+        match self {
+            Self::GuestFailed { message, .. }
+            | Self::Trapped { message, .. }
+            | Self::ChunkMissing { message, .. }
+            | Self::NodeFault { message } => message.len(),
+            Self::Succeeded { .. }
+            | Self::OutOfTime { .. }
+            | Self::TimedOut { .. }
+            | Self::MemoryExceeded { .. }
+            | Self::OutOfFuel { .. }
+            | Self::TooMuch { .. }
+            | Self::OutputExceeded { .. }
+            | Self::ChunkCorrupt { .. }
+            | Self::LeaseExpired
+            | Self::NodeLost
+            | Self::Canceled => 0,
+        }
+    }
+
     /// Its name in JSON, in messages and in the list of errors.
     pub const fn slug(&self) -> &'static str {
         match self {
@@ -377,5 +437,22 @@ mod tests {
         let expected =
             AttemptOutcome::MemoryExceeded { wanted_bytes: 9, limit_bytes: 8, refusals: 0 };
         assert_eq!(serde_json::from_str::<AttemptOutcome>(old).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_was_not_used_need_not_be_said() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Said(#[serde(serialize_with = "only_used")] Usage);
+        let number = |field: usize| field as u64 + 1;
+        let all = serde_json::to_value(Usage::default()).unwrap();
+        let names: Vec<String> = all.as_object().unwrap().keys().cloned().collect();
+        let some: serde_json::Map<String, serde_json::Value> =
+            names.iter().enumerate().map(|(i, name)| (name.clone(), number(i).into())).collect();
+        let full: Usage = serde_json::from_value(some.into()).unwrap();
+        for usage in [Usage::default(), full, Usage { cpu_us: 7, ..Usage::default() }] {
+            let text = serde_json::to_string(&Said(usage)).unwrap();
+            assert_eq!(serde_json::from_str::<Said>(&text).unwrap(), Said(usage), "{text}");
+        }
+        assert_eq!(serde_json::to_string(&Said(Usage::default())).unwrap(), "{}");
     }
 }

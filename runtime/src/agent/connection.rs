@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bramble_protocol::agent::{FromAgent, MESSAGE_BYTES_MAX, ToAgent};
+use bramble_protocol::wire::BRIEF_LEASES;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -83,7 +84,7 @@ impl Connection {
             None => Err(ConnectError::Closed(String::new())),
             Some(Err(error)) => Err(broken(error)),
             Some(Ok(Message::Text(text))) => {
-                serde_json::from_str(&text).map(Some).map_err(ConnectError::Message)
+                ToAgent::from_json(&text).map(Some).map_err(ConnectError::Message)
             }
             Some(Ok(Message::Close(frame))) => {
                 let reason = frame.map(|frame| format!(": {}", frame.reason)).unwrap_or_default();
@@ -106,7 +107,7 @@ fn broken(error: tungstenite::Error) -> ConnectError {
 
 fn socket_url(base: &str) -> Option<String> {
     let host = base.strip_prefix("http://")?.trim_end_matches('/');
-    (!host.is_empty()).then(|| format!("ws://{host}/api/v1/agent"))
+    (!host.is_empty()).then(|| format!("ws://{host}/api/v1/agent?{BRIEF_LEASES}"))
 }
 
 #[cfg(test)]
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn the_socket_address_follows_from_the_heads_address() {
         let url = socket_url("http://127.0.0.1:8420/");
-        assert_eq!(url.as_deref(), Some("ws://127.0.0.1:8420/api/v1/agent"));
+        assert_eq!(url.as_deref(), Some("ws://127.0.0.1:8420/api/v1/agent?leases=brief"));
         assert_eq!(socket_url("http://"), None);
         assert_eq!(socket_url("bramble.local"), None);
     }

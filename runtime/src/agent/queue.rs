@@ -1,7 +1,7 @@
 //! Leases between the driver and the slots: which wait, which run, which have ended but are
 //! not acknowledged yet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Lease>,
+    /// The ids of those, so that no lease is looked for among all others.
+    waiting_ids: HashSet<LeaseId>,
     running: HashMap<LeaseId, Running>,
     ended: HashMap<LeaseId, AttemptId>,
     closed: bool,
@@ -51,6 +53,7 @@ impl Queue {
             if state.holds(lease.id) || state.waiting.len() >= HELD_MAX {
                 continue;
             }
+            state.waiting_ids.insert(lease.id);
             state.waiting.push_back(lease);
         }
         self.inner.1.notify_all();
@@ -72,6 +75,7 @@ impl Queue {
                 return None;
             }
             if let Some(lease) = state.waiting.pop_front() {
+                state.waiting_ids.remove(&lease.id);
                 let running = Running { attempt: lease.attempt, killer: None, revoked: false };
                 state.running.insert(lease.id, running);
                 return Some(lease);
@@ -98,7 +102,7 @@ impl Queue {
     pub(super) fn wind_up(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.waiting.clear();
+        state.drop_waiting();
         for killer in state.running.values().filter_map(|running| running.killer.as_ref()) {
             killer.ask_to_save();
             killer.ask_to_stop();
@@ -145,7 +149,11 @@ impl Queue {
     /// Drops leases that wait and kills those that run.
     pub(super) fn revoke(&self, leases: &[LeaseId]) {
         let mut state = self.state();
-        state.waiting.retain(|lease| !leases.contains(&lease.id));
+        let waiting = leases.iter().filter(|lease| state.waiting_ids.remove(lease)).count();
+        if waiting > 0 {
+            let State { waiting, waiting_ids, .. } = &mut *state;
+            waiting.retain(|lease| waiting_ids.contains(&lease.id));
+        }
         for lease in leases {
             state.ended.remove(lease);
             if let Some(running) = state.running.get_mut(lease) {
@@ -158,7 +166,7 @@ impl Queue {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.waiting.clear();
+        state.drop_waiting();
         state.running.values_mut().for_each(Running::revoke);
         self.inner.1.notify_all();
     }
@@ -187,7 +195,12 @@ impl State {
     fn holds(&self, lease: LeaseId) -> bool {
         self.running.contains_key(&lease)
             || self.ended.contains_key(&lease)
-            || self.waiting.iter().any(|waiting| waiting.id == lease)
+            || self.waiting_ids.contains(&lease)
+    }
+
+    fn drop_waiting(&mut self) {
+        self.waiting.clear();
+        self.waiting_ids.clear();
     }
 }
 

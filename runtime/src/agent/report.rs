@@ -8,6 +8,16 @@ const REPORTS_PER_MESSAGE: usize = 512;
 /// The most bytes of reports in one message, which leaves room for what is around them.
 const BYTES_PER_MESSAGE: usize = MESSAGE_BYTES_MAX / 2;
 
+/// The most bytes that JSON makes of one byte of text.
+const ESCAPED_BYTES_MAX: usize = 6;
+/// The most bytes that it makes of the name and length of an output.
+const OUTPUT_BYTES_MAX: usize = 128;
+/// The most that all else takes: numbers with their names.
+const OTHER_BYTES_MAX: usize = 1 << 10;
+/// Up to this bound a report counts with the bound. A full message of such has less than
+/// [`BYTES_PER_MESSAGE`].
+const SHORT_BYTES: usize = BYTES_PER_MESSAGE / REPORTS_PER_MESSAGE;
+
 /// Packs reports into messages, in their order.
 pub(super) fn messages(reports: Vec<AttemptReport>) -> Vec<FromAgent> {
     let mut messages = Vec::new();
@@ -42,8 +52,19 @@ pub(super) fn bounded(mut report: AttemptReport) -> AttemptReport {
     report
 }
 
-/// Length of a report in JSON, in bytes.
+/// Length of a report in JSON, in bytes; or a bound on it, which costs nothing to know, for the
+/// many that are short.
 fn length(report: &AttemptReport) -> usize {
+    let texts = report.log.len() + report.outcome.text_bytes();
+    let outputs = match &report.outcome {
+        AttemptOutcome::Succeeded { outputs } => outputs.len(),
+        _ => 0,
+    };
+    let bound = ESCAPED_BYTES_MAX * texts + OUTPUT_BYTES_MAX * outputs + OTHER_BYTES_MAX;
+    if bound <= SHORT_BYTES { bound } else { exact_length(report) }
+}
+
+fn exact_length(report: &AttemptReport) -> usize {
     let mut counter = Counter(0);
     serde_json::to_writer(&mut counter, report).expect("a report is always JSON");
     counter.0
@@ -64,7 +85,7 @@ impl std::io::Write for Counter {
 
 #[cfg(test)]
 mod tests {
-    use bramble_protocol::{AttemptId, JobId, LeaseId, TaskId, Usage};
+    use bramble_protocol::{AttemptId, Digest, JobId, LeaseId, ObjectRef, TaskId, Usage};
 
     use super::*;
 
@@ -92,6 +113,39 @@ mod tests {
             sent.extend(reports);
         }
         assert_eq!(sent, reports);
+    }
+
+    #[test]
+    fn the_bound_on_a_reports_length_holds() {
+        let all = Usage {
+            wall_us: u64::MAX,
+            cpu_us: u64::MAX,
+            reference_us: u64::MAX,
+            read_us: u64::MAX,
+            write_us: u64::MAX,
+            memory_bytes_peak: u64::MAX,
+            bytes_in: u64::MAX,
+            bytes_out: u64::MAX,
+            log_bytes_dropped: u64::MAX,
+            log_lines_dropped: u64::MAX,
+            memory_refusals: u64::MAX,
+            host_calls: u64::MAX,
+            fuel_used: u64::MAX,
+        };
+        let mut one = report(u64::MAX, "\u{1}".repeat(100), String::new());
+        one.usage = all;
+        one.attempt.task = TaskId { job: JobId(u64::MAX), index: u32::MAX };
+        let output = ObjectRef { digest: Digest::ZERO, size: u64::MAX };
+        let digest = Digest::ZERO;
+        for outcome in [
+            AttemptOutcome::Succeeded { outputs: vec![output; 20] },
+            AttemptOutcome::NodeFault { message: "\u{1}".repeat(100) },
+            AttemptOutcome::ChunkCorrupt { expected: digest, found: digest },
+            AttemptOutcome::ChunkMissing { digest, message: "\"".repeat(100) },
+        ] {
+            one.outcome = outcome;
+            assert!(exact_length(&one) <= length(&one), "{one:?}");
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub(crate) struct Reply {
     /// What a planner answered: offset and length in bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) spans: Vec<(u64, u64)>,
+    #[serde(default, serialize_with = "bramble_protocol::outcome::only_used")]
     pub(crate) usage: Usage,
     pub(crate) log: String,
 }

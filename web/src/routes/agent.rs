@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use bramble_protocol::agent::{FromAgent, Hello, MESSAGE_BYTES_MAX, ToAgent};
+use bramble_protocol::wire::BRIEF_LEASES;
 use bramble_scheduler::{AgentInbox, AgentLink, Refusal};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -40,18 +41,21 @@ enum End {
 /// `GET /agent`: opens the connection.
 pub(crate) async fn connect(
     State(head): State<Head>,
+    RawQuery(query): RawQuery,
     closing: Option<Extension<Closing>>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let is_brief = query.as_deref() == Some(BRIEF_LEASES);
     let closing = closing.map(|Extension(closing)| closing).unwrap_or_default();
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
-        .on_upgrade(move |socket| serve(socket, head, closing))
+        .on_upgrade(move |socket| serve(socket, head, closing, is_brief))
 }
 
-async fn serve(socket: WebSocket, head: Head, closing: Closing) {
-    let (mut sink, mut source) = socket.split();
+async fn serve(socket: WebSocket, head: Head, closing: Closing, is_brief: bool) {
+    let (sink, mut source) = socket.split();
+    let mut sink = Outgoing { sink, is_brief };
     let mut name = None;
     let end = match hello(&mut source).await {
         Ok(hello) => {
@@ -61,7 +65,7 @@ async fn serve(socket: WebSocket, head: Head, closing: Closing) {
         Err(end) => end,
     };
     log(&end, name.as_deref().unwrap_or("unknown"));
-    close(&end, sink, source).await;
+    close(&end, sink.sink, source).await;
 }
 
 async fn hello(source: &mut Source) -> Result<Hello, End> {
@@ -75,7 +79,7 @@ async fn admit(
     head: &Head,
     hello: Hello,
     name: &str,
-    sink: &mut Sink,
+    sink: &mut Outgoing,
     source: &mut Source,
     closing: &Closing,
 ) -> End {
@@ -89,7 +93,7 @@ async fn admit(
             tracing::warn!(node = ?name, reason = refusal.reason, "agent {name:?} refused");
             let (reason, retry) = (refusal.reason, refusal.retry);
             // Whether it arrives or not, the connection ends.
-            let _ = sink.send(text(&ToAgent::Refused { reason, retry })).await;
+            let _ = sink.send(ToAgent::Refused { reason, retry }).await;
             return End::Refused;
         }
     };
@@ -97,7 +101,7 @@ async fn admit(
     if let ToAgent::Welcome { artefact_key, .. } = &mut welcome {
         *artefact_key = head.modules.artefact_key();
     }
-    if sink.send(text(&welcome)).await.is_err() {
+    if sink.send(welcome).await.is_err() {
         return End::Gone;
     }
     // Both directions at once: when one is held up, the other must not be.
@@ -134,16 +138,35 @@ async fn receive(head: &Head, source: &mut Source, inbox: &AgentInbox) -> End {
     }
 }
 
-async fn send(sink: &mut Sink, outbox: &mut mpsc::Receiver<ToAgent>) -> End {
+/// The way to an agent.
+struct Outgoing {
+    sink: Sink,
+    /// Whether it understands leases in groups.
+    is_brief: bool,
+}
+
+impl Outgoing {
+    /// Writes a message, which goes out with the next flush.
+    async fn feed(&mut self, message: ToAgent) -> Result<(), axum::Error> {
+        self.sink.feed(Message::Text(message.into_json(self.is_brief).into())).await
+    }
+
+    async fn send(&mut self, message: ToAgent) -> Result<(), axum::Error> {
+        self.feed(message).await?;
+        self.sink.flush().await
+    }
+}
+
+async fn send(sink: &mut Outgoing, outbox: &mut mpsc::Receiver<ToAgent>) -> End {
     let mut waiting = Vec::new();
     // All that waits goes out with one flush.
     while outbox.recv_many(&mut waiting, 64).await > 0 {
         for message in waiting.drain(..) {
-            if sink.feed(text(&message)).await.is_err() {
+            if sink.feed(message).await.is_err() {
                 return End::Gone;
             }
         }
-        if sink.flush().await.is_err() {
+        if sink.sink.flush().await.is_err() {
             return End::Gone;
         }
     }
@@ -165,13 +188,8 @@ async fn next(source: &mut Source, time_max: Duration) -> Result<FromAgent, End>
         }
     };
     let text = timeout(time_max, text).await.map_err(|_| End::Silent)??;
-    serde_json::from_str(text.as_str())
+    FromAgent::from_json(text.as_str())
         .map_err(|error| End::Violation(format!("not a message of an agent: {error}")))
-}
-
-fn text(message: &ToAgent) -> Message {
-    let json = serde_json::to_string(message).expect("messages hold nothing that JSON cannot");
-    Message::Text(json.into())
 }
 
 fn log(end: &End, name: &str) {
