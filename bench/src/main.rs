@@ -7,6 +7,7 @@
 mod api;
 mod baseline;
 mod compile;
+mod core;
 mod forms;
 mod kernels;
 mod latency;
@@ -45,6 +46,12 @@ enum Which {
         #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
         tasks: Vec<usize>,
     },
+    /// Events a second of the scheduler's core alone, by nodes and tasks.
+    Core {
+        /// Numbers of tasks.
+        #[arg(long, value_delimiter = ',', default_value = "10000,50000,100000")]
+        tasks: Vec<u32>,
+    },
     /// Chunks through guests that copy them, by each form of the interface.
     Forms,
     /// Maps of the jobs in the sandbox and natively.
@@ -75,6 +82,7 @@ fn main() -> Result<()> {
         Which::SortU64 => sort::u64_10m(args.runs),
         Which::Latency => latency::run(args.runs),
         Which::Noop { tasks } => noop::run(args.runs, &tasks),
+        Which::Core { tasks } => core::run(&tasks),
         Which::Forms => forms::run(args.runs),
         Which::Kernels => kernels::run(args.runs),
         Which::Compile { module } => compile::run(module.as_deref()),
