@@ -9,7 +9,7 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::routes::{agent, events, head, jobs, modules, nodes, objects};
+use crate::routes::{agent, events, head, jobs, modules, nodes, objects, retry};
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
 
@@ -24,6 +24,7 @@ pub fn app(state: AppState) -> Router {
         .route("/jobs", get(jobs::list).post(jobs::submit))
         .route("/jobs/{id}", get(jobs::view))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/jobs/{id}/retry", post(retry::retry))
         .route("/jobs/{id}/events", get(events::job))
         .route("/jobs/{id}/result", get(jobs::result))
         .route("/jobs/{id}/logs", get(jobs::logs))

@@ -11,7 +11,7 @@ use super::config::{JOB_LOG_BYTES_MAX, MESSAGE_BYTES_MAX};
 use super::event::ConnectionId;
 use super::job::{Job, OpenJob};
 use super::node::Held;
-use super::record::Record;
+use super::record::{Ended, Record};
 use super::retry;
 use super::task::TaskState;
 use super::trial::{Lent, Next, breaks_node};
@@ -142,7 +142,10 @@ impl Scheduler {
 
     /// Writes down the end of a job that is over, and takes all that it still holds.
     pub(super) fn end_if_over(&mut self, id: JobId) {
-        let open = self.open(id);
+        if let Some(ended) = self.end_pending(id) {
+            return self.end(ended);
+        }
+        let Some(open) = self.jobs.get(&id).and_then(Job::open) else { return };
         if !open.state().is_final() {
             return;
         }
@@ -154,13 +157,20 @@ impl Scheduler {
             self.step.hungry.insert(node);
             self.revoke_from(node, lease);
         }
+        self.end(ended);
+    }
+
+    /// Writes down the end of a job, and forgets the oldest if there are too many.
+    fn end(&mut self, ended: Ended) {
+        let id = ended.job;
         self.commit(Record::JobEnded(Box::new(ended)));
         self.save_usage(id);
         if let Some(view) = self.job(id) {
             self.step.actions.push(Action::JobEnded(Box::new(view)));
         }
         while self.ended.len() > self.config.jobs_ended_max.max(1) {
-            let oldest = self.ended[0];
+            let oldest = self.ended.iter().find(|id| !self.graph.needs(**id));
+            let Some(oldest) = oldest.copied() else { return };
             self.commit(Record::JobForgotten { job: oldest });
         }
     }

@@ -36,7 +36,10 @@ impl Scheduler {
         same("open tasks", &tasks_open, &self.tasks_open)?;
         let ended: BTreeSet<JobId> = self.ended.iter().copied().collect();
         let all: BTreeSet<JobId> = self.jobs.keys().copied().collect();
-        same("all jobs", &open_jobs.union(&ended).copied().collect(), &all)?;
+        let mut known: BTreeSet<JobId> = open_jobs.union(&ended).copied().collect();
+        known.extend(&self.graph.pending);
+        same("all jobs", &known, &all)?;
+        self.check_graph()?;
         self.check_cache()?;
         self.check_nodes(&leased)?;
         self.check_queue()?;

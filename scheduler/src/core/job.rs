@@ -10,6 +10,7 @@ use bramble_protocol::{
 };
 
 use super::event::Timestamp;
+use super::graph::Pending;
 use super::plan::Plan;
 use super::record::{Ended, Submitted};
 use super::task::{Task, TaskState};
@@ -34,6 +35,8 @@ pub(crate) struct Job {
 /// What is kept of it.
 #[derive(Debug)]
 pub(crate) enum Body {
+    /// What was accepted, while other jobs must be done first.
+    Pending(Box<Pending>),
     /// Everything, while it has not ended.
     Open(Box<OpenJob>),
     /// A summary, when it has.
@@ -114,20 +117,35 @@ impl Job {
     pub(crate) fn open(&self) -> Option<&OpenJob> {
         match &self.body {
             Body::Open(open) => Some(open),
-            Body::Ended(_) => None,
+            Body::Pending(_) | Body::Ended(_) => None,
         }
     }
 
     pub(crate) fn open_mut(&mut self) -> Option<&mut OpenJob> {
         match &mut self.body {
             Body::Open(open) => Some(open),
-            Body::Ended(_) => None,
+            Body::Pending(_) | Body::Ended(_) => None,
+        }
+    }
+
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        match &self.body {
+            Body::Pending(pending) => Some(pending),
+            Body::Open(_) | Body::Ended(_) => None,
+        }
+    }
+
+    pub(crate) fn pending_mut(&mut self) -> Option<&mut Pending> {
+        match &mut self.body {
+            Body::Pending(pending) => Some(pending),
+            Body::Open(_) | Body::Ended(_) => None,
         }
     }
 
     /// Derived from what is counted, never stored while the job is open.
     pub(crate) fn state(&self) -> JobState {
         match &self.body {
+            Body::Pending(pending) => pending.state(),
             Body::Ended(ended) => ended.state,
             Body::Open(open) => open.state(),
         }

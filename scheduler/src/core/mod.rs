@@ -16,6 +16,7 @@ mod calibration;
 mod cluster;
 mod config;
 mod event;
+mod graph;
 mod invariants;
 mod job;
 mod lease;
@@ -83,6 +84,7 @@ pub struct Scheduler {
     /// Results of tasks of jobs that are known.
     cache: Cache,
     shapes: shape::Shapes,
+    graph: graph::Graph,
     comeback: Option<Comeback>,
     /// Whether a free slot was left empty because faster ones will be free soon.
     held_back: bool,
@@ -104,12 +106,15 @@ struct Step {
     ready: Vec<TaskId>,
     /// Jobs all of whose ready tasks are such.
     ready_jobs: Vec<JobId>,
+    /// Waiting jobs that may start or fail now.
+    unsettled: BTreeSet<JobId>,
 }
 
 impl Step {
     /// Whether nothing is left that could be reused or leased because of what happened.
     fn is_settled(&self, queue: &Queue) -> bool {
         let reused = self.ready.is_empty() && self.ready_jobs.is_empty();
+        let reused = reused && self.unsettled.is_empty();
         reused && (queue.is_empty() || self.hungry.is_empty() && !self.more_ready)
     }
 }
@@ -133,6 +138,7 @@ impl Scheduler {
             modules,
             cache: Cache::default(),
             shapes: shape::Shapes::new(),
+            graph: graph::Graph::default(),
             comeback: None,
             held_back: false,
             step: Step::default(),
@@ -151,6 +157,8 @@ impl Scheduler {
         let record = Record::HeadStarted { epoch: self.lease_numbers.next_epoch() };
         self.perform(record.clone()).expect("a head may always start");
         self.expect_comeback();
+        // The head before may have died between the end of a job and what follows from it.
+        self.step.unsettled.extend(&self.graph.pending);
         record
     }
 
@@ -182,6 +190,7 @@ impl Scheduler {
     fn finish_step(&mut self) -> Vec<Action> {
         loop {
             self.reuse();
+            self.release();
             self.place();
             if self.step.is_settled(&self.queue) {
                 break;
@@ -199,7 +208,10 @@ impl Scheduler {
                 actions.push(Action::Send { connection, message });
             }
         }
-        let changed = step.changed.into_iter().filter(|job| self.open.contains(job));
+        let changed = step
+            .changed
+            .into_iter()
+            .filter(|job| self.jobs.get(job).is_some_and(|job| !job.state().is_final()));
         actions.extend(changed.map(Action::JobChanged));
         actions
     }

@@ -191,6 +191,6 @@ fn turns(user: &Arc<str>, account: &Account) -> Vec<Turn> {
 /// is done.
 fn expected_cost_us(job: &OpenJob) -> u64 {
     let mut phases = job.phases.iter().rev();
-    let mean = phases.find_map(|phase| mean_cost_us(&phase.usage, phase.succeeded));
+    let mean = phases.find_map(|phase| mean_cost_us(&phase.usage, phase.succeeded - phase.reused));
     mean.unwrap_or(UNKNOWN_COST_US)
 }

@@ -68,6 +68,18 @@ pub enum Record {
         /// What it used.
         usage: Usage,
     },
+    /// A job that waited for others got its tasks.
+    JobReleased {
+        /// The job.
+        job: JobId,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// Its input's chunks, when they are another job's result.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chunks: Option<Vec<ObjectRef>>,
+        /// Into how many key ranges the head decided to cut it.
+        partitions: u32,
+    },
     /// A task was done without an attempt: an earlier one of the same work gave its outputs.
     TaskReused {
         /// The task.
@@ -233,6 +245,7 @@ impl Record {
             Self::NodeQuarantined { .. } => "node-quarantined",
             Self::JobSubmitted(_) => "job-submitted",
             Self::TaskSucceeded { .. } => "task-succeeded",
+            Self::JobReleased { .. } => "job-released",
             Self::TaskReused { .. } => "task-reused",
             Self::ResultsDropped { .. } => "results-dropped",
             Self::AttemptFailed { .. } => "attempt-failed",
@@ -258,7 +271,8 @@ impl Record {
             Self::TaskSucceeded { attempt, .. } | Self::AttemptFailed { attempt, .. } => {
                 Some(attempt.task.job)
             }
-            Self::JobFailed { job, .. }
+            Self::JobReleased { job, .. }
+            | Self::JobFailed { job, .. }
             | Self::JobCanceled { job, .. }
             | Self::JobForgotten { job } => Some(*job),
             Self::JobEnded(ended) => Some(ended.job),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bramble_protocol::api::{FailureView, JobView};
 use bramble_protocol::{
-    AttemptId, AttemptOutcome, Digest, JobId, NodeId, ObjectRef, TaskId, Usage,
+    AttemptId, AttemptOutcome, Digest, JobId, JobSpec, NodeId, ObjectRef, TaskId, Usage,
 };
 
 use super::Scheduler;
@@ -82,6 +82,7 @@ impl Scheduler {
         // What follows from it is in the records after it.
         self.step.ready.clear();
         self.step.ready_jobs.clear();
+        self.step.unsettled.clear();
         done
     }
 
@@ -134,6 +135,9 @@ impl Scheduler {
                     usage,
                 };
                 self.perform_success(attempt, success)?;
+            }
+            Record::JobReleased { job, at_ms, chunks, partitions } => {
+                self.perform_released(job, at_ms, chunks, partitions)?;
             }
             Record::TaskReused { task, key, at_ms, outputs, cpu_us } => {
                 self.perform_reuse(task, &key, Timestamp(at_ms), outputs, cpu_us)?;
@@ -192,19 +196,58 @@ impl Scheduler {
         self.now = self.now.max(submitted_at);
         self.next_job = self.next_job.max(id.0 + 1);
         let spec = Arc::new(submitted.spec.clone());
-        let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
         let (input, partitions) = (spec.input, submitted.partitions);
-        let open = OpenJob::new(submitted, Arc::clone(&spec), self.lease_numbers.epoch());
+        let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
+        let is_downstream = super::graph::is_downstream(&spec);
+        let body = if is_downstream {
+            self.await_upstream(submitted)
+        } else {
+            self.open_body(submitted, Arc::clone(&spec))
+        };
+        if !is_downstream {
+            self.note_shape(id, &spec, input);
+        }
+        self.jobs.insert(id, Job { id, spec, submitted_at, input_bytes, input, partitions, body });
+        self.step.changed.insert(id);
+    }
+
+    /// Gives a job its tasks.
+    fn open_body(&mut self, submitted: Submitted, spec: Arc<JobSpec>) -> Body {
+        let id = submitted.job;
+        self.modules.entry(spec.module).or_default().jobs.insert(id);
+        let open = OpenJob::new(submitted, spec, self.lease_numbers.epoch());
         self.tasks_open += open.tasks.len();
         self.queue.sync(&open);
-        self.modules.entry(spec.module).or_default().jobs.insert(id);
-        let body = Body::Open(Box::new(open));
-        self.note_shape(id, &spec, input);
-        self.jobs.insert(id, Job { id, spec, submitted_at, input_bytes, input, partitions, body });
         self.open.insert(id);
         self.step.more_ready = true;
         self.step.ready_jobs.push(id);
+        Body::Open(Box::new(open))
+    }
+
+    fn perform_released(
+        &mut self,
+        id: JobId,
+        at_ms: u64,
+        chunks: Option<Vec<ObjectRef>>,
+        partitions: u32,
+    ) -> Result<(), ReplayError> {
+        self.now = self.now.max(Timestamp(at_ms));
+        let missing = ReplayError::NoSuchJob { record: "job-released", job: id };
+        let mut submitted = self.take_pending(id).ok_or(missing.clone())?;
+        submitted.partitions = partitions;
+        if let Some(chunks) = chunks {
+            submitted.chunks = chunks;
+        }
+        let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
+        let input = super::graph::input_digest(&submitted.spec, &submitted.chunks);
+        let spec = Arc::clone(&self.jobs[&id].spec);
+        self.note_shape(id, &spec, input);
+        let body = self.open_body(submitted, spec);
+        let job = self.jobs.get_mut(&id).ok_or(missing)?;
+        (job.body, job.input_bytes, job.input, job.partitions) =
+            (body, input_bytes, input, partitions);
         self.step.changed.insert(id);
+        Ok(())
     }
 
     fn perform_success(&mut self, attempt: AttemptId, success: Success) -> Result<(), ReplayError> {
@@ -294,7 +337,10 @@ impl Scheduler {
         fate: Fate,
     ) -> Result<(), ReplayError> {
         self.now = self.now.max(Timestamp(at_ms));
-        self.open_job(record, job)?.fate = Some(fate);
+        match self.jobs.get_mut(&job).and_then(Job::pending_mut) {
+            Some(pending) => pending.fate = Some(fate),
+            None => self.open_job(record, job)?.fate = Some(fate),
+        }
         self.changed(job);
         Ok(())
     }
@@ -303,6 +349,8 @@ impl Scheduler {
         let id = ended.job;
         self.now = self.now.max(Timestamp(ended.ended_at_ms));
         let missing = ReplayError::NoSuchJob { record: "job-ended", job: id };
+        self.take_pending(id);
+        let state = ended.state;
         let job = self.jobs.get_mut(&id).ok_or(missing)?;
         if let Body::Open(open) = &job.body {
             self.tasks_open -= open.tasks.len();
@@ -321,6 +369,7 @@ impl Scheduler {
         }
         self.open.remove(&id);
         self.ended.push_back(id);
+        self.settle_waiters(id, state);
         Ok(())
     }
 

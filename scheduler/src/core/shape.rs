@@ -27,6 +27,7 @@ impl Scheduler {
         let is_useful = match &earlier.body {
             // One that has done nothing yet is cut for the nodes that it asked for.
             Body::Open(open) => open.counts.succeeded > 0 || open.spec.nodes == spec.nodes,
+            Body::Pending(_) => false,
             Body::Ended(ended) => ended.tasks.succeeded > 0,
         };
         is_useful.then_some(earlier.partitions)

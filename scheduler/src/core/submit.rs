@@ -22,6 +22,7 @@ impl Scheduler {
 
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
+        self.check_upstream(&job.spec)?;
         let NewJob { spec, mut module, manifest, owns_input } = job;
         // Whether a command merges is not in the module but in what the user said.
         module.exports.merger |= spec.command.merge_args.is_some();
@@ -30,7 +31,11 @@ impl Scheduler {
         let sampled = manifest.sample.is_some();
         let wanted = self.earlier_partitions(&spec, spec.input).or(spec.partitions);
         let partitions = choose_partitions(&module, wanted, chunks, sampled, slots);
-        let tasks = Plan::new(&module, chunks, partitions).total() as usize;
+        let tasks = match chunks {
+            // Nobody knows yet how many there will be.
+            0 => 0,
+            chunks => Plan::new(&module, chunks, partitions).total() as usize,
+        };
         self.check_room(tasks)?;
         let id = JobId(self.next_job);
         self.commit(Record::JobSubmitted(Box::new(Submitted {
@@ -43,18 +48,19 @@ impl Scheduler {
             partitions,
             owns_input,
         })));
-        self.reuse();
-        if self.open.contains(&id) {
-            self.compile_for_job(id);
-            self.fail_if_unrunnable(id);
+        if super::graph::is_downstream(&self.jobs[&id].spec) {
+            self.release();
+        } else {
+            self.begin(id);
         }
         Ok(id)
     }
 
     fn check_room(&self, tasks: usize) -> Result<(), Rejection> {
         let busy = |reason| Err(Rejection::Busy { reason });
-        if self.open.len() >= self.config.jobs_open_max {
-            return busy(format!("{} jobs have not ended yet", self.open.len()));
+        let jobs = self.open_jobs();
+        if jobs >= self.config.jobs_open_max {
+            return busy(format!("{jobs} jobs have not ended yet"));
         }
         if self.tasks_open + tasks > self.config.tasks_open_max {
             return busy(format!(
@@ -115,7 +121,11 @@ fn check_job(job: &NewJob) -> Result<(), Rejection> {
                     WASI command";
         return unsound("the module exports nothing that maps a chunk".into(), Some(help));
     }
-    if manifest.chunks.is_empty() {
+    let has_input = !manifest.chunks.is_empty() || spec.input != JobSpec::NO_INPUT;
+    if has_input && spec.policy.input_from.is_some() {
+        return unsound("the job has an input, and another job's result as its input".into(), None);
+    }
+    if manifest.chunks.is_empty() && spec.policy.input_from.is_none() {
         return unsound("the input is empty".into(), Some("give an input of at least one byte"));
     }
     if manifest.chunks.len() > Manifest::CHUNKS_MAX {

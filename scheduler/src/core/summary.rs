@@ -1,11 +1,33 @@
 //! What is kept of a job that ends.
 
-use bramble_protocol::NodeId;
 use bramble_protocol::api::{JobNodeView, JobState, TaskCounts};
+use bramble_protocol::{JobId, NodeId, Usage};
 
 use super::event::Timestamp;
 use super::job::{Fate, OpenJob};
 use super::record::Ended;
+
+impl Ended {
+    /// The end of a job that never had tasks.
+    pub(crate) fn blank(job: JobId, state: JobState, at: Timestamp) -> Self {
+        Self {
+            job,
+            state,
+            started_at_ms: None,
+            ended_at_ms: at.0,
+            tasks: TaskCounts::default(),
+            phases: Vec::new(),
+            nodes: Vec::new(),
+            usage: Usage::default(),
+            failure: None,
+            failures: Vec::new(),
+            reason: None,
+            result: None,
+            saved: None,
+            results: Vec::new(),
+        }
+    }
+}
 
 impl OpenJob {
     /// All that is kept when the job ends now.

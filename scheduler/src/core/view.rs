@@ -21,7 +21,7 @@ impl Scheduler {
 
     /// Jobs that have not ended.
     pub fn open_jobs(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.graph.pending.len()
     }
 
     /// All nodes that were ever connected, by name.
@@ -66,6 +66,7 @@ impl Scheduler {
             saved: None,
         };
         match &job.body {
+            Body::Pending(pending) => JobView { note: self.pending_note(pending), ..blank },
             Body::Open(open) => JobView {
                 note: self.note(open),
                 tasks: open.counts,

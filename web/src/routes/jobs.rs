@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use bramble_protocol::ProblemKind;
 use bramble_protocol::api::{JobList, JobState, JobView, LogList, ResultView, SubmitRequest};
+use bramble_protocol::{JobSpec, Manifest, ProblemKind};
 use bramble_scheduler::{CommandError, NewJob};
 
 use crate::body::ApiJson;
@@ -20,23 +20,43 @@ pub(crate) async fn submit(
     State(head): State<Head>,
     ApiJson(request): ApiJson<SubmitRequest>,
 ) -> ApiResult<impl IntoResponse> {
-    let spec = spec::accept(request.spec)?;
+    let job = accept(&head, request.spec).await?;
+    tracing::info!(job = %job.id, name = job.spec.name, "job {} accepted", job.id);
+    Ok(created(job))
+}
+
+/// Checks a job and hands it to the scheduler.
+pub(crate) async fn accept(head: &Head, spec: JobSpec) -> ApiResult<JobView> {
+    let spec = spec::accept(spec)?;
     let module = head.module_info(spec.module).await?;
     if let Some(fault) = module.declared.param_fault(&spec.params) {
         return Err(ApiError::bad_job(fault).help("parameters are given with --arg name=value"));
     }
+    let manifest = read_input(head, &spec).await?;
+    // There are no accounts yet: whoever reaches the head can read every object in it.
+    let owns_input = true;
+    Ok(head.handle.submit(NewJob { spec, module, manifest, owns_input }).await?)
+}
+
+/// The answer that a job was accepted.
+pub(crate) fn created(job: JobView) -> impl IntoResponse {
+    let location = format!("/api/v1/jobs/{}", job.id);
+    (StatusCode::CREATED, [(LOCATION, location)], Json(job))
+}
+
+/// The input of a job; empty while it is another job's result that may not be there yet.
+async fn read_input(head: &Head, spec: &JobSpec) -> ApiResult<Manifest> {
+    if spec.policy.input_from.is_some() && spec.input == JobSpec::NO_INPUT {
+        return Ok(Manifest::new(Vec::new(), None));
+    }
     let place = head.submits.take().await;
     let (store, digest) = (head.store.clone(), spec.input);
-    let manifest = blocking(move || {
+    blocking(move || {
         let manifest = input::read(&store, &digest);
         drop(place);
         manifest
     })
-    .await?;
-    let job = head.handle.submit(NewJob { spec, module, manifest, owns_input: true }).await?;
-    tracing::info!(job = %job.id, name = job.spec.name, "job {} accepted", job.id);
-    let location = format!("/api/v1/jobs/{}", job.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(job)))
+    .await
 }
 
 /// `GET /jobs`: newest first.

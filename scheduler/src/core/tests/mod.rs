@@ -2,6 +2,7 @@
 
 mod cache;
 mod calibration;
+mod graph;
 mod leases;
 mod lifecycle;
 mod nodes;

@@ -1,0 +1,35 @@
+//! A job that failed or was stopped, once more.
+
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use bramble_protocol::api::JobState;
+use bramble_protocol::{JobId, ProblemKind};
+use bramble_scheduler::CommandError;
+
+use crate::error::{ApiError, ApiResult};
+use crate::routes::{job_id, jobs};
+use crate::state::Head;
+
+/// `POST /jobs/{id}/retry`: a new job in which only those tasks run that did not succeed.
+pub(crate) async fn retry(
+    State(head): State<Head>,
+    Path(id): Path<String>,
+) -> ApiResult<impl IntoResponse> {
+    let id = job_id(&id)?;
+    let spec = head.handle.look(move |core| core.retry_spec(id)).await?;
+    let spec = spec.map_err(|state| match state {
+        Some(state) => nothing_to_retry(id, state),
+        None => CommandError::NoSuchJob(id).into(),
+    })?;
+    let job = jobs::accept(&head, spec).await?;
+    tracing::info!(job = %job.id, "job {} tries job {id} again", job.id);
+    Ok(jobs::created(job))
+}
+
+fn nothing_to_retry(id: JobId, state: JobState) -> ApiError {
+    let title = format!("job {id} is {}: there is nothing to try again", state.name());
+    ApiError::new(ProblemKind::WrongState, title).help(match state {
+        JobState::Done => format!("`bramble get {id}` fetches its result"),
+        _ => format!("`bramble watch {id}` waits for it; tasks that fail are tried again by it"),
+    })
+}
