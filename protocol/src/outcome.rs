@@ -203,21 +203,50 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The most of any sum that one attempt can have: 256 TiB, or 9 years in microseconds.
+    const MOST: u64 = 1 << 48;
+    /// The longest an attempt can take, in microseconds.
+    const TIME_US_MAX: u64 = crate::Limits::WALL_MS_HARD_MAX * 1_000;
+
     /// Adds `other`; peaks are the larger of the two.
     pub fn add(&mut self, other: &Self) {
-        self.wall_us += other.wall_us;
-        self.cpu_us += other.cpu_us;
-        self.reference_us += other.reference_us;
-        self.read_us += other.read_us;
-        self.write_us += other.write_us;
+        let mut other = *other;
+        for (sum, other) in self.sums().into_iter().zip(other.sums()) {
+            *sum = sum.saturating_add(*other);
+        }
         self.memory_bytes_peak = self.memory_bytes_peak.max(other.memory_bytes_peak);
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.log_bytes_dropped += other.log_bytes_dropped;
-        self.log_lines_dropped += other.log_lines_dropped;
-        self.memory_refusals += other.memory_refusals;
-        self.host_calls += other.host_calls;
-        self.fuel_used = self.fuel_used.saturating_add(other.fuel_used);
+    }
+
+    /// What an agent may say: nothing that an attempt cannot have used, so that a node that lies
+    /// spoils no sum and takes no share of the cluster from a user.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        for sum in self.sums() {
+            *sum = (*sum).min(Self::MOST);
+        }
+        for time in [&mut self.wall_us, &mut self.cpu_us, &mut self.read_us, &mut self.write_us] {
+            *time = (*time).min(Self::TIME_US_MAX);
+        }
+        self.memory_bytes_peak = self.memory_bytes_peak.min(crate::Limits::MEMORY_BYTES_HARD_MAX);
+        self
+    }
+
+    /// All figures that add up.
+    fn sums(&mut self) -> [&mut u64; 12] {
+        [
+            &mut self.wall_us,
+            &mut self.cpu_us,
+            &mut self.reference_us,
+            &mut self.read_us,
+            &mut self.write_us,
+            &mut self.bytes_in,
+            &mut self.bytes_out,
+            &mut self.log_bytes_dropped,
+            &mut self.log_lines_dropped,
+            &mut self.memory_refusals,
+            &mut self.host_calls,
+            &mut self.fuel_used,
+        ]
     }
 }
 

@@ -34,6 +34,11 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
         doctests.args(["test", "--doc", "--workspace", "--quiet"]);
         process::run(doctests.envs(surroundings.clone()))?;
     }
+    if args.is_empty() {
+        // Apart from the others, because the faults are to be in no program.
+        let mutants = ["test", "-p", "bramble-tests", "--features", "mutants", "--test", "mutants"];
+        process::run(process::cargo().args(mutants).args(["--quiet", "--", "--nocapture"]))?;
+    }
     let mut runner = runner(args);
     let status = runner
         .envs(surroundings)

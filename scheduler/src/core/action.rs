@@ -5,6 +5,7 @@ use bramble_protocol::api::{JobState, JobView, LogEntry};
 use bramble_protocol::{Digest, JobId, Mode, NodeId, TargetClass};
 
 use super::event::{ConnectionId, RequestToken};
+use super::mutant::{Mutant, mutated};
 use super::record::Record;
 
 /// Something to do. Actions are done in their order, in two groups: see
@@ -79,8 +80,10 @@ impl Action {
     /// all records before it are on disk.
     ///
     /// The others are done at once: a lease that is lost in a crash costs work, never a result.
-    pub const fn needs_journal(&self) -> bool {
+    pub fn needs_journal(&self) -> bool {
         match self {
+            Self::Reply { .. } if mutated(Mutant::AnswerBeforeJournal) => false,
+            Self::Send { .. } if mutated(Mutant::AckBeforeJournal) => false,
             Self::Reply { .. } | Self::JobChanged(_) | Self::JobEnded(_) => true,
             Self::Send { message, .. } => matches!(message, ToAgent::Acknowledge { .. }),
             Self::Append(_)

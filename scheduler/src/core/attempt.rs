@@ -10,6 +10,7 @@ use super::action::Action;
 use super::config::{JOB_LOG_BYTES_MAX, MESSAGE_BYTES_MAX};
 use super::event::ConnectionId;
 use super::job::{Job, OpenJob};
+use super::mutant::{Mutant, mutated};
 use super::node::Held;
 use super::record::{Ended, Record};
 use super::retry;
@@ -35,13 +36,21 @@ impl Scheduler {
         reports: Vec<AttemptReport>,
     ) {
         let speed = self.cluster.get(node).speed;
-        let leases: Vec<_> = reports.iter().map(|report| report.lease).collect();
+        let mut late = Vec::new();
+        let mut leases: Vec<_> = reports.iter().map(|report| report.lease).collect();
         for report in reports {
-            let AttemptReport { lease, attempt, outcome, mut usage, log } = report;
+            let AttemptReport { lease, attempt, outcome, usage, log } = report;
+            let mut usage = usage.bounded();
             usage.reference_us = speed.map_or(0, |speed| reference_us(usage.cpu_us, speed));
             let held = self.held(node, lease, attempt).or_else(|| self.adopt(node, lease, attempt));
-            let Some(held) = held else { continue };
+            let Some(held) = held else {
+                late.push(lease);
+                continue;
+            };
             self.conclude(node, held, Ending { outcome, usage, log, alone: false });
+        }
+        if mutated(Mutant::LateNotAcknowledged) {
+            leases.retain(|lease| !late.contains(lease));
         }
         if !leases.is_empty() {
             let message = ToAgent::Acknowledge { leases };
@@ -153,7 +162,9 @@ impl Scheduler {
         let mut ended = open.summary(self.now, |node| self.cluster.get(node).name.clone());
         ended.results = self.kept_results(id);
         for Lent { node, lease, .. } in leased {
-            self.cluster.update(node, |node| node.release(lease));
+            if !mutated(Mutant::EndKeepsLeases) {
+                self.cluster.update(node, |node| node.release(lease));
+            }
             self.step.hungry.insert(node);
             self.revoke_from(node, lease);
         }
@@ -230,7 +241,7 @@ fn sound(open: &OpenJob, attempt: AttemptId, outcome: AttemptOutcome) -> Attempt
     match outcome {
         AttemptOutcome::Succeeded { outputs } => {
             let expected = open.plan.outputs(open.plan.phase(attempt.task.index));
-            if outputs.len() == expected as usize {
+            if outputs.len() == expected as usize || mutated(Mutant::AnyOutputs) {
                 AttemptOutcome::Succeeded { outputs }
             } else {
                 let found = outputs.len();

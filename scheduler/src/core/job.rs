@@ -11,6 +11,7 @@ use bramble_protocol::{
 
 use super::event::Timestamp;
 use super::graph::Pending;
+use super::mutant::{Mutant, mutated};
 use super::plan::Plan;
 use super::record::{Ended, Submitted};
 use super::task::{Task, TaskState};
@@ -296,7 +297,10 @@ impl OpenJob {
         let mut ready = Vec::new();
         for dependent in self.plan.dependents(phase) {
             match &mut self.tasks[dependent as usize].state {
-                TaskState::Waiting { dependencies } if *dependencies > 1 => *dependencies -= 1,
+                TaskState::Waiting { dependencies } if *dependencies > 1 => {
+                    let twice = mutated(Mutant::CountsTwice) && *dependencies > 2;
+                    *dependencies -= if twice { 2 } else { 1 };
+                }
                 _ => {
                     self.set_state(dependent, TaskState::Ready);
                     ready.push(dependent);
@@ -349,9 +353,7 @@ impl OpenJob {
         match phase {
             Phase::Ranges => self.sample.into_iter().collect(),
             Phase::Map { chunk } => vec![self.chunks[chunk as usize]],
-            Phase::Merge { .. } | Phase::Reduce { .. } => self
-                .plan
-                .parts(phase)
+            Phase::Merge { .. } | Phase::Reduce { .. } => in_order(self.plan.parts(phase))
                 .into_iter()
                 .map(|(task, output)| self.outputs(task)[output as usize])
                 .filter(|part| part.size > 0)
@@ -395,6 +397,14 @@ fn counter<'a>(counts: &'a mut TaskCounts, state: &TaskState) -> &'a mut u32 {
         TaskState::Succeeded { .. } => &mut counts.succeeded,
         TaskState::Failed => &mut counts.ended,
     }
+}
+
+/// Parts in the order in which they are merged.
+fn in_order(mut parts: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    if mutated(Mutant::PartsReversed) {
+        parts.reverse();
+    }
+    parts
 }
 
 fn phase_view(phase: PhaseKind, total: u32) -> PhaseView {

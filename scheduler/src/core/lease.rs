@@ -8,6 +8,7 @@ use bramble_protocol::{AttemptId, AttemptOutcome, LeaseId, NodeId, Usage};
 use super::Scheduler;
 use super::attempt::Ending;
 use super::job::Job;
+use super::mutant::{Mutant, mutated};
 use super::node::Held;
 use super::task::TaskState;
 use super::trial::Lent;
@@ -28,7 +29,7 @@ pub(crate) struct LeaseNumbers {
 
 impl LeaseNumbers {
     pub(crate) fn next_epoch(&self) -> u32 {
-        self.epoch + 1
+        if mutated(Mutant::LeaseNumbersReused) { 1 } else { self.epoch + 1 }
     }
 
     pub(crate) fn enter(&mut self, epoch: u32) {
@@ -81,8 +82,15 @@ impl Scheduler {
 
     /// The lease, if the node holds it for this attempt.
     pub(super) fn held(&self, node: NodeId, lease: LeaseId, attempt: AttemptId) -> Option<Held> {
-        let held = self.cluster.get(node).leases.get(&lease)?;
-        (held.attempt == attempt).then_some(*held)
+        let holds = |node: &super::node::Node| node.leases.get(&lease).copied();
+        let held = holds(self.cluster.get(node));
+        let held = match held {
+            None if mutated(Mutant::ForeignLeaseCounts) => {
+                self.cluster.all().iter().find_map(holds)
+            }
+            held => held,
+        }?;
+        (held.attempt == attempt || mutated(Mutant::AnyAttemptCounts)).then_some(held)
     }
 
     /// Makes a lease from a head before this one valid again, so that its work is not lost: when
@@ -97,7 +105,7 @@ impl Scheduler {
         attempt: AttemptId,
     ) -> Option<Held> {
         let open = self.jobs.get(&attempt.task.job).and_then(Job::open)?;
-        if !self.lease_numbers.is_earlier(lease, open.epoch) {
+        if !self.lease_numbers.is_earlier(lease, open.epoch) && !mutated(Mutant::AdoptsAnything) {
             return None;
         }
         let task = open.tasks.get(attempt.task.index as usize)?;
@@ -127,6 +135,9 @@ impl Scheduler {
     pub(super) fn renew(&mut self, node: NodeId, leases: &[LeaseId]) {
         let expires_at = self.now.plus_ms(self.config.lease_ms);
         let foreign: Vec<LeaseId> = self.cluster.update(node, |node| {
+            if mutated(Mutant::RenewsUnnamed) {
+                node.leases.values_mut().for_each(|held| held.expires_at = expires_at);
+            }
             let unknown = leases.iter().filter(|lease| match node.leases.get_mut(lease) {
                 Some(held) => {
                     held.expires_at = held.expires_at.max(expires_at);
@@ -145,6 +156,9 @@ impl Scheduler {
     pub(super) fn expire(&mut self, node: NodeId) {
         let now = self.now;
         let leases = &self.cluster.get(node).leases;
+        if mutated(Mutant::NeverExpires) {
+            return;
+        }
         let due: Vec<LeaseId> =
             leases.iter().filter(|(_, held)| held.expires_at <= now).map(|(id, _)| *id).collect();
         let alone = leases.len() == 1;

@@ -13,6 +13,7 @@ use super::attempt::truncated;
 use super::config::{NAME_BYTES_MAX, SLOTS_MAX};
 use super::event::{ConnectionId, Timestamp};
 use super::job::Job;
+use super::mutant::{Mutant, mutated};
 use super::node::Link;
 use super::record::Record;
 
@@ -200,7 +201,8 @@ impl Scheduler {
         for id in present {
             self.check_node_time(id);
         }
-        if self.comeback.as_ref().is_some_and(|comeback| comeback.until <= self.now) {
+        let over = self.comeback.as_ref().is_some_and(|comeback| comeback.until <= self.now);
+        if over && !mutated(Mutant::ComebackNeverEnds) {
             self.comeback = None;
             self.step.more_ready = true;
         }
@@ -234,7 +236,9 @@ impl Scheduler {
     /// Gives a node up: its tasks are tried elsewhere.
     fn lose(&mut self, id: NodeId) {
         self.give_up(id);
-        self.lose_leases(id);
+        if !mutated(Mutant::LostKeepsLeases) {
+            self.lose_leases(id);
+        }
     }
 
     fn lose_leases(&mut self, id: NodeId) {

@@ -21,6 +21,7 @@ mod invariants;
 mod job;
 mod lease;
 mod liveness;
+mod mutant;
 mod node;
 mod orders;
 mod placement;
@@ -51,6 +52,8 @@ pub use action::{Action, Answer, Rejection};
 pub use calibration::Calibration;
 pub use config::Config;
 pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
+#[cfg(feature = "mutants")]
+pub use mutant::Mutant;
 pub use plan::FAN_IN;
 pub use record::{Ended, Kept, Record, Submitted};
 pub use replay::ReplayError;

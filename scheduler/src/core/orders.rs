@@ -6,6 +6,7 @@ use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
 use super::attempt::truncated;
 use super::event::RequestToken;
+use super::mutant::{Mutant, mutated};
 use super::record::Record;
 
 impl Scheduler {
@@ -31,6 +32,9 @@ impl Scheduler {
         }
         if self.cluster.get(id).draining != reason {
             self.commit(Record::NodeDraining { node: id, reason });
+            if mutated(Mutant::OrderNotJournalled) {
+                self.step.actions.pop();
+            }
             self.step.hungry.insert(id);
             self.step.more_ready = true;
         }

@@ -7,6 +7,7 @@ use bramble_protocol::{AttemptId, AttemptOutcome, LeaseId, NodeId, ObjectRef, Us
 
 use super::event::Timestamp;
 use super::job::OpenJob;
+use super::mutant::{Mutant, mutated};
 use super::task::TaskState;
 
 /// Everything about one task that is tried.
@@ -175,6 +176,9 @@ impl OpenJob {
     /// Makes tasks ready whose time has come, and returns how many.
     pub(crate) fn wake(&mut self, now: Timestamp) -> u32 {
         let mut woken = 0;
+        if mutated(Mutant::RetryForgotten) {
+            return woken;
+        }
         while let Some(&(until, index)) = self.delayed.first()
             && until <= now
         {

@@ -223,7 +223,7 @@ fn append_record(
             transaction
                 .prepare_cached(
                     "DELETE FROM records WHERE job = ?1 \
-                     AND kind IN ('task-succeeded', 'attempt-failed')",
+                     AND kind IN ('task-succeeded', 'task-reused', 'attempt-failed')",
                 )?
                 .execute(params![job])?;
         }

@@ -45,7 +45,7 @@ impl World {
         self.after(at - self.now, Happening::HelloArrives { connection, hello });
     }
 
-    fn say(&mut self, connection: ConnectionId, message: FromAgent) {
+    pub(super) fn say(&mut self, connection: ConnectionId, message: FromAgent) {
         let at = self.network.arrival(connection, Direction::ToHead, self.now, &mut self.dice);
         self.after(
             at - self.now,
@@ -54,7 +54,9 @@ impl World {
     }
 
     pub(super) fn reaches_node(&mut self, connection: ConnectionId, message: ToAgent) {
-        let Some(place) = self.network.whole(connection) else { return };
+        let Some(place) = self.network.carries(connection, Direction::ToNode) else {
+            return;
+        };
         let kept = message.clone();
         if !self.acts(place, || Happening::ReachesNode { connection, message: kept }) {
             return;
@@ -83,7 +85,11 @@ impl World {
                     self.start_work(place);
                 }
             }
-            ToAgent::Acknowledge { leases } => self.nodes[place.node].acknowledged(&leases),
+            ToAgent::Acknowledge { leases } => {
+                let true_ones = leases.iter().filter(|lease| !self.lied.contains(lease));
+                self.acknowledged.extend(true_ones);
+                self.nodes[place.node].acknowledged(&leases);
+            }
         }
     }
 
@@ -101,6 +107,10 @@ impl World {
             return;
         }
         let Some(lease) = self.nodes[place.node].running.remove(&id) else { return };
+        if lease.work.inputs.iter().any(|input| self.users.kills(&input.digest)) {
+            self.kill(place.node, false);
+            return;
+        }
         let fault = self.dice.permille(if self.is_calm() { 5 } else { 40 });
         let poisoned = lease.work.inputs.iter().any(|input| self.users.is_poisoned(&input.digest));
         let outcome = if fault {
@@ -163,15 +173,6 @@ impl World {
         self.after(1_000, Happening::Beats(place));
     }
 
-    /// A connection breaks, and after a while both ends see it.
-    pub(super) fn hang_up(&mut self, connection: ConnectionId) {
-        let Some(place) = self.network.whole(connection) else { return };
-        self.network.cut(connection);
-        let (soon, later) = (self.dice.between(0, 500), self.dice.between(0, 3_000));
-        self.after(soon, Happening::HeadNotices { connection });
-        self.after(later, Happening::NodeNotices { place, connection });
-    }
-
     pub(super) fn node_notices(&mut self, place: Place, connection: ConnectionId) {
         if !self.acts(place, || Happening::NodeNotices { place, connection }) {
             return;
@@ -185,81 +186,10 @@ impl World {
         }
     }
 
-    /// The agent's process ends. Its machine closes the connection, unless it lost power.
-    pub(super) fn kill(&mut self, index: usize, power: bool) {
-        let node = &mut self.nodes[index];
-        let connection = node.connection;
-        node.die();
-        node.powered = !power;
-        if let Some(connection) = connection {
-            self.network.cut(connection);
-            if !power {
-                let delay = self.dice.between(0, 300);
-                self.after(delay, Happening::HeadNotices { connection });
-            }
-        }
-        let for_ever = power && self.nodes.len() > 2 && index == self.nodes.len() - 1;
-        if !(for_ever && self.dice.permille(500)) {
-            let delay = self.dice.between(200, if power { 40_000 } else { 5_000 });
-            self.after(delay, Happening::Boots { node: index });
-        }
-    }
-
     pub(super) fn boots(&mut self, index: usize) {
         self.nodes[index].powered = true;
         let place = self.nodes[index].place();
         self.after(0, Happening::Dials(place));
         self.after(1_000, Happening::Beats(place));
-    }
-
-    /// One misfortune, and the date of the next.
-    pub(super) fn trouble(&mut self) {
-        if self.is_calm() {
-            return;
-        }
-        match self.dice.between(0, 99) {
-            0..=39 => {
-                let whole = self.network.all_whole();
-                if !whole.is_empty() {
-                    let connection = *self.dice.pick(&whole);
-                    self.hang_up(connection);
-                }
-            }
-            40..=59 => self.strike(|world, node| world.kill(node, false)),
-            60..=69 => self.strike(|world, node| world.kill(node, true)),
-            70..=84 => self.strike(|world, node| {
-                let ms = world.dice.between(500, 20_000);
-                world.nodes[node].frozen_until = world.now + ms;
-            }),
-            _ => self.kill_head(),
-        }
-        self.network.sweep();
-        let delay = self.dice.between(50, self.options.trouble_every_ms);
-        self.after(delay, Happening::Trouble);
-    }
-
-    fn strike(&mut self, blow: impl FnOnce(&mut Self, usize)) {
-        let index = self.dice.between(0, self.nodes.len() as u64 - 1) as usize;
-        if self.nodes[index].powered {
-            blow(self, index);
-        }
-    }
-
-    fn kill_head(&mut self) {
-        if self.head.core().is_none() {
-            return;
-        }
-        let survives = self.dice.permille(500);
-        self.head.crash(survives);
-        self.users.head_died();
-        for connection in self.network.all_whole() {
-            self.hang_up(connection);
-        }
-        let delay = self.dice.between(100, 8_000);
-        self.after(delay, Happening::HeadStarts);
-    }
-
-    pub(super) fn is_calm(&self) -> bool {
-        self.now >= self.users.trouble_until
     }
 }

@@ -78,6 +78,11 @@ impl Node {
         hello
     }
 
+    /// Whether nothing of any job is left on it.
+    pub(super) fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.running.is_empty() && self.reports.is_empty()
+    }
+
     pub(super) fn held(&self) -> Vec<LeaseId> {
         self.waiting.iter().map(|lease| lease.id).chain(self.running.keys().copied()).collect()
     }

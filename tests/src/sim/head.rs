@@ -2,14 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use bramble_protocol::JobId;
+use bramble_protocol::agent::ToAgent;
+use bramble_protocol::{AttemptId, JobId};
 use bramble_scheduler::core::{Action, Config, Event, Record, Scheduler, Timestamp};
 
-/// The records of one event and what waits for them. All or nothing of them is on disk.
+use super::dice::Dice;
+use super::disk::{Disk, Frame};
+
+/// What somebody may rely on once an action is done.
+#[derive(Clone, Debug)]
+pub(super) enum Promise {
+    /// These attempts' tasks are done.
+    Done(Vec<AttemptId>),
+    /// So many tasks of the job are done.
+    Shown(JobId, u32),
+}
+
+/// Something to be done now, with what it promises.
+pub(super) type Due = (Action, Option<Promise>);
+
+/// The records of one event and what waits for them.
 #[derive(Debug, Default)]
 struct Step {
-    records: Vec<Record>,
-    deferred: Vec<Action>,
+    frame: Frame,
+    deferred: Vec<Due>,
 }
 
 /// The head's machine.
@@ -19,62 +35,120 @@ pub(super) struct Head {
     core: Option<Scheduler>,
     /// Counts its processes.
     pub(super) life: u64,
-    disk: Vec<Record>,
+    disk: Disk,
     writing: Option<Vec<Step>>,
     collected: Vec<Step>,
+    clock: Clock,
+}
+
+/// Its clock: right at the start of a process or not, and counted from there, but for leaps.
+#[derive(Debug, Default)]
+struct Clock {
+    base: u64,
+    started: u64,
+}
+
+impl Clock {
+    fn read(&self, now: u64) -> u64 {
+        self.base + (now - self.started)
+    }
 }
 
 impl Head {
     pub(super) fn new(config: Config) -> Self {
-        Self { config, core: None, life: 0, disk: Vec::new(), writing: None, collected: Vec::new() }
+        Self {
+            config,
+            core: None,
+            life: 0,
+            disk: Disk::default(),
+            writing: None,
+            collected: Vec::new(),
+            clock: Clock::default(),
+        }
     }
 
     pub(super) fn core(&self) -> Option<&Scheduler> {
         self.core.as_ref()
     }
 
-    /// Starts a process on what is on the disk.
-    pub(super) fn start(&mut self, now: u64) {
+    /// Starts a process on what is on the disk, with the time that its machine has.
+    pub(super) fn start(&mut self, now: u64, wall: u64) -> Result<(), String> {
         self.life += 1;
-        let restored = Scheduler::restore(self.config.clone(), self.disk.iter().cloned());
-        let mut core = restored.expect("a journal that was written whole can be read");
-        self.disk.push(core.start(Timestamp(now)));
+        let mut core = self.restored()?;
+        self.clock = Clock { base: wall.max(self.disk.latest_at_ms), started: now };
+        let at_ms = self.clock.read(now);
+        let records = vec![core.start(Timestamp(at_ms))];
+        self.disk.write(vec![Frame { at_ms, records }]);
         self.core = Some(core);
+        Ok(())
     }
 
-    /// Kills the process. A group that was being written is on disk whole, or not at all.
-    pub(super) fn crash(&mut self, group_survives: bool) {
+    /// The state that the disk holds.
+    pub(super) fn restored(&self) -> Result<Scheduler, String> {
+        let restored = Scheduler::restore(self.config.clone(), self.disk.records());
+        restored.map_err(|error| format!("the journal cannot be read: {error}"))
+    }
+
+    /// Its machine slept, or was stopped, for so long.
+    pub(super) fn leap(&mut self, ms: u64) {
+        self.clock.base += ms;
+    }
+
+    /// Kills the process. The group that was being written is cut anywhere.
+    pub(super) fn crash(&mut self, dice: &mut Dice) {
         self.core = None;
-        if let Some(steps) = self.writing.take()
-            && group_survives
-        {
-            steps.into_iter().for_each(|step| self.write(step.records));
+        if let Some(steps) = self.writing.take() {
+            let frames: Vec<Frame> = steps.into_iter().map(|step| step.frame).collect();
+            self.disk.write_in_part(&frames, dice);
         }
         self.collected.clear();
     }
 
-    /// Gives the core an event. Gives what is to be done at once.
-    pub(super) fn apply(&mut self, now: u64, event: Event) -> Vec<Action> {
+    /// Gives the core an event, `back` milliseconds before its time. Gives what is to be done at
+    /// once.
+    pub(super) fn apply(&mut self, now: u64, back: u64, event: Event) -> Vec<Due> {
+        let at_ms = self.clock.read(now);
         let Some(core) = &mut self.core else { return Vec::new() };
-        let actions = core.apply(Timestamp(now), event);
-        self.sort(actions)
+        let actions = core.apply(Timestamp(at_ms.saturating_sub(back)), event);
+        self.sort(at_ms, actions)
     }
 
-    fn sort(&mut self, actions: Vec<Action>) -> Vec<Action> {
+    fn sort(&mut self, at_ms: u64, actions: Vec<Action>) -> Vec<Due> {
         let mut step = Step::default();
+        step.frame.at_ms = at_ms;
         let mut at_once = Vec::new();
+        let mut done = Vec::new();
         for action in actions {
+            let promise = self.promise(&action, &mut done);
             match action {
-                Action::Append(record) => step.records.push(record),
+                Action::Append(record) => step.frame.records.push(record),
                 Action::SaveLog { .. } => {}
-                action if action.needs_journal() => step.deferred.push(action),
-                action => at_once.push(action),
+                action if action.needs_journal() => step.deferred.push((action, promise)),
+                action => at_once.push((action, promise)),
             }
         }
-        if !(step.records.is_empty() && step.deferred.is_empty()) {
+        if !(step.frame.records.is_empty() && step.deferred.is_empty()) {
             self.collected.push(step);
         }
         at_once
+    }
+
+    /// What others may rely on after an action. `done` collects the successes of the step.
+    fn promise(&self, action: &Action, done: &mut Vec<AttemptId>) -> Option<Promise> {
+        match action {
+            Action::Append(Record::TaskSucceeded { attempt, .. }) => {
+                done.push(*attempt);
+                None
+            }
+            Action::Send { message: ToAgent::Acknowledge { .. }, .. } => {
+                Some(Promise::Done(std::mem::take(done)))
+            }
+            Action::JobChanged(job) => {
+                let view = self.core.as_ref()?.job(*job)?;
+                Some(Promise::Shown(*job, view.tasks.succeeded))
+            }
+            _ => None,
+        }
     }
 
     /// Starts to write what was collected, unless a group is under way. Says whether it did.
@@ -87,33 +161,13 @@ impl Head {
     }
 
     /// The group is on disk. Gives what waited for it.
-    pub(super) fn written(&mut self) -> Vec<Action> {
+    pub(super) fn written(&mut self) -> Vec<Due> {
         let mut released = Vec::new();
         for step in self.writing.take().unwrap_or_default() {
-            self.write(step.records);
+            self.disk.write(vec![step.frame]);
             released.extend(step.deferred);
         }
         released
-    }
-
-    fn write(&mut self, records: Vec<Record>) {
-        for record in records {
-            // As the real journal does.
-            match &record {
-                Record::JobEnded(ended) => self.drop_records(ended.job, false),
-                Record::JobForgotten { job } => self.drop_records(*job, true),
-                _ => {}
-            }
-            self.disk.push(record);
-        }
-    }
-
-    fn drop_records(&mut self, job: JobId, all: bool) {
-        self.disk.retain(|record| {
-            let attempt =
-                matches!(record, Record::TaskSucceeded { .. } | Record::AttemptFailed { .. });
-            record.job() != Some(job) || !(all || attempt)
-        });
     }
 
     /// Whether all that happened is on disk.
@@ -123,18 +177,37 @@ impl Head {
 
     /// The key ranges that the head chose for a job, from the journal.
     pub(super) fn partitions(&self, id: JobId) -> Option<u32> {
-        self.disk.iter().find_map(|record| match record {
-            Record::JobSubmitted(submitted) if submitted.job == id => Some(submitted.partitions),
+        self.disk.of_job(id).find_map(|record| match record {
+            Record::JobSubmitted(submitted) => Some(submitted.partitions),
             _ => None,
         })
     }
 
-    /// Jobs that are in the journal.
-    pub(super) fn journalled(&self) -> BTreeSet<JobId> {
-        let submitted = self.disk.iter().filter_map(|record| match record {
-            Record::JobSubmitted(submitted) => Some(submitted.job),
-            _ => None,
-        });
-        submitted.collect()
+    /// Attempts that the journal knows to have succeeded, and jobs of which it knows the end.
+    pub(super) fn journalled(&self) -> Journalled {
+        let mut journalled = Journalled::default();
+        for record in self.disk.records() {
+            match record {
+                Record::JobSubmitted(submitted) => {
+                    journalled.jobs.insert(submitted.job);
+                }
+                Record::TaskSucceeded { attempt, .. } => {
+                    journalled.successes.insert(attempt);
+                }
+                Record::JobEnded(ended) => {
+                    journalled.ended.insert(ended.job);
+                }
+                _ => {}
+            }
+        }
+        journalled
     }
+}
+
+/// What the journal holds.
+#[derive(Debug, Default)]
+pub(super) struct Journalled {
+    pub(super) jobs: BTreeSet<JobId>,
+    pub(super) successes: BTreeSet<AttemptId>,
+    pub(super) ended: BTreeSet<JobId>,
 }

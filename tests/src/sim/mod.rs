@@ -7,11 +7,17 @@
 
 mod agents;
 mod dice;
+mod disk;
 mod fleet;
 mod head;
+mod mischief;
 mod network;
+mod options;
 mod oracle;
+mod orders;
+mod trouble;
 mod users;
 mod world;
 
-pub use world::{Options, Outcome, run};
+pub use options::{Options, Outcome};
+pub use world::run;

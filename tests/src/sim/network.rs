@@ -1,4 +1,7 @@
 //! Connections between nodes and the head: late, in order, and apt to break.
+//!
+//! A connection may break at one end first. What was under way then still arrives at the other,
+//! which knows of nothing: so messages of an old connection come in after the first of a new one.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +20,10 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) place: Place,
-    /// Whether messages still arrive.
-    pub(super) whole: bool,
+    /// Whether messages still arrive at the head.
+    up: bool,
+    /// Whether messages still arrive at the node.
+    down: bool,
     last_up: u64,
     last_down: u64,
 }
@@ -41,15 +46,24 @@ impl Network {
     pub(super) fn open(&mut self, place: Place) -> ConnectionId {
         self.last += 1;
         let id = ConnectionId(self.last);
-        let connection = Connection { place, whole: true, last_up: 0, last_down: 0 };
+        let connection = Connection { place, up: true, down: true, last_up: 0, last_down: 0 };
         self.connections.insert(id, connection);
         id
     }
 
-    /// The node at the other end, if the connection is whole.
-    pub(super) fn whole(&self, id: ConnectionId) -> Option<Place> {
+    /// The node at the other end, if messages still arrive in this direction.
+    pub(super) fn carries(&self, id: ConnectionId, direction: Direction) -> Option<Place> {
         let connection = self.connections.get(&id)?;
-        connection.whole.then_some(connection.place)
+        let carries = match direction {
+            Direction::ToHead => connection.up,
+            Direction::ToNode => connection.down,
+        };
+        carries.then_some(connection.place)
+    }
+
+    /// The node at the other end of a connection, also of one that broke just now.
+    pub(super) fn node(&self, id: ConnectionId) -> usize {
+        self.connections.get(&id).map_or(usize::MAX, |connection| connection.place.node)
     }
 
     /// When a message sent now arrives: after those sent before in the same direction.
@@ -73,18 +87,28 @@ impl Network {
     /// Breaks a connection: what is under way in it is lost.
     pub(super) fn cut(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.whole = false;
+            (connection.up, connection.down) = (false, false);
+        }
+    }
+
+    /// Breaks a connection in one direction only.
+    pub(super) fn cut_one(&mut self, id: ConnectionId, direction: Direction) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            match direction {
+                Direction::ToHead => connection.up = false,
+                Direction::ToNode => connection.down = false,
+            }
         }
     }
 
     /// All connections that are whole.
     pub(super) fn all_whole(&self) -> Vec<ConnectionId> {
-        let whole = self.connections.iter().filter(|(_, connection)| connection.whole);
+        let whole = self.connections.iter().filter(|(_, it)| it.up && it.down);
         whole.map(|(id, _)| *id).collect()
     }
 
     /// Forgets connections that are broken, which nothing can come out of any more.
     pub(super) fn sweep(&mut self) {
-        self.connections.retain(|_, connection| connection.whole);
+        self.connections.retain(|_, connection| connection.up || connection.down);
     }
 }

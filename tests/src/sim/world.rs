@@ -1,62 +1,20 @@
 //! The simulated world: what happens when, and what follows from it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
+use bramble_protocol::agent::{FromAgent, Hello, Lease, ToAgent};
 use bramble_protocol::{Digest, LeaseId, Mode, ObjectRef, TargetClass};
 use bramble_scheduler::core::{Action, Calibration, Config, ConnectionId, Event};
 
 use super::dice::Dice;
 use super::fleet::Node;
-use super::head::Head;
+use super::head::{Due, Head, Promise};
 use super::network::{Direction, Network, Place};
+use super::options::{Options, Outcome};
 use super::oracle::Contents;
+use super::trouble::Weather;
 use super::users::Users;
-
-/// How a run is set up.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Decides everything that chance decides.
-    pub seed: u64,
-    /// Nodes, at least 1.
-    pub nodes: usize,
-    /// Jobs that users submit.
-    pub jobs: usize,
-    /// The most chunks of a job.
-    pub chunks_max: u32,
-    /// How long a task may take, in milliseconds.
-    pub task_ms_max: u64,
-    /// How long there is trouble, in milliseconds of simulated time.
-    pub trouble_ms: u64,
-    /// Trouble comes at most so often, in milliseconds.
-    pub trouble_every_ms: u64,
-    /// All invariants are checked after every so many steps of the core.
-    pub check_every: u64,
-}
-
-/// What happened in a run.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// Events that the core was given.
-    pub steps: u64,
-    /// Simulated time, in milliseconds.
-    pub duration_ms: u64,
-    /// Jobs that were done with the right result.
-    pub done: u64,
-    /// Jobs that failed as they had to.
-    pub failed: u64,
-    /// Jobs that were cancelled.
-    pub canceled: u64,
-    /// Attempts that failed and were followed by another.
-    pub retried: u64,
-    /// Starts of the head after the first.
-    pub restarts: u64,
-    /// Leases that were given.
-    pub leases: u64,
-    /// Reports that were sent again, or under a lease that was taken back.
-    pub needless_reports: u64,
-}
 
 /// Something that is going to happen.
 #[derive(Debug)]
@@ -76,6 +34,10 @@ pub(super) enum Happening {
     Boots { node: usize },
     Submits { order: usize },
     Cancels { order: usize },
+    Drains { node: usize },
+    Undrains { node: usize },
+    Mischief { node: usize },
+    HeadDies,
     Trouble,
 }
 
@@ -119,7 +81,16 @@ pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     pub(super) users: Users,
     pub(super) contents: Contents,
-    leases_given: BTreeSet<LeaseId>,
+    /// With the node that each went to.
+    pub(super) leases_given: BTreeMap<LeaseId, (Lease, usize)>,
+    /// Leases of which a node was told that its report is of no more use.
+    pub(super) acknowledged: BTreeSet<LeaseId>,
+    /// Leases that somebody lied about.
+    pub(super) lied: BTreeSet<LeaseId>,
+    pub(super) weather: Weather,
+    pub(super) disk_full_until: u64,
+    /// No write ends before.
+    pub(super) disk_stalls_until: u64,
     pub(super) outcome: Outcome,
 }
 
@@ -130,11 +101,25 @@ const STUCK_MS: u64 = 2 * 3_600_000;
 ///
 /// # Panics
 /// When something is not as it must be; the message names the seed.
-pub fn run(options: Options) -> Outcome {
-    let mut world = World::new(options);
+pub fn run(options: &Options) -> Outcome {
+    let _seed = Seed(options);
+    let mut world = World::new(options.clone());
     world.run();
     world.check_end();
     world.outcome
+}
+
+/// Tells how to repeat a run that panics, wherever that was.
+struct Seed<'a>(&'a Options);
+
+impl Drop for Seed<'_> {
+    fn drop(&mut self) {
+        // Where faults are built in, every run is meant to fail.
+        if std::thread::panicking() && !cfg!(feature = "mutants") {
+            let Options { seed, repeat, .. } = self.0;
+            eprintln!("seed {seed}; repeat with: BRAMBLE_SIM_SEED={seed} {repeat}");
+        }
+    }
 }
 
 impl World {
@@ -152,6 +137,7 @@ impl World {
                 Node::new(index, slots, *dice.pick(&classes))
             })
             .collect();
+        let weather = Weather::roll(&mut dice);
         let users = Users::new(&options, &mut dice);
         let mut world = Self {
             dice,
@@ -163,7 +149,12 @@ impl World {
             nodes,
             users,
             contents: Contents::default(),
-            leases_given: BTreeSet::new(),
+            leases_given: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
+            lied: BTreeSet::new(),
+            weather,
+            disk_full_until: 0,
+            disk_stalls_until: 0,
             outcome: Outcome::default(),
             options,
         };
@@ -185,6 +176,15 @@ impl World {
             self.after(delay, Happening::Submits { order });
         }
         self.after(500, Happening::Trouble);
+        let liars = self.dice.between(0, 3).saturating_sub(1) as usize;
+        for node in 0..liars.min(self.nodes.len()) {
+            self.after(1_000, Happening::Mischief { node });
+        }
+        for _ in 0..self.dice.between(0, 3) {
+            let node = self.dice.between(0, self.nodes.len() as u64 - 1) as usize;
+            let delay = self.dice.between(0, self.options.trouble_ms);
+            self.after(delay, Happening::Drains { node });
+        }
         self.users.trouble_until = self.now + self.options.trouble_ms;
     }
 
@@ -200,7 +200,8 @@ impl World {
             let Reverse(entry) = self.calendar.pop().expect("there is always another tick");
             self.now = entry.at;
             if self.now > start + STUCK_MS {
-                self.fail(&format!("jobs do not end: {}", self.users.open_orders()));
+                let open = self.users.open_orders();
+                self.fail(&format!("jobs do not end, or nodes keep reports: {open}"));
             }
             self.happen(entry.happening);
         }
@@ -213,14 +214,12 @@ impl World {
             && self.users.orders.iter().all(|order| order.accepted.is_some())
             && core.open_jobs() == 0
             && self.head.is_clean()
+            && self.nodes.iter().all(Node::is_done)
     }
 
     /// Ends the run with a message that lets it be repeated.
     pub(super) fn fail(&self, what: &str) -> ! {
-        panic!(
-            "seed {} with {:?} after {} steps: {what}\nrepeat with BRAMBLE_SIM_SEED={}",
-            self.options.seed, self.options, self.outcome.steps, self.options.seed
-        )
+        panic!("after {} steps: {what}", self.outcome.steps)
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -229,26 +228,19 @@ impl World {
                 self.tell(Event::Tick);
                 self.after(250, Happening::Tick);
             }
-            Happening::HeadStarts => {
-                self.outcome.restarts += u64::from(self.head.life > 0);
-                self.head.start(self.now);
-                self.users.check_restored(&self.head).unwrap_or_else(|what| self.fail(&what));
-            }
-            Happening::Written { life } if life == self.head.life => {
-                let released = self.head.written();
-                self.perform(released);
-            }
+            Happening::HeadStarts => self.head_starts(),
+            Happening::Written { life } if life == self.head.life => self.group_ends(),
             Happening::Compiled { life, module, class, mode } if life == self.head.life => {
                 self.compiled(module, class, mode);
             }
             Happening::Written { .. } | Happening::Compiled { .. } => {}
             Happening::HelloArrives { connection, hello } => {
-                if self.network.whole(connection).is_some() {
+                if self.network.carries(connection, Direction::ToHead).is_some() {
                     self.tell(Event::AgentConnected { connection, hello });
                 }
             }
             Happening::ReachesHead { connection, message } => {
-                if self.network.whole(connection).is_some() {
+                if self.network.carries(connection, Direction::ToHead).is_some() {
                     self.tell(Event::AgentMessage { connection, message: *message });
                 }
             }
@@ -256,6 +248,7 @@ impl World {
                 self.reaches_node(connection, message);
             }
             Happening::HeadNotices { connection } => {
+                self.network.cut_one(connection, Direction::ToHead);
                 self.tell(Event::AgentDisconnected { connection });
             }
             Happening::NodeNotices { place, connection } => self.node_notices(place, connection),
@@ -265,13 +258,19 @@ impl World {
             Happening::Boots { node } => self.boots(node),
             Happening::Submits { order } => self.submits(order),
             Happening::Cancels { order } => self.cancels(order),
+            Happening::Drains { node } => self.drains(node),
+            Happening::Undrains { node } => self.undrains(node),
+            Happening::Mischief { node } => self.mischief(node),
+            Happening::HeadDies => self.kill_head(),
             Happening::Trouble => self.trouble(),
         }
     }
 
     /// Gives the head's core an event, if there is a head.
     pub(super) fn tell(&mut self, event: Event) {
-        let actions = self.head.apply(self.now, event);
+        // Times that go back must count as the same.
+        let back = if self.dice.permille(10) { self.dice.between(1, 3_600_000) } else { 0 };
+        let actions = self.head.apply(self.now, back, event);
         self.outcome.steps += 1;
         if self.outcome.steps.is_multiple_of(self.options.check_every)
             && let Some(core) = self.head.core()
@@ -281,13 +280,19 @@ impl World {
         self.perform(actions);
     }
 
-    fn perform(&mut self, actions: Vec<Action>) {
-        for action in actions {
+    pub(super) fn perform(&mut self, due: Vec<Due>) {
+        for (action, promise) in due {
+            match promise {
+                Some(Promise::Done(attempts)) => self.users.done.extend(attempts),
+                Some(Promise::Shown(job, succeeded)) => {
+                    self.users.shown.insert(job, succeeded);
+                }
+                None => {}
+            }
             self.perform_one(action);
         }
         if self.head.start_write() {
-            let slow = self.dice.permille(20);
-            let ms = if slow { self.dice.between(100, 2_000) } else { self.dice.between(1, 15) };
+            let ms = self.write_ms();
             let life = self.head.life;
             self.after(ms, Happening::Written { life });
         }
@@ -306,12 +311,7 @@ impl World {
             }
             Action::Send { connection, message } => {
                 if let ToAgent::Leases { leases } = &message {
-                    for lease in leases {
-                        self.outcome.leases += 1;
-                        if !self.leases_given.insert(lease.id) {
-                            self.fail(&format!("lease {} was given twice", lease.id));
-                        }
-                    }
+                    self.note_leases(connection, leases);
                 }
                 self.send(connection, message);
             }
@@ -328,6 +328,16 @@ impl World {
                 self.job_ended(&view);
             }
             Action::JobChanged(_) | Action::SaveLog { .. } | Action::Append(_) => {}
+        }
+    }
+
+    fn note_leases(&mut self, connection: ConnectionId, leases: &[Lease]) {
+        let node = self.network.node(connection);
+        for lease in leases {
+            self.outcome.leases += 1;
+            if self.leases_given.insert(lease.id, (lease.clone(), node)).is_some() {
+                self.fail(&format!("lease {} was given twice", lease.id));
+            }
         }
     }
 
