@@ -117,6 +117,29 @@ pub(crate) struct CancelArgs {
     pub(crate) jobs: Vec<JobSelector>,
 }
 
+const RETRY_EXAMPLES: &str = "\
+Examples:
+  bramble retry 17                     run again what did not succeed in job 17, and wait
+  bramble retry last -d
+
+It is a new job with the same module, input and flags. What succeeded in the old one is not run
+again. The exit code is the new job's fate.";
+
+/// `bramble retry`
+#[derive(Args, Debug)]
+#[command(after_long_help = RETRY_EXAMPLES)]
+pub(crate) struct RetryArgs {
+    /// The job that failed or was cancelled: a number, or last
+    #[arg(value_name = "JOB")]
+    pub(crate) job: JobSelector,
+    /// Do not wait: print the new job's number and end
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// Stop waiting after this time; the job goes on (exit code 7)
+    #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with = "detach")]
+    pub(crate) timeout: Option<Duration>,
+}
+
 const NODES_EXAMPLES: &str = "\
 Examples:
   bramble nodes

@@ -125,6 +125,8 @@ pub(crate) enum Command {
     Get(jobs::GetArgs),
     /// Stop jobs
     Cancel(jobs::CancelArgs),
+    /// Try a job again that failed: only what did not succeed is run
+    Retry(jobs::RetryArgs),
     /// List the nodes, or show one in detail
     Nodes(jobs::NodesArgs),
     /// Make a new project for a job

@@ -17,6 +17,7 @@ Examples:
   bramble submit filter.wat --input data.bin --split records:16 --arg level=3
   cat numbers.txt | bramble submit sort.wasm --input - -o - | head
   bramble submit sort.wasm --input big.txt -d --name nightly
+  bramble submit report.wasm --input job:17 -o report.txt      on the result of job 17
   bramble submit count.wasm --input book.txt --merge-arg --sum -o - -- --words
   bramble submit grep.wasm --input log.txt --ok-status 1 -o - -- -i error
 
@@ -30,8 +31,10 @@ pub(crate) struct SubmitArgs {
     /// The WebAssembly module: a .wasm or .wat file
     #[arg(value_name = "MODULE", required_unless_present = "example")]
     pub(crate) module: Option<PathBuf>,
-    /// The file to work on; `-` reads standard input
-    #[arg(short, long, value_name = "FILE|-", required_unless_present = "example")]
+    /// The file to work on; `-` reads standard input; job:17 works on the result of job 17
+    ///
+    /// That job need not be done yet: this one waits for it.
+    #[arg(short, long, value_name = "FILE|-|job:N", required_unless_present = "example")]
     pub(crate) input: Option<PathBuf>,
     /// Where to put the result; `-` writes it to standard output
     ///
@@ -111,6 +114,14 @@ pub(crate) struct SubmitArgs {
     #[arg(long, help_heading = "Limits")]
     pub(crate) retry_guest: bool,
 
+    /// Start only when this job is done; may be given several times
+    ///
+    /// If that job fails or is cancelled, this one fails.
+    #[arg(long, value_name = "JOB", help_heading = "Waiting")]
+    pub(crate) after: Vec<values::JobNumber>,
+    /// Run all tasks: use no results of earlier ones, and keep none for later ones
+    #[arg(long, help_heading = "Limits")]
+    pub(crate) no_cache: bool,
     /// Do not wait: print the job's number and end
     #[arg(short, long, help_heading = "Waiting")]
     pub(crate) detach: bool,

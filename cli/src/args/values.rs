@@ -151,6 +151,21 @@ impl FromStr for Param {
     }
 }
 
+/// The number of one job: `17`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JobNumber(pub(crate) JobId);
+
+impl FromStr for JobNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(JobSelector::Range(first, last)) if first == last => Ok(Self(first)),
+            _ => Err(format!("`{text}` is not the number of a job")),
+        }
+    }
+}
+
 /// Which jobs: `17`, `15-17`, `last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobSelector {

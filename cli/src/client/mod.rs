@@ -163,6 +163,16 @@ impl Client {
         self.read(self.sent(request.send_empty())?)
     }
 
+    /// Tries a job again that failed or was cancelled. The new job is journalled when this returns.
+    ///
+    /// # Errors
+    /// When there is none of that number, there is nothing to try again, or the head cannot be
+    /// reached.
+    pub(crate) fn retry(&self, id: JobId) -> CliResult<JobView> {
+        let request = self.agent.post(self.path(&format!("/jobs/{id}/retry")));
+        self.read(self.sent(request.send_empty())?)
+    }
+
     /// What a job's result consists of.
     ///
     /// # Errors

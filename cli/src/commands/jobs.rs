@@ -73,6 +73,12 @@ fn detail(view: &JobView) -> String {
     if let Some(bytes) = view.result_bytes {
         lines.push(("result", format!("{}  {}", human::size(bytes), view.spec.result_name)));
     }
+    if let Some(saved) = job::saved(view) {
+        lines.push(("known", saved));
+    }
+    if let Some(id) = view.spec.policy.retry_of {
+        lines.push(("retries", format!("job {id}")));
+    }
     if view.tasks.retried > 0 {
         lines.push(("tried again", human::count(view.tasks.retried.into(), "attempt")));
     }

@@ -13,6 +13,7 @@ pub(crate) mod logs;
 #[cfg(feature = "head")]
 pub(crate) mod new;
 pub(crate) mod nodes;
+pub(crate) mod retry;
 pub(crate) mod select;
 pub(crate) mod submit;
 #[cfg(feature = "head")]
@@ -101,6 +102,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Logs(args) => logs::run(context, &args)?,
         Command::Get(args) => get::run(context, &args)?,
         Command::Cancel(args) => cancel::run(context, &args)?,
+        Command::Retry(args) => retry::run(context, &args)?,
         Command::Nodes(args) => nodes::run(context, &args)?,
         #[cfg(feature = "head")]
         Command::New(args) => new::run(context, &args)?,

@@ -77,7 +77,21 @@ pub(crate) fn finished(view: &JobView) -> String {
     if view.tasks.retried > 0 {
         text.push_str(&format!(" · {} tried again", view.tasks.retried));
     }
+    if let Some(saved) = saved(view) {
+        text.push_str(&format!(" · {saved}"));
+    }
     text
+}
+
+/// What did not have to run: `12 of 12 tasks were done before, saved 3.4 s`.
+pub(crate) fn saved(view: &JobView) -> Option<String> {
+    let saved = view.saved?;
+    let of = match view.tasks.total {
+        1 => "its task was".into(),
+        total => format!("{} of {total} tasks were", saved.tasks),
+    };
+    let time = human::duration(Duration::from_micros(saved.cpu_us));
+    Some(format!("{of} done before, saved {time}"))
 }
 
 /// A table of jobs.
@@ -107,7 +121,7 @@ fn note(job: &JobView) -> String {
         Some(failure) => {
             format!("{} in {} · bramble logs {}", failure.outcome.slug(), place(failure), job.id)
         }
-        None => job.note.clone().unwrap_or_default(),
+        None => job.note.clone().or_else(|| saved(job)).unwrap_or_default(),
     }
 }
 

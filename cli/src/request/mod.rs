@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bramble_protocol::job::{CommandOptions, JobPolicy};
-use bramble_protocol::{Limits, Mode, NodeSelector, Params, SplitRule, pack};
+use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::submit::SubmitArgs;
-use crate::args::values::Param;
+use crate::args::values::{JobNumber, Param};
 use crate::commands::fetch::{Target, file_name};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, Output, human};
@@ -92,8 +92,18 @@ impl Submission {
             (None, None) => return Err(CliError::usage("which module? name its file")),
         };
         let module = read_module(&module_path)?;
+        let from = args.input.as_deref().map(upstream).transpose()?.flatten();
+        let cuts = args.dry_run || args.split.is_some() || args.chunk_size.is_some();
+        if from.is_some() && cuts {
+            let what = "the result of a job is not cut: its parts are the chunks";
+            return Err(CliError::usage(what).help("leave out --split, --chunk-size and --dry-run"));
+        }
         let input = match (&args.input, sample) {
-            (Some(path), _) => Input::open(path)?,
+            (Some(path), _) => match from {
+                // Only what it is called: nothing of it is sent.
+                Some(id) => Input::sample(&format!("job-{id}"), Vec::new()),
+                None => Input::open(path)?,
+            },
             (None, Some(example)) => example::sample(example),
             (None, None) => {
                 return Err(CliError::usage("which input? name a file: --input FILE"));
@@ -129,6 +139,9 @@ impl Submission {
             policy: JobPolicy {
                 max_fails: args.max_fails,
                 retry_guest: args.retry_guest,
+                after: args.after.iter().map(|job| job.0).collect(),
+                input_from: from,
+                cache: !args.no_cache,
                 ..JobPolicy::default()
             },
             partitions: args.partitions,
@@ -138,6 +151,18 @@ impl Submission {
             timeout: args.timeout,
             dry_run: args.dry_run,
         })
+    }
+}
+
+/// The job whose result is meant by `job:17`; `None` for a file.
+fn upstream(typed: &Path) -> CliResult<Option<JobId>> {
+    let Some(number) = typed.to_str().and_then(|typed| typed.strip_prefix("job:")) else {
+        return Ok(None);
+    };
+    match number.parse::<JobNumber>() {
+        Ok(JobNumber(id)) => Ok(Some(id)),
+        Err(fault) => Err(CliError::usage(fault)
+            .help("a result is named by its job, such as --input job:17; a file as ./job:17")),
     }
 }
 
@@ -337,6 +362,18 @@ mod tests {
         }
         assert_eq!(slug(&["@job.wasm"]), Some(Slug::Usage), "no input");
         assert_eq!(slug(&["@job.wasm", "-i", "-", "--split", "guest"]), Some(Slug::Usage));
+    }
+
+    #[test]
+    fn a_job_may_wait_for_others_and_work_on_the_result_of_one() {
+        let words = ["@job.wasm", "-i", "job:17", "--after", "3", "--after", "4", "--no-cache"];
+        let policy = check(&words, Format::Human).unwrap().policy;
+        assert_eq!(policy.input_from, Some(JobId(17)));
+        assert_eq!(policy.after, [JobId(3), JobId(4)]);
+        assert!(!policy.cache);
+        assert_eq!(slug(&["@job.wasm", "-i", "job:last"]), Some(Slug::Usage));
+        assert_eq!(slug(&["@job.wasm", "-i", "job:1", "--split", "bytes"]), Some(Slug::Usage));
+        assert_eq!(slug(&["@job.wasm", "-i", "@in.txt", "--after", "0"]), Some(Slug::Usage));
     }
 
     #[test]

@@ -5,7 +5,9 @@ mod send;
 
 use bramble_protocol::api::{JobView, NodeView};
 use bramble_protocol::job::CommandOptions;
-use bramble_protocol::{JobSpec, Limits, ModuleInfo, ModuleKind, NodeSelector, NodeState};
+use bramble_protocol::{
+    JobSpec, Limits, ModuleInfo, ModuleKind, NodeSelector, NodeState, ObjectRef,
+};
 
 use super::fetch::{self, Target, file_name};
 use super::{Context, watch};
@@ -26,15 +28,7 @@ pub(crate) fn run(context: &Context, args: SubmitArgs) -> CliResult<()> {
     let interrupt = Interrupt::listen()?;
     let client = context.client()?;
     let module = check_module(context, &client, &request)?;
-    let cut = plan::cut(&request, &module)?;
-    let sent = send::send(&send::Job {
-        output: &context.output,
-        client: &client,
-        interrupt: &interrupt,
-        input: &request.input,
-        cut,
-        dry_run: request.dry_run,
-    })?;
+    let sent = send_input(context, &client, &request, &module, &interrupt)?;
     if request.dry_run {
         return plan::show(context, &client, &request, &module, &sent);
     }
@@ -51,8 +45,40 @@ pub(crate) fn run(context: &Context, args: SubmitArgs) -> CliResult<()> {
     finish(context, &client, &request, &view, &interrupt)
 }
 
+/// Sends the input, unless it is another job's result.
+///
+/// # Errors
+/// When it cannot be cut or sent.
+pub(super) fn send_input(
+    context: &Context,
+    client: &Client,
+    request: &Submission,
+    module: &ModuleInfo,
+    interrupt: &Interrupt,
+) -> CliResult<Sent> {
+    if request.policy.input_from.is_some() {
+        let manifest = ObjectRef { digest: JobSpec::NO_INPUT, size: 0 };
+        return Ok(Sent { manifest, chunks: 0, bytes: 0, known: 0, sent_bytes: 0 });
+    }
+    send::send(&send::Job {
+        output: &context.output,
+        client,
+        interrupt,
+        input: &request.input,
+        cut: plan::cut(request, module)?,
+        dry_run: request.dry_run,
+    })
+}
+
 /// Has the head look at the module, and what was typed look at what the module says of itself.
-fn check_module(context: &Context, client: &Client, request: &Submission) -> CliResult<ModuleInfo> {
+///
+/// # Errors
+/// When it is no module, or what was typed does not fit it.
+pub(super) fn check_module(
+    context: &Context,
+    client: &Client,
+    request: &Submission,
+) -> CliResult<ModuleInfo> {
     let module = client.send_module(&request.module)?;
     let mut text = format!("{}  {}", request.module_name, human::size(module.size_bytes));
     text.push_str(match module.kind {
@@ -111,7 +137,11 @@ fn limits(context: &Context, client: &Client, request: &Submission) -> CliResult
     Ok(Limits { memory_bytes_max, ..request.limits })
 }
 
-fn queue(
+/// Queues the job.
+///
+/// # Errors
+/// When the head refuses it.
+pub(super) fn queue(
     context: &Context,
     client: &Client,
     request: &Submission,

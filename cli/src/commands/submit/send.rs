@@ -45,7 +45,7 @@ pub(super) enum Cut {
 
 /// What became of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(in crate::commands) struct Sent {
     /// The input's manifest, as an object.
     pub(super) manifest: ObjectRef,
     /// Chunks in it.
