@@ -5,5 +5,6 @@ pub mod census;
 pub mod cluster;
 pub mod data;
 pub mod hostile;
+pub mod kills;
 pub mod mutate;
 pub mod sim;

@@ -1,6 +1,7 @@
 //! Whole clusters in simulated time, with trouble. See [`bramble_tests::sim`].
 //!
-//! `BRAMBLE_SIM_SEED=N` repeats the run of one seed, `BRAMBLE_SIM_RUNS=N` makes more of them.
+//! `BRAMBLE_SIM_SEED=N` repeats the run of one seed, `BRAMBLE_SIM_RUNS=N` makes more of them,
+//! from `BRAMBLE_SIM_FIRST=N` on.
 
 use std::process::Command;
 
@@ -22,7 +23,8 @@ fn small_clusters_in_trouble_end_every_accepted_job_as_it_must_end() {
         return;
     }
     let mut sum = Outcome::default();
-    for seed in 0..number("BRAMBLE_SIM_RUNS").unwrap_or(RUNS) {
+    let first = number("BRAMBLE_SIM_FIRST").unwrap_or(0);
+    for seed in first..first + number("BRAMBLE_SIM_RUNS").unwrap_or(RUNS) {
         sum.add(&run(&Options::small(seed)));
     }
     println!("{sum:#?}");

@@ -1,10 +1,11 @@
-//! Tasks of the project: `cargo xtask test`, `demo`, `build-jobs`, `tidy`.
+//! Tasks of the project: `cargo xtask test`, `soak`, `demo`, `build-jobs`, `tidy`.
 
 mod apt;
 mod build_jobs;
 mod cross;
 mod demo;
 mod process;
+mod soak;
 mod test;
 mod tidy;
 mod toolchain;
@@ -24,6 +25,9 @@ Usage: cargo xtask TASK
                 as in: cargo xtask test -p bramble-store
   demo          sort 500,000 numbers on one node and on two, on a cluster of this computer
   build-jobs    build the guest modules into target/jobs
+  soak [--minutes N] [--seed N]
+                kill head and agents at random moments while they sort, for 10 minutes or
+                as said, after a few thousand seeds of the simulator
   cross [BOARD] build the agent's program for boards, without head and compiler, into
                 target/cross; BOARD is aarch64 (the default) or armv7;
                 --if-possible skips one whose tools cannot be had
@@ -50,13 +54,14 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
-    if !matches!(task, "test" | "cross") && !rest.is_empty() {
+    if !matches!(task, "test" | "cross" | "soak") && !rest.is_empty() {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
     }
     match task {
         "test" => test::run(&Workspace::load()?, rest),
         "demo" => demo::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "soak" => soak::run(&Workspace::load()?, rest),
         "cross" => cross::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),

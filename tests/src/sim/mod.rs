@@ -6,7 +6,7 @@
 //! what its journal had written. Then the faults end, and every job must end as it should.
 
 mod agents;
-mod dice;
+pub mod dice;
 mod disk;
 mod fleet;
 mod head;
