@@ -41,7 +41,8 @@ pub(crate) fn run(runs: usize) -> Result<()> {
         Ok(())
     })?;
     let submit = Times::measure_after(runs, REST, || {
-        let said = cluster.bramble(&["submit", &module, "--input", &input, "-o", "-", "-q"]);
+        let said =
+            cluster.bramble(&["submit", &module, "--input", &input, "-o", "-", "-q", "--no-cache"]);
         ensure!(said.code == 0, "submit failed: {}", said.stderr);
         Ok(())
     })?;

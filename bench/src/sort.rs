@@ -36,7 +36,8 @@ fn compare(
     let module = job("merge-sort").into_os_string().into_string().expect("paths are text");
     let sort = |nodes: &str| {
         Times::measure(runs, || {
-            let mut args = vec!["submit", &module, "--input", &input, "-o", "sorted", "-q"];
+            let mut args =
+                vec!["submit", &module, "--input", &input, "-o", "sorted", "-q", "--no-cache"];
             args.extend(["--nodes", nodes]);
             args.extend(extra);
             let said = cluster.bramble(&args);

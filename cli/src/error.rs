@@ -61,6 +61,8 @@ slugs! {
     Local = "local-fault" => Cluster,
     /// A head or an agent of a local cluster did not start, or keeps dying.
     ClusterDown = "cluster-down" => Cluster,
+    /// A job file that is no such, or asks for what cannot be.
+    BadJobFile = "bad-job-file" => NotFound,
     /// A file or directory that is not there.
     NoSuchFile = "no-such-file" => NotFound,
     /// A file that is there and of no use: a directory, empty, unreadable.

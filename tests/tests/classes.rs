@@ -50,7 +50,7 @@ fn classes(cluster: &Cluster) -> BTreeMap<String, String> {
 
 /// The result of a job that only `node` may run.
 fn result_on(cluster: &Cluster, node: &str, arguments: &[&str]) -> Vec<u8> {
-    let pinned = ["submit", "--nodes", node, "--chunk-size", "4k", "-o", "-"];
+    let pinned = ["submit", "--no-cache", "--nodes", node, "--chunk-size", "4k", "-o", "-"];
     let said = cluster.bramble(&[&pinned[..], arguments].concat());
     assert_eq!(said.code, 0, "{node}: {arguments:?}\n{}\n{}", said.stderr, cluster.logged(node));
     said.stdout

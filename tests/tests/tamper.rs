@@ -193,7 +193,7 @@ fn a_chunk_that_is_changed_in_an_agents_own_store_is_fetched_again() {
     let text = data::prose(4, 500);
     let input = cluster.file("prose.txt", text.as_bytes());
     let module = job("shout").into_os_string().into_string().unwrap();
-    let submit = ["submit", &module, "--input", &input, "-o", "-"];
+    let submit = ["submit", &module, "--input", &input, "--no-cache", "-o", "-"];
     cluster.bramble(&submit).ok();
     let chunk = files_named(&cluster.dir().join("node-1"), &Digest::of(text.as_bytes()));
     assert_eq!(chunk.len(), 1, "the agent keeps what it has fetched");

@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod develop;
 pub(crate) mod jobs;
 pub(crate) mod program;
+pub(crate) mod run;
 pub(crate) mod submit;
 pub(crate) mod values;
 
@@ -114,6 +115,8 @@ pub(crate) enum Command {
     Agent(cluster::AgentArgs),
     /// Run a job: send a module and its input, wait, fetch the result
     Submit(Box<submit::SubmitArgs>),
+    /// Run the jobs of a file, of which one may work on the result of another
+    Run(run::RunArgs),
     /// List jobs, or show some in detail
     #[command(visible_aliases = ["ls", "ps"])]
     Jobs(jobs::JobsArgs),

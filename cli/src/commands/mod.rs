@@ -14,6 +14,7 @@ pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod retry;
+pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod submit;
 #[cfg(feature = "head")]
@@ -97,6 +98,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Down(args) => serve::down::run(context, &args)?,
         Command::Agent(args) => serve::agent::run(context, &args)?,
         Command::Submit(args) => submit::run(context, *args)?,
+        Command::Run(args) => run::run(context, &args)?,
         Command::Jobs(args) => jobs::run(context, &args)?,
         Command::Watch(args) => watch::run(context, &args)?,
         Command::Logs(args) => logs::run(context, &args)?,

@@ -1,6 +1,7 @@
 //! `bramble submit` as a checked request: every flag and file is looked at before a socket opens.
 
 pub(crate) mod example;
+pub(crate) mod file;
 pub(crate) mod input;
 
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ use input::Input;
 pub(crate) const MODULE_BYTES_MAX: u64 = 64 << 20;
 
 /// All that is needed to run a job, with nothing left that can be wrong on this side.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Submission {
     /// The module's bytes, and the file's name for people.
     pub(crate) module: Vec<u8>,

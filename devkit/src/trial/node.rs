@@ -3,6 +3,7 @@
 
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, Lease, ToAgent};
 use bramble_protocol::api::{JobView, PhaseView};
+use bramble_protocol::job::JobPolicy;
 use bramble_protocol::version::AGENT_PROTOCOL;
 use bramble_protocol::{
     AttemptOutcome, Digest, JobSpec, Limits, NodeSelector, NodeStatus, TargetClass,
@@ -196,7 +197,8 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
             partitions: variant.partitions,
             result_name: String::new(),
             clock_ms: None,
-            policy: Default::default(),
+            // Each trial is to run all of it.
+            policy: JobPolicy { cache: false, ..JobPolicy::default() },
         },
         module,
         manifest: input.manifest.clone(),

@@ -17,7 +17,7 @@ use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, human, job, module};
 use crate::request::Submission;
 use crate::signals::Interrupt;
-use send::Sent;
+pub(super) use send::Sent;
 
 /// Runs a job.
 ///

@@ -1,0 +1,461 @@
+//! Job files: several jobs in TOML, of which one may work on the result of another. A file is
+//! checked as a whole before anything is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use super::Submission;
+use crate::args::{Cli, Command};
+use crate::error::{CliError, CliResult, Slug};
+use crate::output::{Output, human};
+
+/// The largest job file, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The most jobs in one file.
+const JOBS_MAX: usize = 256;
+/// How alike a key must be to one that there is to be taken for it. 1 is the same.
+const NEAR: f64 = 0.7;
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Read here: the name, what the job runs, works on and waits for.
+    Own,
+    /// A flag of `submit` with a value.
+    Flag,
+    /// A flag without a value, given when true.
+    Switch,
+    /// A flag without a value, given when false.
+    Unless(&'static str),
+    /// A flag that may be given several times.
+    Many(&'static str),
+    /// Words after `--`.
+    Words,
+    /// Parameters by name.
+    Params,
+}
+
+/// The keys of a job. Those that are flags have the flags' names.
+const KEYS: &[(&str, Kind)] = &[
+    ("name", Kind::Own),
+    ("module", Kind::Own),
+    ("example", Kind::Flag),
+    ("input", Kind::Own),
+    ("after", Kind::Own),
+    ("params", Kind::Params),
+    ("args", Kind::Words),
+    ("nodes", Kind::Flag),
+    ("memory", Kind::Flag),
+    ("cpu-time", Kind::Flag),
+    ("time-limit", Kind::Flag),
+    ("output-limit", Kind::Flag),
+    ("attempts", Kind::Flag),
+    ("max-fails", Kind::Flag),
+    ("retry-guest", Kind::Switch),
+    ("partitions", Kind::Flag),
+    ("chunk-size", Kind::Flag),
+    ("split", Kind::Flag),
+    ("clock", Kind::Flag),
+    ("verify", Kind::Switch),
+    ("cache", Kind::Unless("no-cache")),
+    ("ok-status", Kind::Many("ok-status")),
+    ("merge", Kind::Switch),
+    ("merge-args", Kind::Many("merge-arg")),
+];
+
+type Entries = BTreeMap<Spanned<String>, Spanned<Value>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tables {
+    #[serde(default)]
+    job: Vec<Spanned<Entries>>,
+}
+
+/// A job of a file, checked.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// What the others call it.
+    pub(crate) name: String,
+    /// The steps that it waits for beside the one whose result it works on.
+    pub(crate) after: Vec<usize>,
+    /// The step whose result it works on.
+    pub(crate) from: Option<usize>,
+    /// The request, without the numbers of the jobs it waits for.
+    pub(crate) request: Submission,
+}
+
+impl Step {
+    /// The steps that must be submitted before it.
+    fn upstreams(&self) -> impl Iterator<Item = usize> {
+        self.after.iter().copied().chain(self.from)
+    }
+}
+
+/// What is known of a job while its file is read.
+struct Draft {
+    name: String,
+    line: usize,
+    input: Option<(String, usize)>,
+    after: Vec<(String, usize)>,
+    words: Vec<String>,
+    rest: Vec<String>,
+}
+
+/// Reads a job file and checks it with all files that it names. The steps come in an order in
+/// which each follows those that it waits for.
+///
+/// # Errors
+/// When the file, or anything that it names, cannot be used; with the line.
+pub(crate) fn read(path: &Path, output: &Output) -> CliResult<Vec<Step>> {
+    let shown = path.display();
+    let metadata = fs::metadata(path).map_err(|error| CliError::file("read", path, &error))?;
+    if metadata.len() > FILE_BYTES_MAX {
+        let what = format!("{shown} is too long to be a job file");
+        return Err(CliError::new(Slug::BadJobFile, what));
+    }
+    let text = fs::read_to_string(path).map_err(|error| CliError::file("read", path, &error))?;
+    let file = JobFile { path, text: &text };
+    let drafts = file.drafts()?;
+    let steps = file.steps(drafts, output)?;
+    file.sorted(steps)
+}
+
+struct JobFile<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl JobFile<'_> {
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text.as_bytes()[..offset.min(self.text.len())]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+    }
+
+    fn fault(&self, line: usize, what: impl std::fmt::Display) -> CliError {
+        let what = format!("{}:{line}: {what}", self.path.display());
+        CliError::new(Slug::BadJobFile, what)
+    }
+
+    fn drafts(&self) -> CliResult<Vec<Draft>> {
+        let tables: Tables = toml::from_str(self.text).map_err(|error| {
+            let line = error.span().map_or(1, |span| self.line(span.start));
+            self.fault(line, error.message().lines().next().unwrap_or("it is not TOML"))
+                .help("a job file holds tables called [[job]]: bramble run --help shows one")
+        })?;
+        if tables.job.is_empty() {
+            return Err(self.fault(1, "there is no job in it").help("a job starts with [[job]]"));
+        }
+        if tables.job.len() > JOBS_MAX {
+            return Err(self.fault(1, format!("more than {JOBS_MAX} jobs")));
+        }
+        let drafts: CliResult<Vec<Draft>> =
+            tables.job.iter().map(|entries| self.draft(entries)).collect();
+        let drafts = drafts?;
+        let mut names = BTreeSet::new();
+        for draft in &drafts {
+            if !names.insert(&draft.name) {
+                let what = format!("another job is called \"{}\" already", draft.name);
+                return Err(self.fault(draft.line, what));
+            }
+        }
+        Ok(drafts)
+    }
+
+    fn draft(&self, entries: &Spanned<Entries>) -> CliResult<Draft> {
+        let line = self.line(entries.span().start);
+        let mut draft = Draft {
+            name: String::new(),
+            line,
+            input: None,
+            after: Vec::new(),
+            words: Vec::new(),
+            rest: Vec::new(),
+        };
+        for (key, value) in entries.get_ref() {
+            let line = self.line(key.span().start);
+            let key = key.get_ref().as_str();
+            let Some((_, kind)) = KEYS.iter().find(|(known, _)| *known == key) else {
+                return Err(self.unknown(line, key));
+            };
+            self.take(&mut draft, (key, *kind), value.get_ref(), line)?;
+        }
+        if draft.name.is_empty() {
+            return Err(self.fault(line, "this job has no name").help("add: name = \"…\""));
+        }
+        Ok(draft)
+    }
+
+    fn unknown(&self, line: usize, key: &str) -> CliError {
+        let error = self.fault(line, format!("there is no key `{}`", human::safe_field(key)));
+        match nearest(key, KEYS.iter().map(|(known, _)| *known)) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => {
+                let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
+                error.help(format!("those that there are: {}", all.join(", ")))
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        draft: &mut Draft,
+        (key, kind): (&str, Kind),
+        value: &Value,
+        line: usize,
+    ) -> CliResult<()> {
+        let wrong = |what: &str| self.fault(line, format!("`{key}` must be {what}"));
+        let text = || scalar(value).ok_or_else(|| wrong("one value"));
+        let list = || match value {
+            Value::Array(values) => {
+                let texts: Option<Vec<String>> = values.iter().map(scalar).collect();
+                texts.ok_or_else(|| wrong("a list of values"))
+            }
+            other => Ok(vec![scalar(other).ok_or_else(|| wrong("a list of values"))?]),
+        };
+        let truth = || value.as_bool().ok_or_else(|| wrong("true or false"));
+        match (key, kind) {
+            ("name", _) => draft.name = text()?,
+            ("module", _) => draft.words.push(self.beside(&text()?).display().to_string()),
+            ("input", _) => draft.input = Some((text()?, line)),
+            ("after", _) => draft.after = list()?.into_iter().map(|name| (name, line)).collect(),
+            (_, Kind::Flag | Kind::Own) => draft.words.push(format!("--{key}={}", text()?)),
+            (_, Kind::Switch) if truth()? => draft.words.push(format!("--{key}")),
+            (_, Kind::Unless(flag)) if !truth()? => draft.words.push(format!("--{flag}")),
+            (_, Kind::Switch | Kind::Unless(_)) => {}
+            (_, Kind::Many(flag)) => {
+                draft.words.extend(list()?.into_iter().map(|value| format!("--{flag}={value}")));
+            }
+            (_, Kind::Words) => draft.rest = list()?,
+            (_, Kind::Params) => {
+                let Value::Table(params) = value else {
+                    return Err(wrong("a table, such as { level = 3 }"));
+                };
+                for (name, value) in params {
+                    let value = scalar(value).ok_or_else(|| wrong("a table of single values"))?;
+                    draft.words.push(format!("--arg={name}={value}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A path in the file starts where the file is.
+    fn beside(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    fn steps(&self, drafts: Vec<Draft>, output: &Output) -> CliResult<Vec<Step>> {
+        let names: Vec<String> = drafts.iter().map(|draft| draft.name.clone()).collect();
+        let find = |name: &str, line: usize| {
+            names.iter().position(|known| known == name).ok_or_else(|| {
+                let shown = human::safe_field(name);
+                let error = self.fault(line, format!("no job of this file is called \"{shown}\""));
+                match nearest(name, names.iter().map(String::as_str)) {
+                    Some(near) => error.help(format!("did you mean \"{near}\"?")),
+                    None => error,
+                }
+            })
+        };
+        let mut steps = Vec::new();
+        for draft in drafts {
+            let after: CliResult<Vec<usize>> =
+                draft.after.iter().map(|(name, line)| find(name, *line)).collect();
+            let mut from = None;
+            let mut words: Vec<String> = vec!["bramble".into(), "submit".into()];
+            words.extend(draft.words);
+            if let Some((input, line)) = draft.input {
+                match input.strip_prefix('@') {
+                    Some(name) => {
+                        from = Some(find(name, line)?);
+                        // Its number is not known yet.
+                        words.push("--input=job:1".into());
+                    }
+                    None => words.push(format!("--input={}", self.beside(&input).display())),
+                }
+            }
+            words.push(format!("--name={}", draft.name));
+            if !draft.rest.is_empty() {
+                words.push("--".into());
+                words.extend(draft.rest);
+            }
+            let request = self.request(&words, output).map_err(|error| {
+                let CliError::Shown(mut report) = error else { return error };
+                report.what = format!(
+                    "{}:{}: job \"{}\": {}",
+                    self.path.display(),
+                    draft.line,
+                    human::safe_field(&draft.name),
+                    report.what
+                );
+                CliError::Shown(report)
+            })?;
+            steps.push(Step { name: draft.name, after: after?, from, request });
+        }
+        Ok(steps)
+    }
+
+    /// The same checks as of what is typed.
+    fn request(&self, words: &[String], output: &Output) -> CliResult<Submission> {
+        let cli = Cli::try_parse_from(words).map_err(|error| {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let what = line.trim_start_matches("error: ").to_owned();
+            CliError::new(Slug::BadJobFile, what)
+                .help("keys are the flags of: bramble submit --help")
+        })?;
+        let Command::Submit(args) = cli.command else {
+            return Err(CliError::usage("this is no job"));
+        };
+        Submission::check(*args, output)
+    }
+
+    /// The steps in an order in which each follows those that it waits for, and otherwise as they
+    /// stand in the file.
+    fn sorted(&self, steps: Vec<Step>) -> CliResult<Vec<Step>> {
+        let mut order: Vec<usize> = Vec::new();
+        while order.len() < steps.len() {
+            let is_next = |index: &usize| {
+                !order.contains(index)
+                    && steps[*index].upstreams().all(|upstream| order.contains(&upstream))
+            };
+            match (0..steps.len()).find(is_next) {
+                Some(next) => order.push(next),
+                None => return Err(self.cycle(&steps, &order)),
+            }
+        }
+        let place = |index: usize| order.iter().position(|at| *at == index).unwrap_or(index);
+        let mut sorted: Vec<(usize, Step)> = steps.into_iter().enumerate().collect();
+        for (_, step) in &mut sorted {
+            step.after.iter_mut().for_each(|upstream| *upstream = place(*upstream));
+            step.from = step.from.map(place);
+        }
+        sorted.sort_by_key(|(index, _)| place(*index));
+        Ok(sorted.into_iter().map(|(_, step)| step).collect())
+    }
+
+    fn cycle(&self, steps: &[Step], done: &[usize]) -> CliError {
+        // Each that is left waits for another that is left: following them leads into the cycle.
+        let mut path: Vec<usize> = Vec::new();
+        let mut at = (0..steps.len()).find(|index| !done.contains(index)).unwrap_or(0);
+        while !path.contains(&at) {
+            path.push(at);
+            let next = steps[at].upstreams().find(|upstream| !done.contains(upstream));
+            at = next.unwrap_or(at);
+        }
+        let start = path.iter().position(|index| *index == at).unwrap_or(0);
+        let names: Vec<&str> =
+            path[start..].iter().chain([&at]).map(|index| steps[*index].name.as_str()).collect();
+        let what = format!("these jobs wait for each other: {}", names.join(" → "));
+        CliError::new(Slug::BadJobFile, format!("{}: {what}", self.path.display()))
+            .help("each arrow says what a job waits for: take one of them away")
+    }
+}
+
+/// A value as it would be typed; `None` for lists and tables.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Boolean(truth) => Some(truth.to_string()),
+        Value::Datetime(time) => Some(time.to_string()),
+        Value::Array(_) | Value::Table(_) => None,
+    }
+}
+
+fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(typed, name);
+    known.filter(|name| likeness(name) >= NEAR).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use bramble_protocol::JobId;
+
+    use super::*;
+    use crate::args::ProgressStyle;
+    use crate::output::Format;
+
+    fn parse(text: &str) -> CliResult<Vec<Step>> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("job.wasm"), "module").unwrap();
+        fs::write(dir.path().join("in.txt"), "line\n").unwrap();
+        let path = dir.path().join("jobs.toml");
+        fs::write(&path, text).unwrap();
+        let progress = ProgressStyle::None;
+        let output = Output { format: Format::Human, quiet: true, verbose: false, progress };
+        read(&path, &output)
+    }
+
+    /// What is said of a file that is wrong, without the directory.
+    fn fault(text: &str) -> (String, Vec<String>) {
+        let CliError::Shown(report) = parse(text).unwrap_err() else { panic!("shown") };
+        (report.what.split_once("jobs.toml:").unwrap().1.to_owned(), report.help)
+    }
+
+    fn job(name: &str, more: &str) -> String {
+        format!("[[job]]\nname = \"{name}\"\nmodule = \"job.wasm\"\n{more}\n")
+    }
+
+    #[test]
+    fn jobs_come_in_an_order_in_which_each_follows_what_it_waits_for() {
+        let text = job("last", "input = \"@middle\"\nafter = [\"first\"]")
+            + &job("middle", "input = \"@first\"")
+            + &job("first", "input = \"in.txt\"\nmemory = \"128M\"\nparams = { level = 3 }");
+        let steps = parse(&text).unwrap();
+        let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        assert_eq!(names, ["first", "middle", "last"]);
+        assert_eq!((steps[2].from, steps[2].after.clone()), (Some(1), vec![0]));
+        assert_eq!(steps[0].request.limits.memory_bytes_max, 128 << 20);
+        assert_eq!(steps[0].request.params["level"], "3");
+        assert_eq!(steps[1].request.policy.input_from, Some(JobId(1)));
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_told_with_its_line_and_the_nearest() {
+        let (what, help) = fault(&job("a", "inptu = \"in.txt\""));
+        assert!(what.starts_with("4: there is no key `inptu`"), "{what}");
+        assert_eq!(help, ["did you mean `input`?"]);
+    }
+
+    #[test]
+    fn names_that_are_not_there_or_twice_are_told_with_their_line() {
+        let (what, help) =
+            fault(&(job("sort", "input = \"in.txt\"") + &job("b", "input = \"@srot\"")));
+        assert!(what.starts_with("8: no job of this file is called \"srot\""), "{what}");
+        assert_eq!(help, ["did you mean \"sort\"?"]);
+        let (what, _) = fault(&(job("a", "input = \"in.txt\"") + &job("a", "input = \"in.txt\"")));
+        assert!(what.starts_with("5: another job is called \"a\""), "{what}");
+    }
+
+    #[test]
+    fn a_cycle_is_shown_as_what_it_is() {
+        let text =
+            job("a", "input = \"@b\"") + &job("b", "input = \"@c\"") + &job("c", "input = \"@a\"");
+        let CliError::Shown(report) = parse(&text).unwrap_err() else { panic!("shown") };
+        assert!(report.what.ends_with("wait for each other: a → b → c → a"), "{}", report.what);
+        assert!(parse(&job("a", "input = \"@a\"")).is_err());
+    }
+
+    #[test]
+    fn files_and_values_that_cannot_be_used_are_told_before_anything_is_sent() {
+        let (what, _) = fault(&job("a", "input = \"none.txt\""));
+        assert!(what.starts_with("1: job \"a\": no such file"), "{what}");
+        let (what, _) = fault(&job("a", "input = \"in.txt\"\nmemory = \"much\""));
+        assert!(what.contains("job \"a\": invalid value 'much'"), "{what}");
+        let (what, _) = fault(&job("a", "input = \"in.txt\"\nverify = 3"));
+        assert!(what.starts_with("5: `verify` must be true or false"), "{what}");
+        assert!(fault("").0.starts_with("1: there is no job"));
+        assert!(fault("[[job]]\nmodule = \"job.wasm\"\n").0.contains("has no name"));
+        assert!(fault("[[job]]\nname = \n").0.starts_with("2: "));
+        assert!(fault("[jobs]\n").0.starts_with("1: "));
+    }
+}
