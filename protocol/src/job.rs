@@ -472,19 +472,21 @@ impl TaskContext {
 ///
 /// It leaves the job's number out, so that the same work gives the same bytes in another job.
 pub fn task_seed(module: &Digest, params: &Params, phase: PhaseKind, index: u32) -> u64 {
-    let mut hasher = blake3::Hasher::new_derive_key("bramble 2026-11 task seed 1");
-    hasher.update(module.as_bytes());
+    // Gathered first: a hasher for each would be 2 KB to set up and as many calls as fields.
+    let mut bytes = Vec::with_capacity(64);
+    bytes.extend_from_slice(module.as_bytes());
     for (name, value) in params {
         for text in [name, value] {
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
+            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
         }
     }
-    hasher.update(&(params.len() as u64).to_le_bytes());
-    hasher.update(phase.name().as_bytes());
-    hasher.update(&index.to_le_bytes());
+    bytes.extend_from_slice(&(params.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(phase.name().as_bytes());
+    bytes.extend_from_slice(&index.to_le_bytes());
+    let hash = blake3::derive_key("bramble 2026-11 task seed 1", &bytes);
     let mut first = [0u8; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    first.copy_from_slice(&hash[..8]);
     u64::from_le_bytes(first)
 }
 

@@ -50,48 +50,49 @@ pub fn task_key(module: &Digest, work: &Work) -> Digest {
 /// Saved work of one task can be resumed by exactly those with the same key, and its results are
 /// theirs too.
 pub fn key_of(module: &Digest, work: &KeyParts<'_>) -> Digest {
-    let mut hasher = Fields(blake3::Hasher::new_derive_key("bramble 2026-11 task key 1"));
+    // Gathered first: a hasher would be 2 KB to set up, and called for each field.
+    let mut fields = Fields(Vec::with_capacity(512));
     let task = work.task;
-    hasher.bytes(module.as_bytes());
-    hasher.bytes(work.mode.name().as_bytes());
-    hasher.bytes(match work.kind {
+    fields.bytes(module.as_bytes());
+    fields.bytes(work.mode.name().as_bytes());
+    fields.bytes(match work.kind {
         ModuleKind::Job => b"job",
         ModuleKind::Command => b"command",
     });
-    hasher.bytes(task.phase.kind().name().as_bytes());
+    fields.bytes(task.phase.kind().name().as_bytes());
     for number in [task.index, task.count, task.partitions] {
-        hasher.number(number.into());
+        fields.number(number.into());
     }
     for number in [task.seed, task.offset, work.clock_ms] {
-        hasher.number(number);
+        fields.number(number);
     }
-    hasher.number(work.params.len() as u64);
+    fields.number(work.params.len() as u64);
     for (name, value) in work.params {
-        hasher.bytes(name.as_bytes());
-        hasher.bytes(value.as_bytes());
+        fields.bytes(name.as_bytes());
+        fields.bytes(value.as_bytes());
     }
-    hasher.number(work.args.len() as u64);
-    work.args.iter().for_each(|arg| hasher.bytes(arg.as_bytes()));
-    hasher.number(work.ok_statuses.len() as u64);
-    work.ok_statuses.iter().for_each(|status| hasher.bytes(&status.to_le_bytes()));
-    hasher.number(work.inputs.len() as u64);
+    fields.number(work.args.len() as u64);
+    work.args.iter().for_each(|arg| fields.bytes(arg.as_bytes()));
+    fields.number(work.ok_statuses.len() as u64);
+    work.ok_statuses.iter().for_each(|status| fields.bytes(&status.to_le_bytes()));
+    fields.number(work.inputs.len() as u64);
     for input in work.inputs.iter().chain(&work.ranges) {
-        hasher.bytes(input.digest.as_bytes());
+        fields.bytes(input.digest.as_bytes());
     }
-    Digest::from(hasher.0.finalize())
+    Digest::from_bytes(blake3::derive_key("bramble 2026-11 task key 1", &fields.0))
 }
 
 /// Fields with their lengths, so that no two lists of fields look alike.
-struct Fields(blake3::Hasher);
+struct Fields(Vec<u8>);
 
 impl Fields {
     fn number(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
+        self.0.extend_from_slice(&number.to_le_bytes());
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
     }
 }
 

@@ -4,25 +4,39 @@
 //! second on a disk that syncs two hundred times a second.
 
 use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use bramble_protocol::agent::AttemptReport;
 use bramble_protocol::{AttemptOutcome, error_chain};
 use tokio::sync::mpsc as async_mpsc;
 
 use super::objects::Objects;
+use super::queue::Queue;
 use super::slot::Ended;
 
 /// The most attempts whose outputs are made durable together.
 const GROUP_MAX: usize = 256;
+/// How long reports are gathered while the slots have plenty to do. Short tasks end several
+/// thousand times a second, and a message for each would cost head and node more than the tasks.
+const GATHER: Duration = Duration::from_millis(4);
+/// Leases that wait for each slot at work when there is plenty: of tasks so short that gathering
+/// matters, more than are done meanwhile.
+const PLENTY: usize = 24;
 
 /// Works until all slots are gone or nobody wants reports any more.
 pub(super) fn run(
+    queue: &Queue,
     objects: &Objects,
     ended: &mpsc::Receiver<Ended>,
     reports: &async_mpsc::Sender<Vec<AttemptReport>>,
 ) {
     while let Ok(first) = ended.recv() {
         let mut group = vec![first];
+        if queue.has_plenty(PLENTY) {
+            // Asleep, and not woken by each that ends.
+            thread::sleep(GATHER);
+        }
         group.extend(ended.try_iter().take(GROUP_MAX - 1));
         if reports.blocking_send(publish(objects, group)).is_err() {
             return;

@@ -160,8 +160,8 @@ impl Driver {
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
         }
-        let outputs = objects.clone();
-        let commit = move || committer::run(&outputs, &ended_rx, &reports_tx);
+        let (work, outputs) = (queue.clone(), objects.clone());
+        let commit = move || committer::run(&work, &outputs, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
         let driver = Self {
             instance,

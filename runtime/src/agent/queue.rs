@@ -115,6 +115,12 @@ impl Queue {
         !self.state().running.is_empty()
     }
 
+    /// Whether tasks run, and at least `each` more wait for each of them.
+    pub(super) fn has_plenty(&self, each: usize) -> bool {
+        let state = self.state();
+        !state.running.is_empty() && state.waiting.len() >= each * state.running.len()
+    }
+
     /// Tells which process runs a lease. `false` when the lease was revoked meanwhile.
     pub(super) fn started(&self, lease: LeaseId, killer: Killer) -> bool {
         let mut state = self.state();
@@ -283,6 +289,20 @@ mod tests {
             assert_eq!(waiting.join().unwrap().unwrap().id, LeaseId(1));
         });
         assert_eq!(idle, 1);
+    }
+
+    #[test]
+    fn there_is_plenty_while_enough_waits_for_each_that_runs() {
+        let queue = Queue::new();
+        queue.grant((1..=5).map(lease).collect());
+        assert!(!queue.has_plenty(2), "nothing runs");
+        queue.take().unwrap();
+        assert!(queue.has_plenty(4));
+        assert!(!queue.has_plenty(5));
+        queue.take().unwrap();
+        assert!(!queue.has_plenty(2));
+        queue.close();
+        assert!(!queue.has_plenty(1), "nothing waits");
     }
 
     #[test]
