@@ -14,6 +14,7 @@ mod latency;
 mod memory;
 mod noop;
 mod process;
+mod queued;
 mod report;
 mod slot;
 mod sort;
@@ -70,6 +71,12 @@ enum Which {
     },
     /// Memory of head, agent and runners, idle and at work.
     Resident,
+    /// Memory of the head with 100 nodes and many tasks in the queue.
+    Queued {
+        /// Numbers of tasks, ascending.
+        #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
+        tasks: Vec<usize>,
+    },
     /// All but `memory` and `compile`.
     All,
 }
@@ -87,6 +94,7 @@ fn main() -> Result<()> {
         Which::Kernels => kernels::run(args.runs),
         Which::Compile { module } => compile::run(module.as_deref()),
         Which::Memory { mib } => memory::run(mib),
+        Which::Queued { tasks } => queued::run(&tasks),
         Which::Resident => memory::resident(),
         Which::All => {
             sort::text_500k(args.runs)?;

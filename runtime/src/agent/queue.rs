@@ -29,6 +29,15 @@ struct State {
     closed: bool,
 }
 
+/// What there is to do within some time.
+pub(super) enum Taken {
+    Lease(Box<Lease>),
+    /// Nothing yet.
+    Nothing,
+    /// Nothing any more.
+    Closed,
+}
+
 struct Running {
     attempt: AttemptId,
     /// Known once the slot has a runner process.
@@ -74,10 +83,7 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            if let Some(lease) = state.waiting.pop_front() {
-                state.waiting_ids.remove(&lease.id);
-                let running = Running { attempt: lease.attempt, killer: None, revoked: false };
-                state.running.insert(lease.id, running);
+            if let Some(lease) = state.begin_next() {
                 return Some(lease);
             }
             let left = idle_from.filter(|_| !was_idle).map(|at| at - Instant::now());
@@ -96,6 +102,22 @@ impl Queue {
                 }
             };
         }
+    }
+
+    /// The next lease to run; waits for one, but not for long.
+    pub(super) fn take_soon(&self, time: Duration) -> Taken {
+        let is_empty = |state: &mut State| !state.closed && state.waiting.is_empty();
+        let waited = self.inner.1.wait_timeout_while(self.state(), time, is_empty);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if state.closed {
+            return Taken::Closed;
+        }
+        state.begin_next().map_or(Taken::Nothing, |lease| Taken::Lease(Box::new(lease)))
+    }
+
+    /// Whether there is a lease that no slot works on.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.state().waiting.is_empty()
     }
 
     /// Gives out nothing more, and asks all running tasks to save and to end.
@@ -198,6 +220,14 @@ impl Queue {
 }
 
 impl State {
+    fn begin_next(&mut self) -> Option<Lease> {
+        let lease = self.waiting.pop_front()?;
+        self.waiting_ids.remove(&lease.id);
+        let running = Running { attempt: lease.attempt, killer: None, revoked: false };
+        self.running.insert(lease.id, running);
+        Some(lease)
+    }
+
     fn holds(&self, lease: LeaseId) -> bool {
         self.running.contains_key(&lease)
             || self.ended.contains_key(&lease)
@@ -289,6 +319,19 @@ mod tests {
             assert_eq!(waiting.join().unwrap().unwrap().id, LeaseId(1));
         });
         assert_eq!(idle, 1);
+    }
+
+    #[test]
+    fn a_slot_that_waits_a_moment_gets_what_there_is() {
+        let queue = Queue::new();
+        let moment = Duration::from_millis(1);
+        assert!(matches!(queue.take_soon(moment), Taken::Nothing));
+        queue.grant(vec![lease(1)]);
+        assert!(queue.has_waiting());
+        assert!(matches!(queue.take_soon(moment), Taken::Lease(found) if found.id == LeaseId(1)));
+        assert!(!queue.has_waiting());
+        queue.close();
+        assert!(matches!(queue.take_soon(Duration::MAX), Taken::Closed));
     }
 
     #[test]

@@ -8,11 +8,14 @@ use bramble_protocol::{AttemptOutcome, Confinement, Digest, error_chain};
 use bramble_store::Staged;
 
 use super::objects::Objects;
-use super::queue::Queue;
+use super::queue::{Queue, Taken};
 use crate::runner::{Finished, Pool};
 
 /// A slot that has had nothing to do for so long gives up its processes, for their memory.
 const IDLE: Duration = Duration::from_secs(10);
+/// How long a slot that ran out of work waits before it has a spare process ready for the next
+/// job: its start would take the processor from the report that somebody waits for.
+const PEACE: Duration = Duration::from_millis(2);
 
 /// An attempt that ended, with outputs that are not durable yet.
 pub(super) struct Ended {
@@ -32,9 +35,22 @@ pub(super) struct Slot {
 impl Slot {
     /// Works until the queue is closed.
     pub(super) fn run(mut self) {
+        let mut has_worked = false;
         loop {
             let runners = &mut self.runners;
-            let Some(lease) = self.queue.take_or(IDLE, || runners.clear()) else { return };
+            let soon = if has_worked { self.queue.take_soon(PEACE) } else { Taken::Nothing };
+            let lease = match soon {
+                Taken::Lease(lease) => Some(*lease),
+                Taken::Closed => None,
+                Taken::Nothing => {
+                    if has_worked {
+                        runners.stock_up();
+                    }
+                    self.queue.take_or(IDLE, || runners.clear())
+                }
+            };
+            let Some(lease) = lease else { return };
+            has_worked = true;
             let finished = self.attempt(&lease);
             if !self.queue.ended(lease.id) {
                 // Revoked: nobody waits for a report, and dropping the outputs removes them.
@@ -51,8 +67,10 @@ impl Slot {
             if self.ended.send(Ended { report, staged: finished.staged, saved_as }).is_err() {
                 return;
             }
-            // Not before: nobody should wait for it.
-            self.runners.stock_up();
+            if self.queue.has_waiting() {
+                // Not before, nobody should wait for it; but what waits may be another job's.
+                self.runners.stock_up();
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Indices {
     pub(crate) idle: BTreeSet<IdleRank>,
     /// By class, in the order of [`TargetClass::ALL`].
     pub(crate) capacity: [Capacity; TargetClass::ALL.len()],
+    /// How many available nodes have each speed.
+    speeds: BTreeMap<u32, u32>,
 }
 
 /// What available nodes can take.
@@ -64,6 +66,28 @@ pub(crate) fn class_index(class: TargetClass) -> usize {
 }
 
 impl Indices {
+    /// The speed of the fastest available node, if one is known.
+    pub(crate) fn fastest(&self) -> Option<u32> {
+        self.speeds.last_key_value().map(|(speed, _)| *speed)
+    }
+
+    fn count_speed(&mut self, speed: Option<u32>) {
+        if let Some(speed) = speed {
+            *self.speeds.entry(speed).or_default() += 1;
+        }
+    }
+
+    fn discount_speed(&mut self, speed: Option<u32>) {
+        if let Some(speed) = speed
+            && let Some(count) = self.speeds.get_mut(&speed)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.speeds.remove(&speed);
+            }
+        }
+    }
+
     fn insert(&mut self, node: &Node) {
         if node.link != Link::Lost {
             self.present.insert(node.id);
@@ -86,6 +110,11 @@ impl Indices {
     }
 }
 
+/// How fast a node is, if it may be given work.
+fn speed_offered(node: &Node) -> Option<u32> {
+    node.speed.filter(|_| node.is_available())
+}
+
 impl Cluster {
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
@@ -95,6 +124,7 @@ impl Cluster {
     pub(crate) fn push(&mut self, node: Node) {
         assert_eq!(node.id.0 as usize, self.nodes.len() + 1, "nodes are numbered in turn");
         self.index.insert(&node);
+        self.index.count_speed(speed_offered(&node));
         let earlier = self.by_name.insert(node.name.clone(), node.id);
         assert_eq!(earlier, None, "a name is one node");
         self.nodes.push(node);
@@ -134,9 +164,14 @@ impl Cluster {
     pub(crate) fn update<R>(&mut self, id: NodeId, change: impl FnOnce(&mut Node) -> R) -> R {
         let node = &mut self.nodes[id.0 as usize - 1];
         self.index.remove(node);
-        let before = node.connection();
+        let (before, speed_before) = (node.connection(), speed_offered(node));
         let result = change(node);
-        let after = node.connection();
+        let (after, speed_after) = (node.connection(), speed_offered(node));
+        // Of most changes neither is part.
+        if speed_before != speed_after {
+            self.index.discount_speed(speed_before);
+            self.index.count_speed(speed_after);
+        }
         if before != after {
             if let Some(connection) = before {
                 self.by_connection.remove(&connection);
@@ -155,6 +190,7 @@ impl Cluster {
         let mut connections = BTreeMap::new();
         for node in &self.nodes {
             index.insert(node);
+            index.count_speed(speed_offered(node));
             connections.extend(node.connection().map(|connection| (connection, node.id)));
         }
         (index, connections)

@@ -124,6 +124,12 @@ impl Scheduler {
         let open = self.open(id);
         let Some(speed) = self.cluster.get(node).speed else { return false };
         let mut held = u64::from(open.counts.ready);
+        // All nodes together could not do better: no need to ask each, unless little is ready.
+        let fastest = self.cluster.index().fastest().unwrap_or(speed);
+        let most = u64::from(self.capacity(open).slots) * u64::from(fastest);
+        if fastest <= speed || most <= u64::from(speed) * held {
+            return false;
+        }
         let mut together = 0;
         for (other, share) in open.shares.iter().filter(|(_, share)| share.leased > 0) {
             let other = self.cluster.get(*other);
