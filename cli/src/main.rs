@@ -23,5 +23,5 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    commands::run(args::Cli::parse())
+    commands::run(args::Cli::parse_from(args::values::with_counts(std::env::args_os())))
 }

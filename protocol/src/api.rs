@@ -326,6 +326,9 @@ pub struct NodeView {
     /// Why it is given no work for a while, if it failed too often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<String>,
+    /// How far its results are believed.
+    #[serde(default)]
+    pub trust: TrustView,
     /// How many it holds now, running or waiting.
     pub leased: u32,
     /// The jobs it works for, with how many tasks of each.
@@ -338,6 +341,18 @@ pub struct NodeView {
     pub seen_at_ms: u64,
     /// The machine.
     pub status: NodeStatus,
+}
+
+/// What comparing a node's results with those of others has shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustView {
+    /// Results in a row that others confirmed, since the head started or the last wrong one.
+    pub valid: u64,
+    /// Results that others contradicted.
+    pub wrong: u64,
+    /// What the last of these was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_wrong: Option<String>,
 }
 
 /// `GET /api/v1/nodes`.

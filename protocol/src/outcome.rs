@@ -83,6 +83,11 @@ pub enum AttemptOutcome {
         /// What failed.
         message: String,
     },
+    /// Each node on which it ran gave another result. Only the head says so.
+    Disagreed {
+        /// How many results there were.
+        results: u32,
+    },
     /// The node did not renew the lease in time.
     LeaseExpired,
     /// The node went away.
@@ -305,6 +310,7 @@ impl AttemptOutcome {
             | Self::TooMuch { .. }
             | Self::OutputExceeded { .. }
             | Self::ChunkCorrupt { .. }
+            | Self::Disagreed { .. }
             | Self::LeaseExpired
             | Self::NodeLost
             | Self::Canceled => 0,
@@ -340,6 +346,7 @@ impl AttemptOutcome {
             Self::ChunkCorrupt { .. } => "chunk-corrupt",
             Self::ChunkMissing { .. } => "chunk-missing",
             Self::NodeFault { .. } => "node-fault",
+            Self::Disagreed { .. } => "disagreed",
             Self::LeaseExpired => "lease-expired",
             Self::NodeLost => "node-lost",
             Self::Canceled => "canceled",
@@ -378,6 +385,9 @@ impl AttemptOutcome {
                 format!("object {} could not be read: {message}", digest.short())
             }
             Self::NodeFault { message } => format!("the node failed: {message}"),
+            Self::Disagreed { results } => {
+                format!("gave {results} different results on as many nodes")
+            }
             Self::LeaseExpired => "the node did not answer in time".into(),
             Self::NodeLost => "the node went away".into(),
             Self::Canceled => "was cancelled".into(),

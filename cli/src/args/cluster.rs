@@ -88,6 +88,9 @@ pub(crate) struct HeadArgs {
     /// Processor time for compiling one module [default: 2m]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) compile_time: Option<Duration>,
+    /// How many tasks are run again on an idle node to compare the results, such as 1%
+    #[arg(long, value_name = "PART", value_parser = values::permille, default_value = "1%")]
+    pub(crate) spot_checks: u32,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,

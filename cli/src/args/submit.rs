@@ -19,6 +19,7 @@ Examples:
   bramble submit sort.wasm --input big.txt -d --name nightly
   bramble submit report.wasm --input job:17 -o report.txt      on the result of job 17
   bramble submit count.wasm --input book.txt --merge-arg --sum -o - -- --words
+  bramble submit pi.wasm --input seeds.txt --verify 2 -o pi.txt
   bramble submit grep.wasm --input log.txt --ok-status 1 -o - -- -i error
 
 The command waits for the end of the job and ends with its fate: 0 done, 1 failed or cancelled.
@@ -88,9 +89,14 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::positive_size,
         help_heading = "Limits")]
     pub(crate) output_limit: Option<u64>,
-    /// Give the same bytes on every kind of processor; loops over floating-point numbers get slower
-    #[arg(long, help_heading = "Limits")]
-    pub(crate) verify: bool,
+    /// Give the same bytes on every kind of processor; with 2 or 3, run each task on so many
+    /// nodes and compare
+    ///
+    /// Loops over floating-point numbers get slower. Where two nodes differ, a third decides.
+    #[arg(long, value_name = "NODES", help_heading = "Limits", num_args = 0..=1,
+        require_equals = true, default_missing_value = "1",
+        value_parser = clap::value_parser!(u32).range(1..=3))]
+    pub(crate) verify: Option<u32>,
     /// What the guest's clock says when a task starts: a time such as 2026-03-01T12:00:00Z, or now
     /// [default: 2026-01-01T00:00:00Z]
     ///

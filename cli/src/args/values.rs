@@ -1,5 +1,6 @@
 //! Values that are typed after flags: sizes, lengths of time, parameters, job numbers.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -216,6 +217,43 @@ impl fmt::Display for JobSelector {
     }
 }
 
+/// What was typed, with `--verify 2` as `--verify=2`: a number may be left out there, and a module
+/// after it must not be taken for one.
+pub(crate) fn with_counts(typed: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    let mut ended = false;
+    for word in typed {
+        let is_count = matches!(word.to_str(), Some("1" | "2" | "3"));
+        match words.last_mut() {
+            Some(last) if is_count && !ended && last == "--verify" => {
+                last.push("=");
+                last.push(&word);
+            }
+            _ => {
+                ended |= word == "--";
+                words.push(word);
+            }
+        }
+    }
+    words
+}
+
+/// A part of a whole, in thousandths: `1%`, `0.5%`, `0`.
+pub(crate) fn permille(text: &str) -> Result<u32, String> {
+    let fault = || format!("`{text}` is not a part such as 1% or 0.5%");
+    if text == "0" {
+        return Ok(0);
+    }
+    let percent: f64 = text.strip_suffix('%').and_then(|it| it.parse().ok()).ok_or_else(fault)?;
+    let thousandths = percent * 10.0;
+    let is_whole = (thousandths - thousandths.round()).abs() < 1e-6;
+    if (0.0..=1000.0).contains(&thousandths) && is_whole {
+        Ok(thousandths.round() as u32)
+    } else {
+        Err(format!("{}: between 0% and 100%, in steps of 0.1%", fault()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bramble_protocol::JobSpec;
@@ -293,6 +331,25 @@ mod tests {
     fn a_job_selector_is_shown_as_it_was_typed() {
         for text in ["17", "15-17", "last"] {
             assert_eq!(text.parse::<JobSelector>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_number_after_verify_belongs_to_it_and_a_module_does_not() {
+        let joined = |text: &str| {
+            let words = with_counts(text.split(' ').map(OsString::from));
+            words.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(joined("submit --verify 2 a.wasm"), "submit --verify=2 a.wasm");
+        assert_eq!(joined("submit --verify a.wasm 2"), "submit --verify a.wasm 2");
+        assert_eq!(joined("submit a.wasm -- --verify 2"), "submit a.wasm -- --verify 2");
+    }
+
+    #[test]
+    fn parts_are_read_in_per_cent() {
+        assert_eq!(["0", "1%", "0.5%", "100%"].map(permille), [Ok(0), Ok(10), Ok(5), Ok(1000)]);
+        for bad in ["1", "-1%", "101%", "0.01%", "x%", ""] {
+            assert!(permille(bad).is_err(), "{bad}");
         }
     }
 }

@@ -96,6 +96,17 @@ fn doing(node: &NodeView) -> String {
     jobs.join("  ")
 }
 
+/// What comparing its results with those of other nodes has shown.
+fn trust(node: &NodeView) -> String {
+    let trust = &node.trust;
+    let confirmed = format!("{} confirmed in a row", human::count(trust.valid, "result"));
+    match (&trust.last_wrong, trust.wrong) {
+        (_, 0) => confirmed,
+        (None, wrong) => format!("{confirmed}, {wrong} wrong"),
+        (Some(last), wrong) => format!("{confirmed}, {wrong} wrong: {last}"),
+    }
+}
+
 /// One node as a page.
 fn detail(node: &NodeView) -> String {
     let status = &node.status;
@@ -117,6 +128,7 @@ fn detail(node: &NodeView) -> String {
         ("running for", or_none(status.uptime_s.map(|s| human::duration(Duration::from_secs(s))))),
         ("tasks done", human::thousands(node.succeeded)),
         ("failed", human::thousands(node.failed)),
+        ("trust", trust(node)),
         ("doing", doing(node)),
     ];
     let quarantined = node.quarantined.iter().map(|reason| ("quarantined", reason.clone()));
@@ -149,6 +161,7 @@ mod tests {
             slots: 4,
             speed: Some(1500),
             draining: None,
+            trust: Default::default(),
             quarantined: None,
             leased: 4,
             jobs: vec![(JobId(18), 4)],

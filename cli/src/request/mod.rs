@@ -135,7 +135,7 @@ impl Submission {
             nodes: args.nodes,
             limits,
             memory_is_chosen: args.memory.is_some(),
-            mode: if args.verify { Mode::Verify } else { Mode::Fast },
+            mode: if args.verify.is_some() { Mode::Verify } else { Mode::Fast },
             clock_ms: args.clock.map(crate::args::values::Clock::ms),
             policy: JobPolicy {
                 max_fails: args.max_fails,
@@ -143,6 +143,7 @@ impl Submission {
                 after: args.after.iter().map(|job| job.0).collect(),
                 input_from: from,
                 cache: !args.no_cache,
+                quorum: args.verify.unwrap_or(1),
                 ..JobPolicy::default()
             },
             partitions: args.partitions,

@@ -88,6 +88,7 @@ async fn serve(
         network_filesystem_allowed: false,
         modules: Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>,
         config: bramble_scheduler::core::Config {
+            spot_check_permille: args.spot_checks,
             calibration: Some(data::calibration(&store)?),
             ..Default::default()
         },

@@ -67,10 +67,18 @@ impl Scheduler {
         self.save_log(node, attempt, &outcome, log, usage);
         if self.is_done(attempt.task) {
             self.conclude_echo(node, attempt, &outcome);
+            if self.open.contains(&attempt.task.job) {
+                self.end_if_over(attempt.task.job);
+            }
             return;
         }
         let (leased_at_ms, at_ms) = (leased_at.0, self.now.0);
         if let AttemptOutcome::Succeeded { outputs } = outcome {
+            if self.open(attempt.task.job).spec.policy.quorum > 1 {
+                self.conclude_vote(node, held, outputs, usage);
+                self.end_if_over(attempt.task.job);
+                return;
+            }
             self.commit(Record::TaskSucceeded {
                 attempt,
                 node,
@@ -121,11 +129,6 @@ impl Scheduler {
         matches!(self.open(task.job).tasks[task.index as usize].state, TaskState::Succeeded { .. })
     }
 
-    /// Ends an attempt of a task that is done.
-    fn conclude_echo(&mut self, node: NodeId, attempt: AttemptId, _outcome: &AttemptOutcome) {
-        self.recall(attempt.task, |lent| lent.node == node && lent.number == attempt.number);
-    }
-
     /// Takes back all leases of a task but that of one attempt.
     fn recall_others(&mut self, node: NodeId, attempt: AttemptId) {
         let others = |lent: &Lent| (lent.node, lent.number) != (node, attempt.number);
@@ -135,7 +138,7 @@ impl Scheduler {
     }
 
     /// Forgets those leases of a task that `which` names.
-    fn recall(&mut self, task: TaskId, which: impl Fn(&Lent) -> bool) -> Vec<Lent> {
+    pub(super) fn recall(&mut self, task: TaskId, which: impl Fn(&Lent) -> bool) -> Vec<Lent> {
         let leases = self.open(task.job).trial(task.index).map(|trial| trial.leases.clone());
         let mut recalled = leases.unwrap_or_default();
         recalled.retain(which);
@@ -261,7 +264,7 @@ fn sound(open: &OpenJob, attempt: AttemptId, outcome: AttemptOutcome) -> Attempt
         AttemptOutcome::NodeFault { message } => {
             AttemptOutcome::NodeFault { message: cut(message) }
         }
-        AttemptOutcome::Canceled => {
+        AttemptOutcome::Disagreed { .. } | AttemptOutcome::Canceled => {
             AttemptOutcome::NodeFault { message: "it dropped the attempt by itself".into() }
         }
         outcome => outcome,

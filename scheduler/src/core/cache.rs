@@ -229,6 +229,11 @@ impl Scheduler {
         self.cache.touch(key, passes.then_some(job));
     }
 
+    /// The keys of the results that a job gave.
+    pub(super) fn keys_of(&self, job: JobId) -> Vec<Digest> {
+        self.cache.keys_of(job)
+    }
+
     /// What is to be kept of a job's results when it ends.
     pub(super) fn kept_results(&self, job: JobId) -> Vec<Kept> {
         let kept = self.cache.keys_of(job).into_iter().map(|key| {

@@ -25,6 +25,8 @@ pub(crate) struct Indices {
     pub(crate) present: BTreeSet<NodeId>,
     /// Available nodes with a free slot, least loaded and fastest first.
     pub(crate) idle: BTreeSet<IdleRank>,
+    /// Nodes with leases that are the first to go.
+    pub(crate) extras: BTreeSet<NodeId>,
     /// By class, in the order of [`TargetClass::ALL`].
     pub(crate) capacity: [Capacity; TargetClass::ALL.len()],
     /// How many available nodes have each speed.
@@ -93,11 +95,15 @@ impl Indices {
             self.present.insert(node.id);
         }
         self.idle.extend(node.idle_rank());
+        if !node.extras.is_empty() {
+            self.extras.insert(node.id);
+        }
         self.capacity[class_index(node.class)].add(node);
     }
 
     fn remove(&mut self, node: &Node) {
         self.present.remove(&node.id);
+        self.extras.remove(&node.id);
         if let Some(rank) = node.idle_rank() {
             self.idle.remove(&rank);
         }

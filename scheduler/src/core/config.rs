@@ -32,6 +32,8 @@ pub struct Config {
     pub nodes_max: usize,
     /// Results of tasks that are kept for later jobs, at most.
     pub cache_entries_max: usize,
+    /// How many of a thousand tasks are run again on an idle node, to compare the results.
+    pub spot_check_permille: u32,
     /// What nodes are measured by; without it their speed stays unknown.
     pub calibration: Option<super::Calibration>,
 }
@@ -53,6 +55,7 @@ impl Default for Config {
             agents_max: 1_000,
             nodes_max: 10_000,
             cache_entries_max: 100_000,
+            spot_check_permille: 10,
             calibration: None,
         }
     }

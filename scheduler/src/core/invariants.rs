@@ -93,6 +93,12 @@ impl Scheduler {
                 *shares.entry(lent.node).or_default() += 1;
             }
         }
+        let disputed = open.trials.iter().filter(|(index, trial)| {
+            let done = matches!(open.tasks[**index as usize].state, TaskState::Succeeded { .. });
+            done && trial.votes.len() > 1
+        });
+        let disputed: BTreeSet<u32> = disputed.map(|(index, _)| *index).collect();
+        same(&name("disputed tasks"), &disputed, &open.disputed)?;
         let tried = open.tasks.iter().filter(|task| task.state == TaskState::Leased).count();
         let with_lease = |(index, trial): &(&u32, &Trial)| {
             !trial.leases.is_empty() && open.tasks[**index as usize].state == TaskState::Leased
@@ -130,6 +136,9 @@ impl Scheduler {
                 if entry.expires_at < node.next_expiry {
                     return Err(format!("lease {lease} ends before its node is looked at"));
                 }
+            }
+            if node.extras.iter().any(|lease| !node.leases.contains_key(lease)) {
+                return Err(format!("node {} has extra leases that it does not hold", node.name));
             }
             same(&format!("jobs of node {}", node.name), &jobs, &node.jobs)?;
             if node.link == super::node::Link::Lost && !node.leases.is_empty() {

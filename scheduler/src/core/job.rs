@@ -66,6 +66,8 @@ pub(crate) struct OpenJob {
     pub(crate) retry: BTreeSet<u32>,
     /// Tasks that wait for their next attempt, and until when.
     pub(crate) delayed: BTreeSet<(Timestamp, u32)>,
+    /// Tasks that are done and of which another node gave another result.
+    pub(crate) disputed: BTreeSet<u32>,
     pub(crate) counts: TaskCounts,
     pub(crate) phases: Vec<PhaseView>,
     pub(crate) shares: BTreeMap<NodeId, Share>,
@@ -199,6 +201,7 @@ impl OpenJob {
             trials: BTreeMap::new(),
             retry: BTreeSet::new(),
             delayed: BTreeSet::new(),
+            disputed: BTreeSet::new(),
             counts,
             shares: BTreeMap::new(),
             members: BTreeSet::new(),
@@ -217,7 +220,9 @@ impl OpenJob {
         match &self.fate {
             Some(Fate::Failed(_) | Fate::Unrunnable(_)) => JobState::Failed,
             Some(Fate::Canceled) => JobState::Canceled,
-            None if self.counts.succeeded == self.counts.total => JobState::Done,
+            None if self.counts.succeeded == self.counts.total && self.disputed.is_empty() => {
+                JobState::Done
+            }
             // What waits for a task that failed never runs.
             None if self.counts.ended > 0 && !self.may_go_on() => JobState::Failed,
             None if self.started_at.is_some() => JobState::Running,
@@ -268,12 +273,15 @@ impl OpenJob {
 
     /// Marks a task as done and returns the others that became ready by it. The lease of the
     /// attempt is dropped.
-    pub(crate) fn succeed(&mut self, index: u32, success: Success) -> Vec<u32> {
+    pub(crate) fn succeed(&mut self, index: u32, success: Success, counted: bool) -> Vec<u32> {
         let share = self.shares.entry(success.node).or_default();
         share.succeeded += 1;
-        share.cpu_us += success.usage.cpu_us;
+        // What a vote used is counted when it is given.
+        if !counted {
+            share.cpu_us += success.usage.cpu_us;
+            self.usage.add(&success.usage);
+        }
         self.started(index, success.leased_at);
-        self.usage.add(&success.usage);
         let phase = self.plan.phase(index);
         self.phase_mut(phase.kind()).usage.add(&success.usage);
         self.finish(index, success.outputs, success.at)

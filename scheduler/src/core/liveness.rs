@@ -209,6 +209,8 @@ impl Scheduler {
         // The nodes that were waited for may have taken other jobs meanwhile.
         self.step.more_ready |= std::mem::take(&mut self.held_back);
         self.wake_delayed();
+        self.leave_disputes();
+        self.step.extras = true;
         self.retry_compilations();
     }
 

@@ -28,15 +28,18 @@ mod placement;
 mod plan;
 mod quarantine;
 mod queue;
+mod quorum;
 mod record;
 mod replay;
 mod retry;
 mod shape;
 mod share;
+mod speculate;
 mod submit;
 mod summary;
 mod task;
 mod trial;
+mod trust;
 mod view;
 mod work;
 
@@ -55,7 +58,7 @@ pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use plan::FAN_IN;
-pub use record::{Ended, Kept, Record, Submitted};
+pub use record::{Ended, Kept, Record, Submitted, Voice};
 pub use replay::ReplayError;
 pub use share::UserUsage;
 
@@ -103,6 +106,8 @@ struct Step {
     changed: BTreeSet<JobId>,
     /// Nodes that may take more work than before.
     hungry: BTreeSet<NodeId>,
+    /// Whether idle slots may get what can wait.
+    extras: bool,
     /// Whether a task became ready, or could be leased now where it could not before.
     more_ready: bool,
     /// Tasks that became ready, whose results may be known.
@@ -198,6 +203,9 @@ impl Scheduler {
             if self.step.is_settled(&self.queue) {
                 break;
             }
+        }
+        if self.step.extras {
+            self.give_extras();
         }
         let step = std::mem::take(&mut self.step);
         let mut actions = step.actions;

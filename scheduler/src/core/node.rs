@@ -1,11 +1,12 @@
 //! What the head knows of one node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeState, NodeStatus, TargetClass};
 
 use super::event::{ConnectionId, Timestamp};
 use super::quarantine::Quarantine;
+use super::trust::Trust;
 
 /// A machine that runs, or once ran, an agent.
 #[derive(Clone, Debug)]
@@ -26,8 +27,11 @@ pub(crate) struct Node {
     pub(crate) quarantine: Option<Quarantine>,
     /// Jobs of which tasks failed by its fault since it last succeeded.
     pub(crate) faults: Vec<JobId>,
+    pub(crate) trust: Trust,
     pub(crate) seen_at: Timestamp,
     pub(crate) leases: BTreeMap<LeaseId, Held>,
+    /// Those for tasks that another node has too: the first to go when work is ready.
+    pub(crate) extras: BTreeSet<LeaseId>,
     /// No lease expires before.
     pub(crate) next_expiry: Timestamp,
     /// Leases by job.
@@ -82,8 +86,10 @@ impl Node {
             draining: None,
             quarantine: None,
             faults: Vec::new(),
+            trust: Trust::default(),
             seen_at: Timestamp(0),
             leases: BTreeMap::new(),
+            extras: BTreeSet::new(),
             next_expiry: Timestamp(u64::MAX),
             jobs: BTreeMap::new(),
             succeeded: 0,
@@ -144,6 +150,7 @@ impl Node {
 
     pub(crate) fn release(&mut self, lease: LeaseId) -> Option<Held> {
         let held = self.leases.remove(&lease)?;
+        self.extras.remove(&lease);
         let job = held.attempt.task.job;
         if let Some(count) = self.jobs.get_mut(&job) {
             *count -= 1;

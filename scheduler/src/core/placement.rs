@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bramble_protocol::agent::Lease;
-use bramble_protocol::{AttemptId, JobId, NodeId, NodeSelector, ObjectRef, TaskId};
+use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeSelector, ObjectRef, TaskId};
 
 use super::Scheduler;
 use super::artefact::Artefact;
@@ -40,6 +40,9 @@ impl Scheduler {
         for node in hungry {
             while self.give_one(node) {}
         }
+        if !self.queue.is_empty() {
+            self.make_room();
+        }
     }
 
     /// Fills free slots everywhere, one per node in turn and idle nodes first, so that few tasks
@@ -62,7 +65,7 @@ impl Scheduler {
     }
 
     /// Gives a node one lease of the next job that has a task for it.
-    fn give_one(&mut self, node: NodeId) -> bool {
+    pub(super) fn give_one(&mut self, node: NodeId) -> bool {
         let asks = self.cluster.get(node);
         if !asks.is_available() || (asks.is_on_trial() && asks.free_slots() == 0) {
             return false;
@@ -112,6 +115,12 @@ impl Scheduler {
             }
         }
         Some(Fit::Now(index, *artefact))
+    }
+
+    /// Whether any job has a task that a node should run now or next.
+    pub(super) fn has_work_for(&self, node: NodeId) -> bool {
+        let mut jobs = self.queue.order();
+        jobs.any(|job| self.fitting_task(job, node).is_some() && !self.is_better_left(job, node))
     }
 
     /// Whether a job is done sooner if a slow node takes none of its tasks: when the faster nodes
@@ -194,7 +203,13 @@ impl Scheduler {
         matches!(artefact, Some(Artefact::Ready(_)))
     }
 
-    fn give(&mut self, job: JobId, node: NodeId, index: u32, artefact: ObjectRef) {
+    pub(super) fn give(
+        &mut self,
+        job: JobId,
+        node: NodeId,
+        index: u32,
+        artefact: ObjectRef,
+    ) -> LeaseId {
         let lease = self.lease_numbers.next();
         let open = self.open(job);
         let number = open.tasks[index as usize].number + 1;
@@ -205,6 +220,7 @@ impl Scheduler {
             let leases = self.step.leases.entry(connection).or_default();
             leases.push(Lease { id: lease, attempt, work });
         }
+        lease
     }
 
     /// Slots of the nodes that a selector allows: of the largest nodes, when it only says how

@@ -98,6 +98,50 @@ pub enum Record {
         /// What names the work that gave them.
         keys: Vec<Digest>,
     },
+    /// An attempt gave a result that counts only when others agree with it.
+    TaskVoted {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Where it ran.
+        node: NodeId,
+        /// When it was leased, in milliseconds since 1970.
+        leased_at_ms: u64,
+        /// When its report came in, in milliseconds since 1970.
+        at_ms: u64,
+        /// What it wrote.
+        outputs: Vec<ObjectRef>,
+        /// What it used.
+        usage: Usage,
+    },
+    /// A second attempt of a task that is done gave another result.
+    TaskDisputed {
+        /// The task.
+        task: TaskId,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// Whose result was accepted.
+        accepted: Voice,
+        /// Whose result differs.
+        other: Voice,
+        /// What that one wrote.
+        outputs: Vec<ObjectRef>,
+    },
+    /// Nothing more is done about two results that differ.
+    TaskSettled {
+        /// The task.
+        task: TaskId,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+    },
+    /// Other nodes contradict a result of a node.
+    NodeDistrusted {
+        /// Which.
+        node: NodeId,
+        /// How often that has been so, with this one.
+        wrong: u64,
+        /// Of which task, and who contradicts it.
+        reason: String,
+    },
     /// An attempt failed.
     AttemptFailed {
         /// The attempt.
@@ -157,6 +201,15 @@ pub enum Record {
         /// The job.
         job: JobId,
     },
+}
+
+/// An attempt that says what a task's result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voice {
+    /// Number of the attempt.
+    pub number: u32,
+    /// Where it ran.
+    pub node: NodeId,
 }
 
 /// An accepted job.
@@ -248,6 +301,10 @@ impl Record {
             Self::JobReleased { .. } => "job-released",
             Self::TaskReused { .. } => "task-reused",
             Self::ResultsDropped { .. } => "results-dropped",
+            Self::TaskVoted { .. } => "task-voted",
+            Self::TaskDisputed { .. } => "task-disputed",
+            Self::TaskSettled { .. } => "task-settled",
+            Self::NodeDistrusted { .. } => "node-distrusted",
             Self::AttemptFailed { .. } => "attempt-failed",
             Self::JobFailed { .. } => "job-failed",
             Self::JobCanceled { .. } => "job-canceled",
@@ -264,13 +321,16 @@ impl Record {
             | Self::NodeKnown { .. }
             | Self::NodeDraining { .. }
             | Self::NodeQuarantined { .. }
+            | Self::NodeDistrusted { .. }
             | Self::UsageAt { .. }
             | Self::ResultsDropped { .. } => None,
-            Self::TaskReused { task, .. } => Some(task.job),
+            Self::TaskReused { task, .. }
+            | Self::TaskDisputed { task, .. }
+            | Self::TaskSettled { task, .. } => Some(task.job),
             Self::JobSubmitted(submitted) => Some(submitted.job),
-            Self::TaskSucceeded { attempt, .. } | Self::AttemptFailed { attempt, .. } => {
-                Some(attempt.task.job)
-            }
+            Self::TaskSucceeded { attempt, .. }
+            | Self::TaskVoted { attempt, .. }
+            | Self::AttemptFailed { attempt, .. } => Some(attempt.task.job),
             Self::JobReleased { job, .. }
             | Self::JobFailed { job, .. }
             | Self::JobCanceled { job, .. }

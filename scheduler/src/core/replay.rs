@@ -16,7 +16,8 @@ use super::node::Node;
 use super::quarantine::Quarantine;
 use super::record::{Ended, Record, Submitted};
 use super::task::TaskState;
-use super::trial::{Failure, Next};
+use super::trial::{Failure, Next, Vote};
+use super::trust::Trust;
 
 /// Why records do not make a state: the journal is damaged, or was written by a program with a
 /// fault.
@@ -124,6 +125,36 @@ impl Scheduler {
                 let quarantine =
                     reason.map(|reason| Quarantine { reason, until, times, on_trial: false });
                 self.cluster.update(node, |node| node.quarantine = quarantine);
+            }
+            Record::NodeDistrusted { node, wrong, reason } => {
+                self.check_node(node)?;
+                let trust = Trust { valid: 0, wrong, last_wrong: Some(reason) };
+                self.cluster.update(node, |node| node.trust = trust);
+            }
+            Record::TaskVoted { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
+                let vote = Vote {
+                    number: attempt.number,
+                    node,
+                    leased_at: Timestamp(leased_at_ms),
+                    at: Timestamp(at_ms),
+                    outputs: outputs.into(),
+                    usage,
+                };
+                self.perform_vote(attempt, vote)?;
+            }
+            Record::TaskDisputed { task, at_ms, accepted, other, outputs } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                self.check_node(accepted.node)?;
+                self.check_node(other.node)?;
+                self.done_task(kind, task)?.dispute(task.index, accepted, other, outputs);
+                self.changed(task.job);
+            }
+            Record::TaskSettled { task, at_ms } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                let open = self.done_task(kind, task)?;
+                open.disputed.remove(&task.index);
+                open.forget_trial(task.index);
+                self.changed(task.job);
             }
             Record::JobSubmitted(submitted) => self.perform_submitted(*submitted),
             Record::TaskSucceeded { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
@@ -252,16 +283,53 @@ impl Scheduler {
 
     fn perform_success(&mut self, attempt: AttemptId, success: Success) -> Result<(), ReplayError> {
         self.now = self.now.max(success.at);
-        self.charge(attempt.task.job, &success.usage);
         self.detach(attempt, success.node)?;
-        self.cluster.update(success.node, |node| node.succeeded += 1);
+        let index = attempt.task.index;
+        let trial = self.open(attempt.task.job).trial(index);
+        let voted = trial.is_some_and(|trial| trial.has_voted(success.node));
+        let has_twin = trial.is_some_and(|trial| !trial.leases.is_empty());
+        if !voted {
+            self.charge(attempt.task.job, &success.usage);
+            self.cluster.update(success.node, |node| node.succeeded += 1);
+        }
+        let is_watched = has_twin || (!voted && self.is_spot_checked(attempt.task));
+        let vote = is_watched.then(|| Vote::of(attempt.number, &success));
         let open = self.open_job("task-succeeded", attempt.task.job)?;
         open.note_number(attempt);
         let cpu_us = success.usage.cpu_us;
-        let ready = open.succeed(attempt.task.index, success);
+        let ready = open.succeed(index, success, voted);
+        if let Some(vote) = vote {
+            open.watch(index, vote);
+        }
         self.keep_result(attempt.task, cpu_us);
         self.became_ready(attempt.task.job, ready);
         Ok(())
+    }
+
+    fn perform_vote(&mut self, attempt: AttemptId, vote: Vote) -> Result<(), ReplayError> {
+        self.now = self.now.max(vote.at);
+        self.detach(attempt, vote.node)?;
+        self.charge(attempt.task.job, &vote.usage);
+        self.cluster.update(vote.node, |node| node.succeeded += 1);
+        let open = self.open_job("task-voted", attempt.task.job)?;
+        open.note_number(attempt);
+        open.note_vote(attempt.task.index, vote);
+        self.step.more_ready = true;
+        self.changed(attempt.task.job);
+        Ok(())
+    }
+
+    /// The job of a task that is done.
+    fn done_task(
+        &mut self,
+        record: &'static str,
+        task: TaskId,
+    ) -> Result<&mut OpenJob, ReplayError> {
+        let open = self.open_job(record, task.job)?;
+        match open.tasks.get(task.index as usize).map(|task| &task.state) {
+            Some(TaskState::Succeeded { .. }) => Ok(open),
+            _ => Err(ReplayError::NoSuchAttempt { attempt: AttemptId { task, number: 0 } }),
+        }
     }
 
     fn perform_reuse(

@@ -43,7 +43,9 @@ pub(super) const fn policy(outcome: &AttemptOutcome) -> Policy {
         | AttemptOutcome::OutOfFuel { .. }
         | AttemptOutcome::TooMuch { .. }
         | AttemptOutcome::OutputExceeded { .. } => Policy::IfAsked,
-        AttemptOutcome::Succeeded { .. } | AttemptOutcome::Canceled => Policy::Never,
+        AttemptOutcome::Succeeded { .. }
+        | AttemptOutcome::Disagreed { .. }
+        | AttemptOutcome::Canceled => Policy::Never,
     }
 }
 
@@ -77,7 +79,10 @@ pub(super) fn next(
     let is_out = trial.leases.len() > 1;
     let waits = match policy(outcome) {
         Policy::Never => return Next::Never,
-        Policy::IfAsked if !spec.policy.retry_guest => return Next::Never,
+        // Where it has succeeded before, the node that says otherwise need not be right.
+        Policy::IfAsked if !spec.policy.retry_guest && trial.votes.is_empty() => {
+            return Next::Never;
+        }
         Policy::AtOnce => false,
         Policy::WithBackoff | Policy::IfAsked => true,
     };

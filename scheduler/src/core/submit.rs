@@ -9,6 +9,7 @@ use super::action::{Action, Answer, Rejection};
 use super::config::{NAME_BYTES_MAX, PARAMS_BYTES_MAX};
 use super::event::{NewJob, RequestToken};
 use super::plan::{self, PARTITIONS_MAX, Plan, choose_partitions};
+use super::quorum;
 use super::record::{Record, Submitted};
 
 impl Scheduler {
@@ -169,7 +170,8 @@ fn spec_fault(spec: &JobSpec) -> Option<String> {
     if let Some(fault) = spec.command.fault() {
         return Some(fault);
     }
-    if let Some(fault) = spec.clock_fault().or_else(|| spec.policy.fault()) {
+    let policy = spec.policy.fault().or_else(|| quorum::fault(spec));
+    if let Some(fault) = spec.clock_fault().or(policy) {
         return Some(fault);
     }
     match &spec.nodes {

@@ -6,8 +6,9 @@
 use bramble_protocol::{AttemptId, AttemptOutcome, LeaseId, NodeId, ObjectRef, Usage};
 
 use super::event::Timestamp;
-use super::job::OpenJob;
+use super::job::{OpenJob, Success};
 use super::mutant::{Mutant, mutated};
+use super::record::Voice;
 use super::task::TaskState;
 
 /// Everything about one task that is tried.
@@ -67,6 +68,26 @@ pub(crate) enum Next {
     Never,
 }
 
+impl Vote {
+    /// What an attempt that succeeded says.
+    pub(crate) fn of(number: u32, success: &Success) -> Self {
+        Self {
+            number,
+            node: success.node,
+            leased_at: success.leased_at,
+            at: success.at,
+            outputs: success.outputs.as_slice().into(),
+            usage: success.usage,
+        }
+    }
+
+    fn by(voice: Voice, outputs: Box<[ObjectRef]>) -> Self {
+        let Voice { number, node } = voice;
+        let (leased_at, at) = Default::default();
+        Self { number, node, leased_at, at, outputs, usage: Usage::default() }
+    }
+}
+
 impl Trial {
     /// Whether there is nothing worth keeping.
     fn is_blank(&self) -> bool {
@@ -75,8 +96,11 @@ impl Trial {
 
     /// Whether a node may not run the task: it does so already, or has.
     pub(crate) fn bars(&self, node: NodeId) -> bool {
-        self.leases.iter().any(|lent| lent.node == node)
-            || self.votes.iter().any(|vote| vote.node == node)
+        self.leases.iter().any(|lent| lent.node == node) || self.has_voted(node)
+    }
+
+    pub(crate) fn has_voted(&self, node: NodeId) -> bool {
+        self.votes.iter().any(|vote| vote.node == node)
     }
 
     pub(crate) fn has_failed_on(&self, node: NodeId) -> bool {
@@ -171,6 +195,38 @@ impl OpenJob {
             Next::Again => self.set_state(index, TaskState::Ready),
         }
         self.counts.retried += 1;
+    }
+
+    /// Keeps a result that does not count yet; the lease of its attempt is dropped.
+    pub(crate) fn note_vote(&mut self, index: u32, vote: Vote) {
+        self.started(index, vote.leased_at);
+        self.join(vote.node);
+        self.usage.add(&vote.usage);
+        self.shares.entry(vote.node).or_default().cpu_us += vote.usage.cpu_us;
+        let trial = self.trials.entry(index).or_default();
+        trial.votes.push(vote);
+        if trial.leases.is_empty() {
+            self.set_state(index, TaskState::Ready);
+        }
+    }
+
+    /// Keeps the result of a task that is done, to compare another with it.
+    pub(crate) fn watch(&mut self, index: u32, vote: Vote) {
+        self.trials.entry(index).or_default().votes = vec![vote];
+    }
+
+    /// Keeps two results of a task that is done, of which one counts.
+    pub(crate) fn dispute(
+        &mut self,
+        index: u32,
+        accepted: Voice,
+        other: Voice,
+        outputs: Vec<ObjectRef>,
+    ) {
+        let first = Vote::by(accepted, self.outputs(index).into());
+        let second = Vote::by(other, outputs.into());
+        self.trials.entry(index).or_default().votes = vec![first, second];
+        self.disputed.insert(index);
     }
 
     /// Makes tasks ready whose time has come, and returns how many.

@@ -143,6 +143,17 @@ impl Scheduler {
         if allowed.iter().any(compiling) && self.capacity(open).nodes == 0 {
             return Some("its module is being compiled".into());
         }
+        let wanted = open.spec.policy.quorum;
+        if (allowed.len() as u32) < wanted {
+            let there = if allowed.len() == 1 { "1 is" } else { "2 are" };
+            return Some(format!(
+                "each task needs {wanted} nodes that may run it, to compare their results; {there} \
+                 there"
+            ));
+        }
+        if !open.disputed.is_empty() {
+            return Some("waits for a third node, because two gave different results".into());
+        }
         Some("waits for a free slot".into())
     }
 }
@@ -169,6 +180,11 @@ fn node_view(node: &Node) -> NodeView {
         slots: node.slots,
         speed: node.speed,
         draining: node.draining.clone(),
+        trust: bramble_protocol::api::TrustView {
+            valid: node.trust.valid,
+            wrong: node.trust.wrong,
+            last_wrong: node.trust.last_wrong.clone(),
+        },
         quarantined: node.quarantine.as_ref().map(|it| it.reason.clone()),
         leased: node.leased(),
         jobs: node.jobs.iter().map(|(job, count)| (*job, *count)).collect(),

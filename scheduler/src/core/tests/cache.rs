@@ -124,6 +124,12 @@ fn what_fewer_nodes_agreed_on_does_not_serve_those_who_want_more() {
     let mut head = Head::new();
     done(&mut head, job(&map_module(), 3));
     let mut verified = job(&map_module(), 3);
+    verified.spec.mode = Mode::Verify;
+    let mut once = verified.clone();
+    done(&mut head, once.clone());
+    once.spec.name = "again".into();
+    let again = head.submit(once);
+    assert!(head.view(again).saved.is_some(), "or the test would show nothing");
     verified.spec.policy.quorum = 2;
     let id = head.submit(verified);
     assert_eq!(head.view(id).saved, None);

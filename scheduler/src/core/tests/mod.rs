@@ -9,8 +9,10 @@ mod nodes;
 mod order;
 mod placement;
 mod quarantine;
+mod quorum;
 mod restart;
 mod retries;
+mod speculation;
 
 use std::collections::BTreeMap;
 
