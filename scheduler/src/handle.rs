@@ -1,8 +1,10 @@
 //! How the rest of the head talks to the scheduler: an async mailbox.
 
+use std::collections::BTreeSet;
+
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
-use bramble_protocol::{JobId, NodeId, Order};
+use bramble_protocol::{Digest, JobId, NodeId, Order};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::core::{Answer, ConnectionId, Event, NewJob, RequestToken, Scheduler};
@@ -105,6 +107,15 @@ impl Handle {
     /// When it is not carried out.
     pub async fn order(&self, order: Order) -> Result<Answer, CommandError> {
         self.request(|token| Event::Order { token, order: Box::new(order) }).await
+    }
+
+    /// Tells that objects are about to be removed from the store, or are gone or damaged: results
+    /// that contain one are not used any more. Returns when that is in the journal.
+    ///
+    /// # Errors
+    /// When the scheduler has stopped.
+    pub async fn objects_gone(&self, digests: BTreeSet<Digest>) -> Result<(), CommandError> {
+        self.request(|token| Event::ObjectsGone { token, digests }).await.map(drop)
     }
 
     /// Looks at the state of the scheduler. What is seen is on disk when this returns. The look

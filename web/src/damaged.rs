@@ -45,7 +45,11 @@ impl Damaged {
 }
 
 async fn set_aside(head: Head, digest: Digest, job: JobId) {
-    if let Ok(mut view) = head.handle.watch_job(job).await {
+    // What a task of the job has made it will make again, and needs the place for it.
+    let remade = head.handle.look(move |core| core.is_made_by(job, &digest)).await;
+    if !remade.unwrap_or(false)
+        && let Ok(mut view) = head.handle.watch_job(job).await
+    {
         // An error means that the scheduler has stopped; then the object is looked at now.
         let _ = view.wait_for(|view| view.state.is_final()).await;
     }

@@ -115,6 +115,7 @@ impl Scheduler {
                 brought_down,
                 poison,
             });
+            self.redo_unreadable(attempt.task, &fault);
             if exonerated.iter().any(|other| *other != node) {
                 self.exonerate(attempt.task.job, &exonerated);
             } else {
@@ -134,6 +135,16 @@ impl Scheduler {
         let others = |lent: &Lent| (lent.node, lent.number) != (node, attempt.number);
         for lent in self.recall(attempt.task, others) {
             self.revoke_from(lent.node, lent.lease);
+        }
+    }
+
+    /// Takes back all leases of a task, which is ready again if it was leased.
+    pub(super) fn recall_all(&mut self, task: TaskId) {
+        for lent in self.recall(task, |_| true) {
+            self.revoke_from(lent.node, lent.lease);
+        }
+        if let Some(open) = self.jobs.get_mut(&task.job).and_then(Job::open_mut) {
+            open.settle(task.index);
         }
     }
 

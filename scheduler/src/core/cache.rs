@@ -10,6 +10,8 @@ use bramble_protocol::api::{JobState, Saved};
 use bramble_protocol::{Digest, JobId, JobSpec, ObjectRef, TaskId};
 
 use super::Scheduler;
+use super::action::{Action, Answer};
+use super::event::RequestToken;
 use super::job::{Job, OpenJob};
 use super::record::{Kept, Record};
 use super::task::TaskState;
@@ -23,6 +25,9 @@ pub(crate) struct Cache {
     order: BTreeMap<u64, Digest>,
     /// The entries of each job, by when they were used last.
     owned: BTreeSet<(JobId, u64)>,
+    /// The entries of each object, which goes by the first bytes of its name, by when they were
+    /// used last.
+    objects: BTreeSet<(u64, u64)>,
     /// How many entries each module has. Most new jobs are of modules that have none.
     modules: BTreeMap<Digest, usize>,
     uses: u64,
@@ -42,13 +47,33 @@ pub(crate) struct Entry {
     used: u64,
 }
 
+impl Entry {
+    /// What it adds to [`Cache::objects`].
+    fn objects(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.outputs.iter().map(|object| (prefix(&object.digest), self.used))
+    }
+}
+
+fn prefix(digest: &Digest) -> u64 {
+    digest.as_bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 impl Cache {
+    /// The keys of the entries that contain an object.
+    fn keys_with(&self, object: &Digest) -> Vec<Digest> {
+        let prefix = prefix(object);
+        let found = self.objects.range((prefix, 0)..=(prefix, u64::MAX));
+        let keys = found.map(|(_, used)| self.order[used]);
+        keys.filter(|key| self.entries[key].outputs.iter().any(|it| it.digest == *object)).collect()
+    }
+
     fn insert(&mut self, key: Digest, mut entry: Entry) {
         self.remove(&key);
         self.uses += 1;
         entry.used = self.uses;
         self.order.insert(entry.used, key);
         self.owned.insert((entry.owner, entry.used));
+        self.objects.extend(entry.objects());
         *self.modules.entry(entry.module).or_default() += 1;
         self.entries.insert(key, entry);
     }
@@ -57,6 +82,9 @@ impl Cache {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.used);
         self.owned.remove(&(entry.owner, entry.used));
+        for object in entry.objects() {
+            self.objects.remove(&object);
+        }
         if let Some(count) = self.modules.get_mut(&entry.module) {
             *count -= 1;
             if *count == 0 {
@@ -90,11 +118,13 @@ impl Cache {
     pub(crate) fn check(&self, entries_max: usize) -> Result<(), String> {
         let order = self.entries.iter().map(|(key, entry)| (entry.used, *key)).collect();
         let owned = self.entries.values().map(|entry| (entry.owner, entry.used)).collect();
+        let objects = self.entries.values().flat_map(Entry::objects).collect();
         let mut modules: BTreeMap<Digest, usize> = BTreeMap::new();
         for entry in self.entries.values() {
             *modules.entry(entry.module).or_default() += 1;
         }
-        if self.order != order || self.owned != owned || self.modules != modules {
+        let named = self.order == order && self.owned == owned && self.objects == objects;
+        if !named || self.modules != modules {
             return Err("the indices of kept results do not fit them".into());
         }
         if self.entries.len() > entries_max {
@@ -152,7 +182,9 @@ impl Scheduler {
     /// Ends a ready task if its result is known. False if it must be run.
     pub(super) fn reuse_one(&mut self, task: TaskId) -> bool {
         let Some(open) = self.jobs.get(&task.job).and_then(Job::open) else { return false };
-        let is_ready = open.tasks[task.index as usize].state == TaskState::Ready;
+        // What nodes have said of it already is settled by nodes.
+        let is_untold = open.trial(task.index).is_none_or(|trial| trial.votes.is_empty());
+        let is_ready = is_untold && open.tasks[task.index as usize].state == TaskState::Ready;
         if !is_ready || open.fate.is_some() || !self.may_know(open) {
             return false;
         }
@@ -274,12 +306,26 @@ impl Scheduler {
     }
 
     /// Drops the results that contain an object which is gone, or is about to be.
-    pub(super) fn on_objects_gone(&mut self, gone: &BTreeSet<Digest>) {
-        let lost = |entry: &Entry| entry.outputs.iter().any(|object| gone.contains(&object.digest));
-        let entries = self.cache.entries.iter().filter(|(_, entry)| lost(entry));
-        let keys: Vec<Digest> = entries.map(|(key, _)| *key).collect();
+    pub(super) fn on_objects_gone(&mut self, token: RequestToken, gone: &BTreeSet<Digest>) {
+        self.drop_results_with(gone);
+        self.step.actions.push(Action::Reply { token, answer: Answer::Done });
+    }
+
+    pub(super) fn drop_results_with(&mut self, gone: &BTreeSet<Digest>) {
+        let keys: BTreeSet<Digest> =
+            gone.iter().flat_map(|object| self.cache.keys_with(object)).collect();
+        let keys: Vec<Digest> = keys.into_iter().collect();
         if !keys.is_empty() {
             self.commit(Record::ResultsDropped { keys });
+        }
+    }
+
+    /// Drops what a task gave that turned out to be wrong.
+    pub(super) fn drop_result_of(&mut self, task: TaskId) {
+        let Some(open) = self.jobs.get(&task.job).and_then(Job::open) else { return };
+        let key = work::key(open, task.index);
+        if self.cache.entries.contains_key(&key) {
+            self.commit(Record::ResultsDropped { keys: vec![key] });
         }
     }
 
@@ -314,6 +360,7 @@ impl OpenJob {
         at: super::Timestamp,
     ) -> Vec<u32> {
         self.phase_mut(self.plan.phase(index).kind()).reused += 1;
+        self.reused.insert(index);
         self.saved.tasks += 1;
         self.saved.cpu_us += cpu_us;
         self.finish(index, outputs, at)

@@ -125,6 +125,8 @@ pub enum Event {
     /// Objects were removed from the store, or are about to be. Results that contain one are not
     /// used any more.
     ObjectsGone {
+        /// For the answer.
+        token: RequestToken,
         /// Which.
         digests: std::collections::BTreeSet<Digest>,
     },

@@ -77,6 +77,8 @@ pub(crate) struct OpenJob {
     pub(crate) restored: bool,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) usage: Usage,
+    /// Tasks that earlier ones did.
+    pub(crate) reused: BTreeSet<u32>,
     /// What earlier tasks have saved it.
     pub(crate) saved: Saved,
     /// Whether the user had the input himself.
@@ -208,6 +210,7 @@ impl OpenJob {
             restored: false,
             started_at: None,
             usage: Usage::default(),
+            reused: BTreeSet::new(),
             saved: Saved::default(),
             owns_input,
             log_bytes: 0,
@@ -309,10 +312,12 @@ impl OpenJob {
                     let twice = mutated(Mutant::CountsTwice) && *dependencies > 2;
                     *dependencies -= if twice { 2 } else { 1 };
                 }
-                _ => {
+                TaskState::Waiting { .. } => {
                     self.set_state(dependent, TaskState::Ready);
                     ready.push(dependent);
                 }
+                // It had its input before this task was done once more.
+                _ => {}
             }
         }
         ready

@@ -30,6 +30,7 @@ mod quarantine;
 mod queue;
 mod quorum;
 mod record;
+mod redo;
 mod replay;
 mod retry;
 mod shape;
@@ -189,7 +190,7 @@ impl Scheduler {
             Event::CompileFailed { module, class, mode, message, retry } => {
                 self.on_compile_failed(module, class, mode, message, retry);
             }
-            Event::ObjectsGone { digests } => self.on_objects_gone(&digests),
+            Event::ObjectsGone { token, digests } => self.on_objects_gone(token, &digests),
             Event::Tick => self.on_tick(),
         }
         self.finish_step()

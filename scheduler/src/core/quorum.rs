@@ -185,6 +185,7 @@ impl Scheduler {
                 name(node),
             );
             self.quarantine(accepted.node, format!("gave a wrong result of task {task}"));
+            self.drop_result_of(task);
             self.fail_wrong(task, reason);
         } else {
             self.log_dispute(task, "three nodes gave three different results of it");

@@ -93,6 +93,12 @@ pub enum Record {
         /// Processor time that the earlier one used, in microseconds.
         cpu_us: u64,
     },
+    /// What a task gave is not in the store any more: it runs again, and those wait for it that
+    /// have not ended.
+    TaskUndone {
+        /// The task.
+        task: TaskId,
+    },
     /// Results are not kept any more.
     ResultsDropped {
         /// What names the work that gave them.
@@ -300,6 +306,7 @@ impl Record {
             Self::TaskSucceeded { .. } => "task-succeeded",
             Self::JobReleased { .. } => "job-released",
             Self::TaskReused { .. } => "task-reused",
+            Self::TaskUndone { .. } => "task-undone",
             Self::ResultsDropped { .. } => "results-dropped",
             Self::TaskVoted { .. } => "task-voted",
             Self::TaskDisputed { .. } => "task-disputed",
@@ -325,6 +332,7 @@ impl Record {
             | Self::UsageAt { .. }
             | Self::ResultsDropped { .. } => None,
             Self::TaskReused { task, .. }
+            | Self::TaskUndone { task }
             | Self::TaskDisputed { task, .. }
             | Self::TaskSettled { task, .. } => Some(task.job),
             Self::JobSubmitted(submitted) => Some(submitted.job),

@@ -173,6 +173,7 @@ impl Scheduler {
             Record::TaskReused { task, key, at_ms, outputs, cpu_us } => {
                 self.perform_reuse(task, &key, Timestamp(at_ms), outputs, cpu_us)?;
             }
+            Record::TaskUndone { task } => self.perform_undone(task)?,
             Record::ResultsDropped { keys } => self.drop_results(&keys),
             Record::AttemptFailed {
                 attempt,

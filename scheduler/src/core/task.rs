@@ -18,6 +18,9 @@ use super::event::Timestamp;
 ///               ▼
 ///           Succeeded
 /// ```
+/// If an output is not in the store any more, its task goes from Succeeded to Ready, and those that
+/// need it go from Ready or Delayed to Waiting: see [`super::redo`].
+///
 /// A job that ends drops its tasks; those that were open then have ended with it, by whichever
 /// fate the job had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ impl TaskState {
                     Ready | Delayed { .. } | Succeeded { .. } | Failed
                 )
                 | (Ready | Delayed { .. }, Leased)
+                | (Succeeded { .. }, Ready)
+                | (Ready | Delayed { .. }, Waiting { dependencies: 1 })
         )
     }
 }
@@ -78,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_goes_forward_until_it_is_done_or_has_failed() {
+    fn a_task_goes_forward_until_it_is_done_or_has_failed_unless_an_output_is_lost() {
         let waiting = TaskState::Waiting { dependencies: 1 };
         let ready = TaskState::Ready;
         let delayed = TaskState::Delayed { until: Timestamp(1) };
@@ -88,9 +93,11 @@ mod tests {
         let all = [&waiting, &ready, &delayed, &leased, &succeeded, &failed];
         for from in all {
             for to in all {
-                let expected = if from == &waiting {
+                let expected = if from == &waiting || from == &succeeded {
                     to == &ready
-                } else if from == &succeeded || from == &failed || to == &waiting {
+                } else if to == &waiting {
+                    from == &ready || from == &delayed
+                } else if from == &failed {
                     false
                 } else {
                     !(from == &leased && to == &leased)

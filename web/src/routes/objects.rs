@@ -61,10 +61,12 @@ pub(crate) async fn send(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let digest: Digest = text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))?;
-    let size = head
-        .with_store(move |store| store.size_of(&digest).map_err(ApiError::fault))
-        .await?
-        .ok_or_else(|| no_such_object(&digest))?;
+    let size =
+        head.with_store(move |store| store.size_of(&digest).map_err(ApiError::fault)).await?;
+    let Some(size) = size else {
+        head.forget(digest).await;
+        return Err(no_such_object(&digest));
+    };
     let always = [
         (ETAG, format!("\"{digest}\"")),
         // Bytes under a digest never change, so that nobody needs to ask twice.
@@ -93,7 +95,17 @@ impl Shared {
         let read = move |store: &bramble_store::Store| {
             store.get(&object).map_err(|error| unreadable(store, error))
         };
-        self.with_store(read).await.map(Body::from)
+        let read = self.with_store(read).await;
+        if read.is_err() {
+            self.forget(object.digest).await;
+        }
+        read.map(Body::from)
+    }
+
+    /// Makes sure that no job is given an object as a result that could not be read.
+    async fn forget(&self, digest: Digest) {
+        // When the scheduler has stopped, it gives nothing to anybody.
+        let _ = self.handle.objects_gone([digest].into()).await;
     }
 
     async fn in_pieces(&self, object: ObjectRef) -> ApiResult<Body> {
@@ -105,7 +117,11 @@ impl Shared {
             drop(verification);
             file
         })
-        .await?;
+        .await;
+        if file.is_err() {
+            self.forget(object.digest).await;
+        }
+        let file = file?;
         let file = tokio::fs::File::from_std(file);
         let pieces = ReaderStream::with_capacity(file, limits::PIECE_BYTES);
         Ok(Body::from_stream(pieces.inspect_err(move |error| {

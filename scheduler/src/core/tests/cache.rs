@@ -234,7 +234,8 @@ fn a_result_that_is_gone_from_the_store_is_made_again() {
     let mut head = Head::new();
     let first = done(&mut head, job(&map_module(), 3));
     let gone = result(&head, first)[1].digest;
-    head.apply(Event::ObjectsGone { digests: [gone].into() });
+    head.apply(Event::ObjectsGone { token: RequestToken(0), digests: [gone].into() });
+    assert_eq!(head.answers.pop(), Some(Answer::Done));
     head.restart();
     let again = head.submit(job(&map_module(), 3));
     assert_eq!(head.view(again).saved.unwrap().tasks, 2);
@@ -264,4 +265,76 @@ fn a_job_of_a_drained_cluster_is_done_when_all_is_known() {
     head.order(Order::Drain { node: "p1".into(), reason: "cleaning".into() });
     let id = head.submit(job(&map_module(), 3));
     assert_eq!(head.view(id).state, JobState::Done);
+}
+
+/// An attempt that could not read the object.
+fn missing(digest: Digest) -> AttemptOutcome {
+    AttemptOutcome::ChunkMissing { digest, message: "not there".into() }
+}
+
+#[test]
+fn an_output_that_is_lost_is_made_again_and_the_job_is_done() {
+    let mut head = Head::new();
+    done(&mut head, job(&merge_module(), 3));
+    let mut changed = job(&merge_module(), 3);
+    changed.manifest.chunks[2].digest = Digest::of(b"changed");
+    let node = head.node("p1", 1);
+    let id = head.submit(changed);
+    let map = head.lease(node);
+    head.succeed(node, &map);
+    let merge = head.lease(node);
+    let lost = merge.work.inputs[0].digest;
+    head.report(node, &merge, missing(lost));
+    assert_eq!(head.view(id).saved.unwrap().tasks, 1, "one of the two was of no use");
+    head.restart();
+    let node = head.node("p1", 1);
+    head.wait(6_000);
+    let again = head.lease(node);
+    assert_eq!(again.work.task.index, 0, "the map whose output was lost");
+    assert!(head.core.is_made_by(id, &merge.work.inputs[1].digest));
+    assert!(!head.core.is_made_by(id, &lost));
+    head.succeed(node, &again);
+    head.wait(1_000);
+    let merge = head.lease(node);
+    assert_eq!(merge.work.inputs[0].digest, lost);
+    head.succeed(node, &merge);
+    assert_eq!(head.view(id).state, JobState::Done);
+}
+
+#[test]
+fn what_reads_a_lost_output_is_taken_back_until_it_is_there_again() {
+    let mut head = Head::new();
+    let node = head.node("p1", 4);
+    let mut new = job(&sort_module(), 2);
+    new.spec.partitions = Some(3);
+    let id = head.submit(new);
+    let ranges = head.lease(node);
+    head.succeed(node, &ranges);
+    for lease in head.leases(node) {
+        head.succeed(node, &lease);
+    }
+    let merges = head.leases(node);
+    assert_eq!(merges.len(), 3);
+    head.succeed(node, &merges[0]);
+    head.report(node, &merges[1], missing(merges[1].work.inputs[1].digest));
+    assert_eq!(head.revoked(node), [merges[2].id]);
+    let map = head.lease(node);
+    assert_eq!(map.work.task.phase, bramble_protocol::Phase::Map { chunk: 1 });
+    head.succeed(node, &map);
+    head.wait(1_000);
+    assert_eq!(head.leases(node).iter().map(|lease| head.succeed(node, lease)).count(), 2);
+    assert_eq!(head.view(id).state, JobState::Done);
+}
+
+#[test]
+fn an_input_that_is_lost_fails_the_job_after_its_attempts() {
+    let mut head = Head::new();
+    let node = head.node("p1", 1);
+    let id = head.submit(job(&map_module(), 1));
+    for _ in 0..4 {
+        head.wait(1_000);
+        let lease = head.lease(node);
+        head.report(node, &lease, missing(lease.work.inputs[0].digest));
+    }
+    assert_eq!(head.view(id).state, JobState::Failed);
 }
