@@ -24,3 +24,10 @@ impl Order {
     /// The longest reason, in bytes.
     pub const REASON_BYTES_MAX: usize = 200;
 }
+
+/// `POST /api/v1/nodes/{name}/drain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainRequest {
+    /// Why, for those who see it.
+    pub reason: String,
+}

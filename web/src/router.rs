@@ -29,6 +29,8 @@ pub fn app(state: AppState) -> Router {
         .route("/jobs/{id}/result", get(jobs::result))
         .route("/jobs/{id}/logs", get(jobs::logs))
         .route("/nodes", get(nodes::list))
+        .route("/nodes/{name}/drain", post(nodes::drain))
+        .route("/nodes/{name}/undrain", post(nodes::undrain))
         .route("/agent", get(agent::connect));
     Router::new()
         .route("/", get(head::page))

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bramble_protocol::TargetClass;
-use bramble_protocol::node::is_node_name;
 use clap::{Args, Subcommand};
 
 use super::values;
@@ -17,14 +16,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         _ => text.replacen("localhost:", "127.0.0.1:", 1),
     };
     full.parse().map_err(|_| format!("`{text}` is not an address: use IP:PORT, as 127.0.0.1:8420"))
-}
-
-fn node_name(text: &str) -> Result<String, String> {
-    if is_node_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("use 1 to 63 letters, digits, `-`, `_` or `.`, and not only digits".into())
-    }
 }
 
 const UP_EXAMPLES: &str = "\
@@ -110,7 +101,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) head: String,
     /// The node's name [default: this machine's host name]
-    #[arg(long, value_name = "NAME", value_parser = node_name)]
+    #[arg(long, value_name = "NAME", value_parser = values::node_name)]
     pub(crate) name: Option<String>,
     /// Tasks at a time [default: the processors of this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]

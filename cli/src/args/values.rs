@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bramble_protocol::JobId;
+use bramble_protocol::node::is_node_name;
 
 /// Reads `4096`, `256k`, `64M`, `1.5G`, `64MiB`: powers of 1024, in bytes.
 ///
@@ -45,6 +46,18 @@ pub(crate) fn positive_size(text: &str) -> Result<u64, String> {
     match size(text)? {
         0 => Err("it must be at least one byte".into()),
         bytes => Ok(bytes),
+    }
+}
+
+/// Reads what may name a node.
+///
+/// # Errors
+/// In words for the user.
+pub(crate) fn node_name(text: &str) -> Result<String, String> {
+    if is_node_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("use 1 to 63 letters, digits, `-`, `_` or `.`, and not only digits".into())
     }
 }
 

@@ -13,6 +13,7 @@ use bramble_protocol::api::{
     HeadView, JobList, JobView, LogEntry, LogList, MissingRequest, MissingResponse, ModuleResponse,
     NodeList, NodeView, ResultView, StoredResponse, SubmitRequest,
 };
+use bramble_protocol::order::DrainRequest;
 use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Problem};
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, Uri};
@@ -195,6 +196,24 @@ impl Client {
     /// When the head cannot be reached.
     pub(crate) fn nodes(&self) -> CliResult<Vec<NodeView>> {
         Ok(self.get::<NodeList>("/nodes")?.nodes)
+    }
+
+    /// Gives a node no more work.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the head cannot be reached.
+    pub(crate) fn drain(&self, node: &str, reason: &str) -> CliResult<NodeView> {
+        let request = DrainRequest { reason: reason.to_owned() };
+        self.post(&format!("/nodes/{node}/drain"), &request)
+    }
+
+    /// Gives a node work again.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the head cannot be reached.
+    pub(crate) fn undrain(&self, node: &str) -> CliResult<NodeView> {
+        let request = self.agent.post(self.path(&format!("/nodes/{node}/undrain")));
+        self.read(self.sent(request.send_empty())?)
     }
 
     /// An object's bytes as they come; not yet verified.

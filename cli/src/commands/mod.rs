@@ -3,6 +3,7 @@
 #[cfg(feature = "head")]
 pub(crate) mod build;
 pub(crate) mod cancel;
+pub(crate) mod drain;
 pub(crate) mod fetch;
 pub(crate) mod get;
 pub(crate) mod help;

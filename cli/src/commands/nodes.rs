@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bramble_protocol::NodeState;
 use bramble_protocol::api::NodeView;
 
-use super::{Context, now_ms};
-use crate::args::jobs::NodesArgs;
+use super::{Context, drain, now_ms};
+use crate::args::jobs::{NodesAction, NodesArgs};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::table::{Cell, Table};
 use crate::output::{Format, human};
@@ -18,6 +19,13 @@ const NO_SENSOR: &str = "–";
 /// # Errors
 /// When one that is named does not exist, or the head cannot be reached.
 pub(crate) fn run(context: &Context, args: &NodesArgs) -> CliResult<()> {
+    match &args.action {
+        Some(NodesAction::Drain { names, reason, wait }) => {
+            return drain::drain(context, names, reason, *wait);
+        }
+        Some(NodesAction::Undrain { names }) => return drain::undrain(context, names),
+        None => {}
+    }
     let client = context.client()?;
     let output = &context.output;
     let mut nodes = client.nodes()?;
@@ -51,7 +59,7 @@ fn list(nodes: &[NodeView]) -> Table {
         table.row([
             node.name.as_str().into(),
             or_none(node.status.model.clone()),
-            Cell::state(if node.quarantined.is_some() { "quarantined" } else { node.state.name() }),
+            Cell::state(state(node)),
             or_none(cpu(node)),
             or_none(memory(node)),
             or_none(temperature(node)),
@@ -59,6 +67,22 @@ fn list(nodes: &[NodeView]) -> Table {
         ]);
     }
     table
+}
+
+/// What it is in one word. A node that was drained has a word of its own, because it looks idle
+/// and yet gets no work.
+fn state(node: &NodeView) -> &'static str {
+    match node.state {
+        NodeState::Idle | NodeState::Busy if node.quarantined.is_some() => "quarantined",
+        NodeState::Idle | NodeState::Busy if node.draining.is_some() => {
+            if node.leased > 0 {
+                "draining"
+            } else {
+                "drained"
+            }
+        }
+        other => other.name(),
+    }
 }
 
 fn or_none(text: Option<String>) -> Cell {
@@ -113,7 +137,8 @@ fn detail(node: &NodeView) -> String {
     let seen = Duration::from_millis(now_ms().saturating_sub(node.seen_at_ms));
     let or_none = |text: Option<String>| text.unwrap_or_else(|| NO_SENSOR.into());
     let lines = [
-        ("state", format!("{}, heard of {} ago", node.state.name(), human::duration(seen))),
+        ("state", format!("{}, heard of {} ago", state(node), human::duration(seen))),
+        ("drained", or_none(node.draining.clone())),
         ("model", or_none(status.model.clone())),
         ("class", node.class.to_string()),
         ("agent", format!("bramble {}", node.version)),
@@ -146,7 +171,7 @@ fn detail(node: &NodeView) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bramble_protocol::{JobId, NodeId, NodeState, NodeStatus, TargetClass};
+    use bramble_protocol::{JobId, NodeId, NodeStatus, TargetClass};
 
     use super::*;
 
@@ -176,6 +201,18 @@ mod tests {
     fn a_sensor_that_is_missing_shows_a_dash_and_not_a_zero() {
         let table = list(&[node(NodeStatus::default())]);
         assert_eq!(table.tabbed(), "p1\t–\tbusy\t–\t–\t–\tjob 18 ×4\n");
+    }
+
+    #[test]
+    fn a_node_that_is_drained_has_a_word_of_its_own() {
+        let mut node = node(NodeStatus::default());
+        node.draining = Some("new fan".into());
+        assert_eq!(state(&node), "draining");
+        assert!(detail(&node).contains("  drained      new fan\n"));
+        (node.leased, node.state) = (0, NodeState::Idle);
+        assert_eq!(state(&node), "drained");
+        node.state = NodeState::Lost;
+        assert_eq!(state(&node), "lost");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) fn state_style(name: &str) -> Style {
         "done" | "idle" => AnsiColor::Green,
         "running" | "busy" => AnsiColor::Cyan,
         "failed" | "lost" => AnsiColor::Red,
-        "canceled" | "suspect" => AnsiColor::Yellow,
+        "canceled" | "suspect" | "draining" | "drained" => AnsiColor::Yellow,
         _ => return Style::new(),
     };
     Style::new().fg_color(Some(color.into()))

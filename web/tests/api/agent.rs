@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent};
-use bramble_protocol::api::{JobState, JobView, ResultView};
-use bramble_protocol::{AttemptOutcome, NodeStatus, TargetClass, Usage, version};
+use bramble_protocol::api::{JobState, JobView, NodeView, ResultView};
+use bramble_protocol::{AttemptOutcome, NodeStatus, ProblemKind, TargetClass, Usage, version};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -165,4 +165,20 @@ async fn a_page_of_another_site_cannot_pose_as_an_agent() {
         Err(Error::Http(response)) => assert_eq!(response.status(), 403),
         other => panic!("not refused: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_node_is_drained_and_taken_back_by_its_name() {
+    let served = Served::start(TestHead::start()).await;
+    let head = &served.head;
+    let mut socket = open(&served).await;
+    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    hear(&mut socket).await;
+    let drain = r#"{"reason":"new fan"}"#;
+    let node: NodeView = head.post("/api/v1/nodes/p1/drain", drain).await.ok();
+    assert_eq!(node.draining.as_deref(), Some("new fan"));
+    let node: NodeView = head.post("/api/v1/nodes/p1/undrain", "").await.ok();
+    assert_eq!(node.draining, None);
+    head.post("/api/v1/nodes/p9/drain", drain).await.problem(ProblemKind::NoSuchNode);
+    head.post("/api/v1/nodes/p1/drain", "{}").await.problem(ProblemKind::BadRequest);
 }
