@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{JobId, UserLimits};
+
 /// One order. Each is journalled before it is acknowledged, and doing it twice changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "order")]
@@ -18,6 +20,41 @@ pub enum Order {
         /// Its name.
         node: String,
     },
+    /// Give a job another priority.
+    Prioritise {
+        /// Which.
+        job: JobId,
+        /// Higher ones go first: see [`crate::JobPolicy::priority`].
+        priority: i32,
+    },
+    /// Give no more work of a class, or none at all; what runs goes on.
+    Pause {
+        /// The class; absent for the whole queue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+        /// Why, for those who see it.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Take a pause back.
+    Resume {
+        /// The class; absent for the whole queue. Each pause is taken back by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+    },
+    /// Limit what a user may have, or what everybody may have.
+    Limit {
+        /// The user; absent for the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+        /// The limits to change; absent ones stay as they are.
+        limits: UserLimits,
+        /// Whether the limits from before are dropped first.
+        #[serde(default)]
+        reset: bool,
+    },
+    /// Begin a new lesson: nobody has used any processor time in it yet.
+    Lesson,
 }
 
 impl Order {

@@ -1,5 +1,7 @@
 //! The scheduler's settings and limits.
 
+use bramble_protocol::UserLimits;
+
 /// Times and limits of a head. All times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -18,6 +20,8 @@ pub struct Config {
     pub compile_retry_ms: u64,
     /// How often a module is compiled for one class before its jobs fail.
     pub compile_attempts_max: u32,
+    /// What a user may have, until somebody says otherwise.
+    pub user_limits: UserLimits,
     /// Time after which only half of what a user has used still counts.
     pub usage_half_life_ms: u64,
     /// Jobs that have not ended.
@@ -48,6 +52,7 @@ impl Default for Config {
             lease_ms: 30_000,
             compile_retry_ms: 2_000,
             compile_attempts_max: 5,
+            user_limits: UserLimits { jobs: Some(200), ..UserLimits::default() },
             usage_half_life_ms: 24 * 3600 * 1000,
             jobs_open_max: 1_000,
             tasks_open_max: 1_000_000,

@@ -167,7 +167,9 @@ impl Scheduler {
         let expected = self.queue.derive(self.jobs.values().filter_map(Job::open));
         same("the queue", &expected, &self.queue)?;
         let queued: BTreeSet<JobId> = self.queue.order().collect();
-        let open = |job: &&Job| job.open().is_some_and(|open| open.counts.ready > 0);
+        let open = |job: &&Job| {
+            job.open().is_some_and(|open| open.counts.ready > 0 && self.held_text(open).is_none())
+        };
         let due: BTreeSet<JobId> = self.jobs.values().filter(open).map(|job| job.id).collect();
         same("jobs in the queue", &due, &queued)
     }

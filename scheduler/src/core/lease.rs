@@ -122,7 +122,8 @@ impl Scheduler {
     /// Writes down that a node has a lease from now on.
     pub(super) fn grant(&mut self, node: NodeId, lease: LeaseId, attempt: AttemptId) -> Held {
         let expires_at = self.now.plus_ms(self.config.lease_ms);
-        let held = Held { attempt, leased_at: self.now, expires_at };
+        let placement = Some(self.placement(node, lease, attempt));
+        let held = Held { attempt, leased_at: self.now, expires_at, placement };
         let open = self.jobs.get_mut(&attempt.task.job).and_then(Job::open_mut);
         let open = open.expect("only tasks of open jobs are leased");
         open.lease(attempt.task.index, Lent { lease, node, number: attempt.number }, self.now);

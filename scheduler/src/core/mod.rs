@@ -16,13 +16,16 @@ mod calibration;
 mod cluster;
 mod config;
 mod event;
+mod explain;
 mod graph;
 mod invariants;
 mod job;
 mod lease;
+mod limits;
 mod liveness;
 mod mutant;
 mod node;
+mod order_view;
 mod orders;
 mod placement;
 mod plan;
@@ -133,6 +136,7 @@ impl Scheduler {
     pub fn new(config: Config) -> Self {
         let calibration = config.calibration.iter();
         let modules = calibration.map(|it| (it.module, Module::default())).collect();
+        let queue = Queue::new(config.user_limits);
         Self {
             config,
             now: Timestamp(0),
@@ -142,7 +146,7 @@ impl Scheduler {
             open: BTreeSet::new(),
             ended: VecDeque::new(),
             tasks_open: 0,
-            queue: Queue::default(),
+            queue,
             cluster: Cluster::default(),
             modules,
             cache: Cache::default(),

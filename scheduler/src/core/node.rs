@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bramble_protocol::explain::Placement;
 use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeState, NodeStatus, TargetClass};
 
 use super::event::{ConnectionId, Timestamp};
@@ -67,6 +68,8 @@ pub(crate) struct Held {
     pub(crate) attempt: AttemptId,
     pub(crate) leased_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// Why the node has it, where that is known.
+    pub(crate) placement: Option<Placement>,
 }
 
 /// Part of the slots taken in thousandths, slowness, and the node.

@@ -1,13 +1,20 @@
 //! Orders: what people change besides jobs.
 
-use bramble_protocol::Order;
+use std::sync::Arc;
+
+use bramble_protocol::{JobId, JobPolicy, Order};
 
 use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
 use super::attempt::truncated;
 use super::event::RequestToken;
 use super::mutant::{Mutant, mutated};
+use super::job::{Body, Job};
 use super::record::Record;
+use super::replay::ReplayError;
+
+/// How many classes may be paused at a time.
+const PAUSES_MAX: usize = 1_000;
 
 impl Scheduler {
     pub(super) fn on_order(&mut self, token: RequestToken, order: Order) {
@@ -17,6 +24,14 @@ impl Scheduler {
                 self.set_draining(&node, Some(reason))
             }
             Order::Undrain { node } => self.set_draining(&node, None),
+            Order::Prioritise { job, priority } => self.prioritise(job, priority),
+            Order::Pause { class, reason } => {
+                let reason = truncated(reason, Order::REASON_BYTES_MAX);
+                self.set_paused(class, Some(reason))
+            }
+            Order::Resume { class } => self.set_paused(class, None),
+            Order::Limit { user, limits, reset } => self.set_limits(user, limits, reset),
+            Order::Lesson => self.begin_lesson(),
         };
         let answer = answer.unwrap_or_else(Answer::Rejected);
         self.step.actions.push(Action::Reply { token, answer });
@@ -39,5 +54,63 @@ impl Scheduler {
             self.step.more_ready = true;
         }
         Ok(Answer::Done)
+    }
+
+    fn prioritise(&mut self, id: JobId, priority: i32) -> Result<Answer, Rejection> {
+        let policy = JobPolicy { priority, ..JobPolicy::default() };
+        if let Some(reason) = policy.fault() {
+            return Err(Rejection::Unsound { reason, help: None });
+        }
+        let job = self.jobs.get(&id).ok_or(Rejection::NoSuchJob(id))?;
+        let state = job.state();
+        if state.is_final() {
+            return Err(Rejection::WrongState { job: id, state });
+        }
+        if job.spec.policy.priority != priority {
+            self.commit(Record::JobPrioritised { job: id, priority });
+        }
+        let view = self.job(id).ok_or(Rejection::NoSuchJob(id))?;
+        Ok(Answer::Job(Box::new(view)))
+    }
+
+    pub(super) fn perform_priority(&mut self, id: JobId, priority: i32) -> Result<(), ReplayError> {
+        let missing = ReplayError::NoSuchJob { record: "job-prioritised", job: id };
+        let Some(Job { spec, body, .. }) = self.jobs.get_mut(&id) else { return Err(missing) };
+        let mut changed = (**spec).clone();
+        changed.policy.priority = priority;
+        *spec = Arc::new(changed);
+        if let Body::Open(open) = body {
+            open.spec = Arc::clone(spec);
+        }
+        self.changed(id);
+        Ok(())
+    }
+
+    fn set_paused(
+        &mut self,
+        class: Option<String>,
+        reason: Option<String>,
+    ) -> Result<Answer, Rejection> {
+        let policy = JobPolicy { class: class.clone(), ..JobPolicy::default() };
+        if let Some(reason) = policy.fault() {
+            return Err(Rejection::Unsound { reason, help: None });
+        }
+        let before = self.queue.paused().get(&class);
+        if reason.is_some() && before.is_none() && self.queue.paused().len() >= PAUSES_MAX {
+            return Err(Rejection::Busy { reason: format!("{PAUSES_MAX} classes are paused") });
+        }
+        if before != reason.as_ref() {
+            self.commit(Record::QueuePaused { class, reason });
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn perform_pause(&mut self, class: Option<String>, reason: Option<String>) {
+        self.queue.set_paused(class, reason);
+        let open: Vec<JobId> = self.open.iter().copied().collect();
+        for job in open {
+            self.changed(job);
+        }
+        self.step.more_ready = true;
     }
 }

@@ -129,7 +129,7 @@ impl Scheduler {
     ///
     /// With tasks of equal work `w`, the slow node needs `w / speed`, the others at most
     /// `w * (held + ready) / sum of (slots * speed)`.
-    fn is_better_left(&self, id: JobId, node: NodeId) -> bool {
+    pub(super) fn is_better_left(&self, id: JobId, node: NodeId) -> bool {
         let open = self.open(id);
         let Some(speed) = self.cluster.get(node).speed else { return false };
         let mut held = u64::from(open.counts.ready);
@@ -153,7 +153,7 @@ impl Scheduler {
     }
 
     /// Whether a node on which a task did not fail could run it now or soon.
-    fn has_other_node(&self, open: &OpenJob, failed_on: &[NodeId]) -> bool {
+    pub(super) fn has_other_node(&self, open: &OpenJob, failed_on: &[NodeId]) -> bool {
         let usable = |id: NodeId| {
             let node = self.cluster.get(id);
             node.is_available()

@@ -7,7 +7,7 @@
 use bramble_protocol::api::{FailureView, JobNodeView, JobState, PhaseView, Saved, TaskCounts};
 use bramble_protocol::{
     AttemptId, AttemptOutcome, Digest, JobId, JobSpec, ModuleInfo, NodeId, ObjectRef, TargetClass,
-    TaskId, Usage,
+    TaskId, Usage, UserLimits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -202,6 +202,35 @@ pub enum Record {
         /// Some of the users.
         users: Vec<UserUsage>,
     },
+    /// What a user may have, or what everybody may have who has no limits of his own.
+    UserLimits {
+        /// The user; absent for the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+        /// All of them; where a user has none, he has no limits of his own any more.
+        limits: UserLimits,
+    },
+    /// A lesson began: nobody has used any processor time in it.
+    LessonBegan {
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+    },
+    /// The queue or a class was paused, or goes on.
+    QueuePaused {
+        /// The class; absent for the whole queue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+        /// Why it is paused; absent when it goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A job was given another priority.
+    JobPrioritised {
+        /// Which.
+        job: JobId,
+        /// Its priority from now on.
+        priority: i32,
+    },
     /// A job that ended long ago is not shown any more.
     JobForgotten {
         /// The job.
@@ -317,6 +346,10 @@ impl Record {
             Self::JobCanceled { .. } => "job-canceled",
             Self::JobEnded(_) => "job-ended",
             Self::UsageAt { .. } => "usage-at",
+            Self::UserLimits { .. } => "user-limits",
+            Self::LessonBegan { .. } => "lesson-began",
+            Self::QueuePaused { .. } => "queue-paused",
+            Self::JobPrioritised { .. } => "job-prioritised",
             Self::JobForgotten { .. } => "job-forgotten",
         }
     }
@@ -330,6 +363,9 @@ impl Record {
             | Self::NodeQuarantined { .. }
             | Self::NodeDistrusted { .. }
             | Self::UsageAt { .. }
+            | Self::UserLimits { .. }
+            | Self::LessonBegan { .. }
+            | Self::QueuePaused { .. }
             | Self::ResultsDropped { .. } => None,
             Self::TaskReused { task, .. }
             | Self::TaskUndone { task }
@@ -342,6 +378,7 @@ impl Record {
             Self::JobReleased { job, .. }
             | Self::JobFailed { job, .. }
             | Self::JobCanceled { job, .. }
+            | Self::JobPrioritised { job, .. }
             | Self::JobForgotten { job } => Some(*job),
             Self::JobEnded(ended) => Some(ended.job),
         }

@@ -205,6 +205,17 @@ impl Scheduler {
                 self.perform_fate(kind, job, at_ms, Fate::Canceled)?;
             }
             Record::JobEnded(ended) => self.perform_ended(ended)?,
+            Record::UserLimits { user, limits } => {
+                self.queue.set_limits(user.as_deref(), limits);
+                self.step.more_ready = true;
+            }
+            Record::LessonBegan { at_ms } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                self.queue.begin_lesson(at_ms);
+                self.step.more_ready = true;
+            }
+            Record::QueuePaused { class, reason } => self.perform_pause(class, reason),
+            Record::JobPrioritised { job, priority } => self.perform_priority(job, priority)?,
             Record::UsageAt { at_ms, users } => {
                 self.now = self.now.max(Timestamp(at_ms));
                 self.queue.fade(self.now, self.config.usage_half_life_ms);
@@ -423,7 +434,7 @@ impl Scheduler {
         let job = self.jobs.get_mut(&id).ok_or(missing)?;
         if let Body::Open(open) = &job.body {
             self.tasks_open -= open.tasks.len();
-            self.queue.remove(id);
+            self.step.more_ready |= self.queue.remove(id);
         }
         let digest = job.spec.module;
         if let Some(module) = self.modules.get_mut(&digest) {
@@ -492,7 +503,7 @@ impl Scheduler {
     /// Notes that an open job changed.
     pub(super) fn changed(&mut self, job: JobId) {
         if let Some(open) = self.jobs.get(&job).and_then(Job::open) {
-            self.queue.sync(open);
+            self.step.more_ready |= self.queue.sync(open);
         }
         self.step.changed.insert(job);
     }

@@ -8,11 +8,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bramble_protocol::{JobId, Usage};
+use bramble_protocol::{JobId, Usage, UserLimits};
 use serde::{Deserialize, Serialize};
 
 use super::Scheduler;
 use super::event::Timestamp;
+use super::limits::Hold;
 use super::record::Record;
 
 /// Steps in which use fades within its half-life.
@@ -47,6 +48,8 @@ pub(crate) struct Account {
     pub(crate) expected_us: u64,
     /// Tasks that are leased for the user.
     pub(crate) running: u32,
+    /// Input of his open jobs.
+    pub(crate) queued_bytes: u64,
     /// Jobs that have not ended.
     pub(crate) jobs: BTreeSet<JobId>,
     /// Jobs that could get a lease, by priority: the one with the fewest leases first, and of
@@ -60,6 +63,14 @@ impl Account {
         self.used_us.saturating_add(self.expected_us)
     }
 
+    /// Why none of the user's tasks may be leased now, if none may.
+    pub(crate) fn held(&self, limits: &UserLimits) -> Option<Hold> {
+        let cpu = limits.cpu_us.filter(|max_us| self.lesson_us >= *max_us);
+        let running = || limits.running.filter(|max| u64::from(self.running) >= *max);
+        let cpu = cpu.map(|max_us| Hold::Cpu { max_us });
+        cpu.or_else(|| running().map(|max| Hold::Running { max }))
+    }
+
     fn is_blank(&self) -> bool {
         self.jobs.is_empty() && self.used_us == 0 && self.lesson_us == 0
     }
@@ -69,6 +80,12 @@ impl Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accounts {
     pub(crate) users: BTreeMap<Arc<str>, Account>,
+    /// What a user may have who has no limits of his own.
+    pub(crate) default: UserLimits,
+    /// Limits of single users.
+    pub(crate) own: BTreeMap<Arc<str>, UserLimits>,
+    /// When the lesson began, in milliseconds since 1970.
+    pub(crate) lesson_at_ms: Option<u64>,
     /// How many steps had passed since 1970 when use faded last.
     step: u64,
 }
@@ -82,6 +99,11 @@ impl Accounts {
         let name: Arc<str> = user.into();
         self.users.insert(Arc::clone(&name), Account::default());
         name
+    }
+
+    /// What a user may have.
+    pub(crate) fn limits(&self, user: &str) -> UserLimits {
+        self.own.get(user).map_or(self.default, |own| own.or(self.default))
     }
 
     pub(crate) fn drop_if_blank(&mut self, user: &str) {

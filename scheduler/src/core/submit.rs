@@ -38,6 +38,8 @@ impl Scheduler {
             chunks => Plan::new(&module, chunks, partitions).total() as usize,
         };
         self.check_room(tasks)?;
+        let input_bytes = manifest.chunks.iter().map(|chunk| chunk.size).sum();
+        self.check_limits(&spec.policy, input_bytes)?;
         let id = JobId(self.next_job);
         self.commit(Record::JobSubmitted(Box::new(Submitted {
             job: id,

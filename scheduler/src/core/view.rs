@@ -99,9 +99,12 @@ impl Scheduler {
     }
 
     /// Why a job does not move; `None` when it does.
-    fn note(&self, open: &OpenJob) -> Option<String> {
+    pub(super) fn note(&self, open: &OpenJob) -> Option<String> {
         if open.counts.leased > 0 || open.fate.is_some() {
             return None;
+        }
+        if let Some(why) = self.held_text(open) {
+            return Some(format!("waits: {}", why.text));
         }
         if self.awaits_comeback(open.restored) {
             return Some("waits for its nodes to come back, because the head was restarted".into());

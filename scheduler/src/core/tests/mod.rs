@@ -2,9 +2,11 @@
 
 mod cache;
 mod calibration;
+mod explain;
 mod graph;
 mod leases;
 mod lifecycle;
+mod limits;
 mod nodes;
 mod order;
 mod placement;

@@ -7,14 +7,14 @@ use crate::testing::{job, map_module};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-fn job_of(user: &str, chunks: u32) -> NewJob {
+pub(super) fn job_of(user: &str, chunks: u32) -> NewJob {
     let mut new = job(&map_module(), chunks);
-    new.spec.policy = JobPolicy { user: user.into(), ..JobPolicy::default() };
+    new.spec.policy = JobPolicy { user: user.into(), cache: false, ..JobPolicy::default() };
     new
 }
 
 impl Head {
-    fn job_of(&mut self, user: &str, chunks: u32) -> JobId {
+    pub(super) fn job_of(&mut self, user: &str, chunks: u32) -> JobId {
         self.submit(job_of(user, chunks))
     }
 
@@ -24,7 +24,7 @@ impl Head {
         self.submit(new)
     }
 
-    fn order_now(&self) -> Vec<JobId> {
+    pub(super) fn order_now(&self) -> Vec<JobId> {
         self.core.queue.order().collect()
     }
 
@@ -45,7 +45,7 @@ impl Head {
     }
 
     /// Whose task a lease is.
-    fn user(&self, lease: &Lease) -> String {
+    pub(super) fn user(&self, lease: &Lease) -> String {
         self.view(lease.attempt.task.job).spec.policy.user
     }
 }

@@ -1,0 +1,80 @@
+//! Users, and what each may have.
+
+use serde::{Deserialize, Serialize};
+
+/// What a user may have at a time. A field that is absent is not limited here: an override then
+/// leaves it to the default for all. [`UserLimits::NONE`] is no limit at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserLimits {
+    /// Jobs that have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u64>,
+    /// Tasks that are leased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running: Option<u64>,
+    /// Input of jobs that have not ended, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_bytes: Option<u64>,
+    /// Input and results of all jobs that are shown, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_bytes: Option<u64>,
+    /// Processor time in one lesson, in microseconds of the reference core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
+}
+
+impl UserLimits {
+    /// Stands for no limit, where the default has one.
+    pub const NONE: u64 = u64::MAX;
+
+    /// These, and those of `other` where there are none.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            jobs: self.jobs.or(other.jobs),
+            running: self.running.or(other.running),
+            queued_bytes: self.queued_bytes.or(other.queued_bytes),
+            stored_bytes: self.stored_bytes.or(other.stored_bytes),
+            cpu_us: self.cpu_us.or(other.cpu_us),
+        }
+    }
+}
+
+/// A user, as everybody is shown him.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserView {
+    /// Always `bramble.user/1`.
+    pub schema: String,
+    /// What his jobs say that he is called; empty for jobs of nobody.
+    pub user: String,
+    /// Jobs that have not ended.
+    pub jobs: u64,
+    /// Tasks that are leased.
+    pub running: u64,
+    /// Input of jobs that have not ended, in bytes.
+    pub queued_bytes: u64,
+    /// Input and results of all jobs that are shown, in bytes.
+    pub stored_bytes: u64,
+    /// Processor time that counts for the order, in microseconds of the reference core. Half of
+    /// it is forgotten in a day.
+    pub used_us: u64,
+    /// His part of what all users have used, in thousandths.
+    pub share_permille: u32,
+    /// Processor time in this lesson, in microseconds of the reference core.
+    pub lesson_us: u64,
+    /// What he may have: his own limits, and the default where he has none.
+    pub limits: UserLimits,
+}
+
+/// `GET /api/v1/users`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserList {
+    /// By name.
+    pub users: Vec<UserView>,
+    /// What a user may have who has no limits of his own.
+    pub default: UserLimits,
+    /// When the lesson began; absent when nobody ever began one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lesson_at_ms: Option<u64>,
+}

@@ -1,0 +1,96 @@
+//! The order and the users as people are shown them.
+
+use std::collections::BTreeMap;
+
+use bramble_protocol::explain::{PauseView, QueueView, QueuedView};
+use bramble_protocol::user::{UserList, UserView};
+use bramble_protocol::{JobId, UserLimits};
+
+use super::Scheduler;
+use super::job::{Body, OpenJob};
+
+impl Scheduler {
+    /// The order in which jobs get slots, with the numbers that make it; then the open jobs that
+    /// have nothing for a slot.
+    pub fn queue_view(&self) -> QueueView {
+        let order: Vec<JobId> = self.queue.order().collect();
+        let mut places: BTreeMap<JobId, u32> = (1..).zip(order).map(|(n, job)| (job, n)).collect();
+        let open = self.open.iter().filter_map(|id| self.jobs.get(id)?.open());
+        let mut jobs: Vec<QueuedView> =
+            open.map(|open| self.queued_view(open, places.remove(&open.id))).collect();
+        jobs.sort_by_key(|job| (job.place.unwrap_or(u32::MAX), job.job));
+        let paused = self.queue.paused().iter();
+        let paused = paused
+            .map(|(class, reason)| PauseView { class: class.clone(), reason: reason.clone() });
+        QueueView { schema: "bramble.queue/1".into(), paused: paused.collect(), jobs }
+    }
+
+    fn queued_view(&self, open: &OpenJob, place: Option<u32>) -> QueuedView {
+        let policy = &open.spec.policy;
+        let account = self.queue.accounts().users.get(policy.user.as_str());
+        let (used_us, expected_us) = account.map_or((0, 0), |it| (it.used_us, it.expected_us));
+        let waits = match place {
+            Some(_) => None,
+            None if open.counts.ready == 0 && open.counts.leased > 0 => None,
+            None => self.held_text(open).map(|said| said.text).or_else(|| self.note(open)),
+        };
+        QueuedView {
+            place,
+            job: open.id,
+            name: open.spec.name.clone(),
+            user: policy.user.clone(),
+            class: policy.class.clone(),
+            priority: policy.priority,
+            used_us,
+            expected_us,
+            leased: open.counts.leased,
+            ready: open.counts.ready,
+            waits,
+        }
+    }
+
+    /// All users that have jobs, have used something, or have limits of their own.
+    pub fn users(&self) -> UserList {
+        let accounts = self.queue.accounts();
+        let mut stored: BTreeMap<&str, u64> = BTreeMap::new();
+        for job in self.jobs.values() {
+            let result = match &job.body {
+                Body::Ended(ended) => ended.result.iter().flatten().map(|part| part.size).sum(),
+                Body::Open(_) => 0,
+            };
+            *stored.entry(&job.spec.policy.user).or_default() += job.input_bytes + result;
+        }
+        let all_us: u128 = accounts.users.values().map(|it| u128::from(it.used_us)).sum();
+        let mut names: Vec<&str> = accounts.users.keys().map(|name| &**name).collect();
+        names.extend(accounts.own.keys().map(|name| &**name));
+        names.extend(stored.keys());
+        names.sort_unstable();
+        names.dedup();
+        let blank = Default::default();
+        let view = |user: &str| {
+            let account = accounts.users.get(user).unwrap_or(&blank);
+            UserView {
+                schema: "bramble.user/1".into(),
+                user: user.to_owned(),
+                jobs: account.jobs.len() as u64,
+                running: account.running.into(),
+                queued_bytes: account.queued_bytes,
+                stored_bytes: stored.get(user).copied().unwrap_or(0),
+                used_us: account.used_us,
+                share_permille: (u128::from(account.used_us) * 1000 / all_us.max(1)) as u32,
+                lesson_us: account.lesson_us,
+                limits: accounts.limits(user),
+            }
+        };
+        UserList {
+            users: names.into_iter().map(view).collect(),
+            default: accounts.default,
+            lesson_at_ms: accounts.lesson_at_ms,
+        }
+    }
+
+    /// What a user may have who has no limits of his own.
+    pub fn default_limits(&self) -> UserLimits {
+        self.queue.default_limits()
+    }
+}
