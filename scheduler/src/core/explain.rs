@@ -51,6 +51,12 @@ impl Scheduler {
                 }
                 ended_text(job, ended.reason.as_deref())
             }
+            (Body::Pending(_), Some(_)) => return None,
+            (Body::Pending(pending), None) => {
+                let first = pending.waits.first().map(|id| format!("bramble explain {id}"));
+                let note = self.pending_note(pending).unwrap_or_else(|| "is about to start".into());
+                Said { text: format!("job {id} {note}"), help: first }
+            }
             (Body::Open(open), None) => self.job_text(job, open),
             (Body::Open(open), Some(index)) => {
                 open.tasks.get(index as usize)?;
@@ -264,6 +270,11 @@ impl Scheduler {
         if node.suspect {
             let silent = span(self.now.ms_since(node.seen_at));
             return Some(Said::so(format!("has been silent for {silent}")));
+        }
+        if let Some(quarantine) = node.quarantine.as_ref().filter(|_| node.is_quarantined()) {
+            let left = span(quarantine.until.ms_since(self.now));
+            let text = format!("is quarantined for another {left}: {}", quarantine.reason);
+            return Some(Said::so(text).help(format!("bramble nodes undrain {name}")));
         }
         let reason = node.draining.as_ref()?;
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };

@@ -1,7 +1,7 @@
 //! What a user may have at a time: refused where it would be too much, made to wait where it has
 //! become too much.
 
-use bramble_protocol::{JobPolicy, UserLimits};
+use bramble_protocol::{JobId, JobPolicy, UserLimits};
 
 use super::Scheduler;
 use super::action::{Answer, Rejection};
@@ -37,7 +37,9 @@ impl Scheduler {
     ) -> Result<(), Rejection> {
         let user = policy.user.as_str();
         let limits = self.queue.limits(user);
-        let (jobs, queued_bytes) = self.queue.held_by(user);
+        let (open, queued_bytes) = self.queue.held_by(user);
+        let of_user = |id: &&JobId| self.jobs.get(id).is_some_and(|it| it.spec.policy.user == user);
+        let jobs = open + self.graph.pending.iter().filter(of_user).count() as u64;
         let refuse = |what: String, flag: &str| {
             let who = shown(user);
             let to_whom = if user.is_empty() { "--default" } else { user };
@@ -79,7 +81,7 @@ impl Scheduler {
         let bytes = of_user.map(|job| {
             let result = match &job.body {
                 Body::Ended(ended) => ended.result.iter().flatten().map(|part| part.size).sum(),
-                Body::Open(_) => 0,
+                Body::Pending(_) | Body::Open(_) => 0,
             };
             job.input_bytes + result
         });

@@ -7,7 +7,7 @@ use bramble_protocol::user::{UserList, UserView};
 use bramble_protocol::{JobId, UserLimits};
 
 use super::Scheduler;
-use super::job::{Body, OpenJob};
+use super::job::{Body, Job};
 
 impl Scheduler {
     /// The order in which jobs get slots, with the numbers that make it; then the open jobs that
@@ -15,9 +15,9 @@ impl Scheduler {
     pub fn queue_view(&self) -> QueueView {
         let order: Vec<JobId> = self.queue.order().collect();
         let mut places: BTreeMap<JobId, u32> = (1..).zip(order).map(|(n, job)| (job, n)).collect();
-        let open = self.open.iter().filter_map(|id| self.jobs.get(id)?.open());
+        let open = self.jobs.values().filter(|job| !job.state().is_final());
         let mut jobs: Vec<QueuedView> =
-            open.map(|open| self.queued_view(open, places.remove(&open.id))).collect();
+            open.map(|job| self.queued_view(job, places.remove(&job.id))).collect();
         jobs.sort_by_key(|job| (job.place.unwrap_or(u32::MAX), job.job));
         let paused = self.queue.paused().iter();
         let paused = paused
@@ -25,26 +25,33 @@ impl Scheduler {
         QueueView { schema: "bramble.queue/1".into(), paused: paused.collect(), jobs }
     }
 
-    fn queued_view(&self, open: &OpenJob, place: Option<u32>) -> QueuedView {
-        let policy = &open.spec.policy;
+    fn queued_view(&self, job: &Job, place: Option<u32>) -> QueuedView {
+        let policy = &job.spec.policy;
+        let counts = job.open().map(|open| open.counts).unwrap_or_default();
         let account = self.queue.accounts().users.get(policy.user.as_str());
         let (used_us, expected_us) = account.map_or((0, 0), |it| (it.used_us, it.expected_us));
         let waits = match place {
             Some(_) => None,
-            None if open.counts.ready == 0 && open.counts.leased > 0 => None,
-            None => self.held_text(open).map(|said| said.text).or_else(|| self.note(open)),
+            None if counts.ready == 0 && counts.leased > 0 => None,
+            None => match &job.body {
+                Body::Pending(pending) => self.pending_note(pending),
+                Body::Open(open) => {
+                    self.held_text(open).map(|said| said.text).or_else(|| self.note(open))
+                }
+                Body::Ended(_) => None,
+            },
         };
         QueuedView {
             place,
-            job: open.id,
-            name: open.spec.name.clone(),
+            job: job.id,
+            name: job.spec.name.clone(),
             user: policy.user.clone(),
             class: policy.class.clone(),
             priority: policy.priority,
             used_us,
             expected_us,
-            leased: open.counts.leased,
-            ready: open.counts.ready,
+            leased: counts.leased,
+            ready: counts.ready,
             waits,
         }
     }
@@ -56,7 +63,7 @@ impl Scheduler {
         for job in self.jobs.values() {
             let result = match &job.body {
                 Body::Ended(ended) => ended.result.iter().flatten().map(|part| part.size).sum(),
-                Body::Open(_) => 0,
+                Body::Pending(_) | Body::Open(_) => 0,
             };
             *stored.entry(&job.spec.policy.user).or_default() += job.input_bytes + result;
         }

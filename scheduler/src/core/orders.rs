@@ -79,8 +79,10 @@ impl Scheduler {
         let mut changed = (**spec).clone();
         changed.policy.priority = priority;
         *spec = Arc::new(changed);
-        if let Body::Open(open) = body {
-            open.spec = Arc::clone(spec);
+        match body {
+            Body::Open(open) => open.spec = Arc::clone(spec),
+            Body::Pending(pending) => pending.submitted.spec.policy.priority = priority,
+            Body::Ended(_) => {}
         }
         self.changed(id);
         Ok(())
