@@ -9,6 +9,8 @@ use crate::error::{CliError, CliResult, Slug};
 pub(crate) const CLUSTER_ENV: &str = "BRAMBLE_CLUSTER";
 /// Names the data directory of a head.
 pub(crate) const DATA_ENV: &str = "BRAMBLE_DATA";
+/// Whose jobs are submitted.
+pub(crate) const USER_ENV: &str = "BRAMBLE_USER";
 /// What to log.
 pub(crate) const LOG_ENV: &str = "BRAMBLE_LOG";
 /// Where the gallery's modules are.

@@ -9,7 +9,7 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::routes::{agent, events, head, jobs, modules, nodes, objects, retry};
+use crate::routes::{agent, events, head, jobs, modules, nodes, objects, queue, retry};
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
 
@@ -31,6 +31,11 @@ pub fn app(state: AppState) -> Router {
         .route("/nodes", get(nodes::list))
         .route("/nodes/{name}/drain", post(nodes::drain))
         .route("/nodes/{name}/undrain", post(nodes::undrain))
+        .route("/queue", get(queue::view))
+        .route("/users", get(queue::users))
+        .route("/orders", post(queue::order))
+        .route("/jobs/{id}/explain", get(queue::explain_job))
+        .route("/jobs/{id}/tasks/{index}/explain", get(queue::explain_task))
         .route("/agent", get(agent::connect));
     Router::new()
         .route("/", get(head::page))

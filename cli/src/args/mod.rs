@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod develop;
 pub(crate) mod jobs;
 pub(crate) mod program;
+pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod submit;
 pub(crate) mod values;
@@ -130,8 +131,16 @@ pub(crate) enum Command {
     Cancel(jobs::CancelArgs),
     /// Try a job again that failed: only what did not succeed is run
     Retry(jobs::RetryArgs),
-    /// List the nodes, or show one in detail
+    /// List the nodes, or show one in detail; take nodes out of work and back
     Nodes(jobs::NodesArgs),
+    /// Say why a job or a task waits, and why it runs where it does
+    Explain(queue::ExplainArgs),
+    /// Show whose turn it is and why; pause the queue or a class
+    Queue(queue::QueueArgs),
+    /// Put a job before others, or after them
+    Priority(queue::PriorityArgs),
+    /// Show what users have used and may have; set their limits
+    Users(queue::UsersArgs),
     /// Make a new project for a job
     New(develop::NewArgs),
     /// Build a project by its language's own toolchain

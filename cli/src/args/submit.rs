@@ -7,6 +7,7 @@ use bramble_protocol::{NodeSelector, SplitRule};
 use clap::Args;
 
 use super::program::ProgramArgs;
+use super::queue;
 use super::values::{self, Param};
 
 /// Shown under `bramble submit --help`.
@@ -119,6 +120,17 @@ pub(crate) struct SubmitArgs {
     /// Try again after failures of the module itself too, such as a trap or used-up memory
     #[arg(long, help_heading = "Limits")]
     pub(crate) retry_guest: bool,
+
+    /// Whose job it is, for everybody's fair share [env: BRAMBLE_USER] [default: your login name]
+    #[arg(long, value_name = "NAME", value_parser = queue::user, help_heading = "Turn")]
+    pub(crate) user: Option<String>,
+    /// The class or course that it belongs to, which a teacher may pause as a whole
+    #[arg(long, value_name = "NAME", value_parser = queue::class, help_heading = "Turn")]
+    pub(crate) class: Option<String>,
+    /// Higher ones go first, from -100 to 100
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true,
+        allow_negative_numbers = true, value_parser = queue::priority(), help_heading = "Turn")]
+    pub(crate) priority: i32,
 
     /// Start only when this job is done; may be given several times
     ///

@@ -13,8 +13,10 @@ use bramble_protocol::api::{
     HeadView, JobList, JobView, LogEntry, LogList, MissingRequest, MissingResponse, ModuleResponse,
     NodeList, NodeView, ResultView, StoredResponse, SubmitRequest,
 };
+use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::order::DrainRequest;
-use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Problem};
+use bramble_protocol::user::UserList;
+use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem};
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
@@ -214,6 +216,41 @@ impl Client {
     pub(crate) fn undrain(&self, node: &str) -> CliResult<NodeView> {
         let request = self.agent.post(self.path(&format!("/nodes/{node}/undrain")));
         self.read(self.sent(request.send_empty())?)
+    }
+
+    /// Tells the scheduler something. Returns the job that it is about, if it is about one.
+    ///
+    /// # Errors
+    /// When the head refuses it, or cannot be reached.
+    pub(crate) fn order(&self, order: &Order) -> CliResult<Option<JobView>> {
+        self.post("/orders", order)
+    }
+
+    /// The order in which jobs get slots.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn queue(&self) -> CliResult<QueueView> {
+        self.get("/queue")
+    }
+
+    /// Users, and what each may have.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn users(&self) -> CliResult<UserList> {
+        self.get("/users")
+    }
+
+    /// Why a job or one of its tasks waits, or runs where it does.
+    ///
+    /// # Errors
+    /// When there is none of that number, or the head cannot be reached.
+    pub(crate) fn explain(&self, id: JobId, task: Option<u32>) -> CliResult<Explanation> {
+        match task {
+            None => self.get(&format!("/jobs/{id}/explain")),
+            Some(task) => self.get(&format!("/jobs/{id}/tasks/{task}/explain")),
+        }
     }
 
     /// An object's bytes as they come; not yet verified.

@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, args: &JobsArgs) -> CliResult<()> {
 fn detail(view: &JobView) -> String {
     let mut lines: Vec<(&str, String)> = vec![
         ("state", state(view)),
-        ("submitted", time(view.submitted_at_ms)),
+        ("submitted", submitted(view)),
         ("time", human::duration(job::elapsed(view, now_ms()))),
         ("input", format!("{}  {}", human::size(view.input_bytes), view.spec.input.short())),
         ("module", view.spec.module.short()),
@@ -115,6 +115,22 @@ fn detail(view: &JobView) -> String {
 
 fn state(view: &JobView) -> String {
     format!("{}  {}/{} tasks", view.state.name(), view.tasks.succeeded, view.tasks.total)
+}
+
+/// When, by whom, and how urgent it is.
+fn submitted(view: &JobView) -> String {
+    let policy = &view.spec.policy;
+    let mut text = time(view.submitted_at_ms);
+    if !policy.user.is_empty() {
+        text.push_str(&format!(" by {}", policy.user));
+    }
+    if let Some(class) = &policy.class {
+        text.push_str(&format!(", class {class}"));
+    }
+    if policy.priority != 0 {
+        text.push_str(&format!(", priority {}", policy.priority));
+    }
+    text
 }
 
 fn phase_text(phase: &PhaseView) -> String {

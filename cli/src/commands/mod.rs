@@ -4,6 +4,7 @@
 pub(crate) mod build;
 pub(crate) mod cancel;
 pub(crate) mod drain;
+pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod get;
 pub(crate) mod help;
@@ -14,12 +15,14 @@ pub(crate) mod logs;
 #[cfg(feature = "head")]
 pub(crate) mod new;
 pub(crate) mod nodes;
+pub(crate) mod queue;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod submit;
 #[cfg(feature = "head")]
 pub(crate) mod test;
+pub(crate) mod users;
 pub(crate) mod watch;
 
 use std::process::ExitCode;
@@ -107,6 +110,10 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Cancel(args) => cancel::run(context, &args)?,
         Command::Retry(args) => retry::run(context, &args)?,
         Command::Nodes(args) => nodes::run(context, &args)?,
+        Command::Explain(args) => explain::run(context, &args)?,
+        Command::Queue(args) => queue::run(context, &args)?,
+        Command::Priority(args) => queue::priority(context, &args)?,
+        Command::Users(args) => users::run(context, &args)?,
         #[cfg(feature = "head")]
         Command::New(args) => new::run(context, &args)?,
         #[cfg(feature = "head")]

@@ -96,8 +96,17 @@ pub(crate) fn saved(view: &JobView) -> Option<String> {
 
 /// A table of jobs.
 pub(crate) fn list(jobs: &[JobView], now_ms: u64) -> Table {
-    let mut table =
-        Table::new([">JOB", "NAME", "STATE", ">DONE", ">TIME", ">NODES", ">SPEED-UP", "NOTE"]);
+    let mut table = Table::new([
+        ">JOB",
+        "NAME",
+        "STATE",
+        ">DONE",
+        ">TIME",
+        ">NODES",
+        ">SPEED-UP",
+        "USER",
+        "NOTE",
+    ]);
     for job in jobs {
         let nodes = job.nodes.iter().filter(|node| node.succeeded + node.leased > 0).count();
         let speed_up = speed_up(job).map(|ratio| format!("{ratio:.1}×"));
@@ -109,6 +118,7 @@ pub(crate) fn list(jobs: &[JobView], now_ms: u64) -> Table {
             human::duration(elapsed(job, now_ms)).into(),
             if nodes == 0 { "".into() } else { nodes.to_string().into() },
             speed_up.unwrap_or_default().into(),
+            job.spec.policy.user.as_str().into(),
             note(job).into(),
         ]);
     }
@@ -331,8 +341,8 @@ pub(crate) mod tests {
         let jobs = [view(JobState::Running), failed(AttemptOutcome::NodeLost)];
         assert_eq!(
             list(&jobs, 2_000).tabbed(),
-            "17\tsort\trunning\t9/14\t1.0 s\t2\t\t\n\
-             17\tsort\tfailed\t9/14\t2.0 s\t2\t\tnode-lost in chunk 3 · bramble logs 17\n"
+            "17\tsort\trunning\t9/14\t1.0 s\t2\t\t\t\n\
+             17\tsort\tfailed\t9/14\t2.0 s\t2\t\t\tnode-lost in chunk 3 · bramble logs 17\n"
         );
     }
 }

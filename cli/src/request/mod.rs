@@ -13,11 +13,13 @@ use std::time::Duration;
 use bramble_protocol::job::{CommandOptions, JobPolicy};
 use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, SplitRule, pack};
 
+use crate::args::queue;
 use crate::args::submit::SubmitArgs;
 use crate::args::values::{JobNumber, Param};
 use crate::commands::fetch::{Target, file_name};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, Output, human};
+use crate::paths;
 use input::Input;
 
 /// The largest module that is sent, in bytes.
@@ -138,6 +140,12 @@ impl Submission {
             mode: if args.verify.is_some() { Mode::Verify } else { Mode::Fast },
             clock_ms: args.clock.map(crate::args::values::Clock::ms),
             policy: JobPolicy {
+                user: match args.user {
+                    Some(user) => user,
+                    None => whose()?,
+                },
+                class: args.class,
+                priority: args.priority,
                 max_fails: args.max_fails,
                 retry_guest: args.retry_guest,
                 after: args.after.iter().map(|job| job.0).collect(),
@@ -166,6 +174,20 @@ fn upstream(typed: &Path) -> CliResult<Option<JobId>> {
         Err(fault) => Err(CliError::usage(fault)
             .help("a result is named by its job, such as --input job:17; a file as ./job:17")),
     }
+}
+
+/// Whose jobs these are when nobody says: as the environment says, else the login name.
+///
+/// # Errors
+/// When the environment names nobody that there can be.
+pub(crate) fn whose() -> CliResult<String> {
+    if let Some(user) = paths::variable(paths::USER_ENV) {
+        return queue::user(&user.to_string_lossy())
+            .map_err(|why| CliError::usage(format!("{} is no user", paths::USER_ENV)).why(why));
+    }
+    let login = ["LOGNAME", "USER"].into_iter().find_map(paths::variable);
+    // A login name that the head would not take is no reason to refuse a job.
+    Ok(login.and_then(|login| queue::user(&login.to_string_lossy()).ok()).unwrap_or_default())
 }
 
 /// Parameters as typed.

@@ -8,8 +8,8 @@ use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
 use super::attempt::truncated;
 use super::event::RequestToken;
-use super::mutant::{Mutant, mutated};
 use super::job::{Body, Job};
+use super::mutant::{Mutant, mutated};
 use super::record::Record;
 use super::replay::ReplayError;
 

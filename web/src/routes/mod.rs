@@ -7,6 +7,7 @@ pub(crate) mod jobs;
 pub(crate) mod modules;
 pub(crate) mod nodes;
 pub(crate) mod objects;
+pub(crate) mod queue;
 pub(crate) mod retry;
 
 use bramble_protocol::JobId;

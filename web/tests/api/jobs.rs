@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use bramble_protocol::api::{JobList, JobState, JobView, LogList};
+use bramble_protocol::explain::{Explanation, QueueView};
+use bramble_protocol::user::UserList;
 use bramble_protocol::{Digest, Manifest, NodeSelector, ObjectRef, ProblemKind};
 use bramble_scheduler::Handle;
 use tokio::task::JoinHandle;
@@ -194,4 +196,44 @@ async fn only_so_many_event_streams_are_open_at_a_time() {
     drop(open);
     head.handle.cancel(job.id).await.unwrap();
     assert_eq!(head.get(&path).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_order_is_shown_explained_and_changed() {
+    let head = TestHead::start();
+    let job = head.waiting_job().await;
+    let queue: QueueView = head.get("/api/v1/queue").await.ok();
+    assert_eq!((queue.jobs[0].place, queue.jobs[0].job), (Some(1), job.id));
+    let path = format!("/api/v1/jobs/{}", job.id);
+    let why: Explanation = head.get(&format!("{path}/explain")).await.ok();
+    assert!(why.text.contains("no node is connected"), "{}", why.text);
+    let why: Explanation = head.get(&format!("{path}/tasks/0/explain")).await.ok();
+    assert_eq!(why.task, Some(0));
+    head.get(&format!("{path}/tasks/99/explain")).await.problem(ProblemKind::NotFound);
+    head.get(&format!("{path}/tasks/x/explain")).await.problem(ProblemKind::BadRequest);
+    head.get("/api/v1/jobs/99/explain").await.problem(ProblemKind::NoSuchJob);
+
+    let order = async |body: String| head.post("/api/v1/orders", body).await;
+    let first = format!(r#"{{"order":"prioritise","job":{},"priority":10}}"#, job.id);
+    let view: JobView = order(first).await.ok();
+    assert_eq!(view.spec.policy.priority, 10);
+    let pause = r#"{"order":"pause","reason":"listen"}"#;
+    let done: Option<JobView> = order(pause.into()).await.ok();
+    assert_eq!(done, None);
+    let queue: QueueView = head.get("/api/v1/queue").await.ok();
+    assert_eq!(queue.jobs[0].waits.as_deref(), Some("the queue is paused: listen"));
+    order(r#"{"order":"dance"}"#.into()).await.problem(ProblemKind::BadRequest);
+
+    let limit = r#"{"order":"limit","limits":{"jobs":1}}"#;
+    let _: Option<JobView> = order(limit.into()).await.ok();
+    let refused = head.post("/api/v1/jobs", body_of(&job)).await.problem(ProblemKind::LimitReached);
+    assert_eq!(refused.status, 429);
+    assert!(refused.help.unwrap().contains("bramble users limit"));
+    let users: UserList = head.get("/api/v1/users").await.ok();
+    assert_eq!((users.users[0].jobs, users.default.jobs), (1, Some(1)));
+}
+
+/// What submits the same job again.
+fn body_of(job: &JobView) -> String {
+    serde_json::json!({ "spec": job.spec }).to_string()
 }

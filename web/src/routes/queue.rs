@@ -1,0 +1,72 @@
+//! The order in which jobs get slots: looking at it, asking why, and changing it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use bramble_protocol::Order;
+use bramble_protocol::api::JobView;
+use bramble_protocol::explain::{Explanation, QueueView};
+use bramble_protocol::user::UserList;
+use bramble_scheduler::CommandError;
+use bramble_scheduler::core::{Answer, Scheduler};
+
+use crate::body::ApiJson;
+use crate::error::{ApiError, ApiResult};
+use crate::routes::job_id;
+use crate::state::Head;
+
+/// `GET /queue`: the order, with the numbers that make it.
+pub(crate) async fn view(State(head): State<Head>) -> ApiResult<Json<QueueView>> {
+    Ok(Json(head.handle.look(Scheduler::queue_view).await?))
+}
+
+/// `GET /users`: by name.
+pub(crate) async fn users(State(head): State<Head>) -> ApiResult<Json<UserList>> {
+    Ok(Json(head.handle.look(Scheduler::users).await?))
+}
+
+/// `GET /jobs/{id}/explain`.
+pub(crate) async fn explain_job(
+    State(head): State<Head>,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Explanation>> {
+    let id = job_id(&id)?;
+    let answer = head.handle.look(move |core| core.explain(id, None)).await?;
+    answer.map(Json).ok_or_else(|| CommandError::NoSuchJob(id).into())
+}
+
+/// `GET /jobs/{id}/tasks/{index}/explain`.
+pub(crate) async fn explain_task(
+    State(head): State<Head>,
+    Path((id, index)): Path<(String, String)>,
+) -> ApiResult<Json<Explanation>> {
+    let id = job_id(&id)?;
+    let shown = || index.chars().take(80).collect::<String>();
+    let task: u32 = index
+        .parse()
+        .map_err(|_| ApiError::bad_request(format!("`{}` is not the number of a task", shown())))?;
+    let look = move |core: &Scheduler| (core.job(id).is_some(), core.explain(id, Some(task)));
+    match head.handle.look(look).await? {
+        (_, Some(answer)) => Ok(Json(answer)),
+        (false, None) => Err(CommandError::NoSuchJob(id).into()),
+        (true, None) => {
+            let kind = bramble_protocol::ProblemKind::NotFound;
+            Err(ApiError::new(kind, format!("job {id} has no task {task}"))
+                .help(format!("tasks are counted from 0: bramble jobs {id}")))
+        }
+    }
+}
+
+/// `POST /orders`: whatever else people tell the scheduler. Answers with the job that it is
+/// about, or null.
+pub(crate) async fn order(
+    State(head): State<Head>,
+    ApiJson(order): ApiJson<Order>,
+) -> ApiResult<Json<Option<JobView>>> {
+    let told = format!("{order:?}");
+    let answer = head.handle.order(order).await?;
+    tracing::info!(order = told, "an order was carried out");
+    Ok(Json(match answer {
+        Answer::Job(job) => Some(*job),
+        _ => None,
+    }))
+}
