@@ -9,7 +9,7 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::routes::{agent, events, head, jobs, modules, nodes, objects, queue, retry};
+use crate::routes::{agent, bundle, events, head, jobs, modules, nodes, objects, queue, retry};
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
 
@@ -28,6 +28,7 @@ pub fn app(state: AppState) -> Router {
         .route("/jobs/{id}/events", get(events::job))
         .route("/jobs/{id}/result", get(jobs::result))
         .route("/jobs/{id}/logs", get(jobs::logs))
+        .route("/jobs/{id}/tasks/{index}/bundle", get(bundle::send))
         .route("/nodes", get(nodes::list))
         .route("/nodes/{name}/drain", post(nodes::drain))
         .route("/nodes/{name}/undrain", post(nodes::undrain))

@@ -103,6 +103,28 @@ pub(crate) struct GetArgs {
     pub(crate) force: bool,
 }
 
+const BUNDLE_EXAMPLES: &str = "\
+Examples:
+  bramble bundle 17/3                  writes job-17-task-3.tar
+  bramble bundle 17/3 -o - | tar -x
+
+The file holds the module, what the task reads, its log, and how to run it on this computer.";
+
+/// `bramble bundle`
+#[derive(Args, Debug)]
+#[command(after_long_help = BUNDLE_EXAMPLES)]
+pub(crate) struct BundleArgs {
+    /// The task that failed: the job's number and its own
+    #[arg(value_name = "JOB/TASK")]
+    pub(crate) task: values::FailedTask,
+    /// Where to put it; `-` writes it to standard output [default: job-JOB-task-TASK.tar]
+    #[arg(short, long, value_name = "FILE|DIR|-")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 const CANCEL_EXAMPLES: &str = "\
 Examples:
   bramble cancel 17

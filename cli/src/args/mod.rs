@@ -125,6 +125,8 @@ pub(crate) enum Command {
     Watch(jobs::WatchArgs),
     /// Show what the tasks of a job logged
     Logs(jobs::LogsArgs),
+    /// Fetch what it takes to look for the fault of a task that failed
+    Bundle(jobs::BundleArgs),
     /// Fetch a job's result, checking every byte
     Get(jobs::GetArgs),
     /// Stop jobs

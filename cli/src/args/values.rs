@@ -98,6 +98,26 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// A task of a job: `17/3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FailedTask {
+    /// The job.
+    pub(crate) job: JobId,
+    /// The task's number in it.
+    pub(crate) index: u32,
+}
+
+impl FromStr for FailedTask {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(job, index)| {
+            Some(Self { job: JobId(job.parse().ok()?), index: index.parse().ok()? })
+        });
+        parts.ok_or_else(|| format!("`{text}` names no task: use JOB/TASK, such as 17/3"))
+    }
+}
+
 /// Where a virtual clock starts: `now`, or a time such as `2026-03-01T12:00:00Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clock {

@@ -263,6 +263,16 @@ impl Client {
         Ok(body.into_with_config().limit(object.size).reader())
     }
 
+    /// All about a task that failed, as a tar file.
+    ///
+    /// # Errors
+    /// When the task has not failed, an object of it is gone, or the head cannot be reached.
+    pub(crate) fn bundle(&self, id: JobId, task: u32) -> CliResult<impl Read + use<>> {
+        let request = self.agent.get(self.path(&format!("/jobs/{id}/tasks/{task}/bundle")));
+        let body = self.accepted(self.sent(request.call())?)?.into_body();
+        Ok(body.into_with_config().limit(u64::MAX).reader())
+    }
+
     /// The stream of a job's changes.
     fn event_stream(&self, id: JobId) -> CliResult<impl Read + use<>> {
         let request = self

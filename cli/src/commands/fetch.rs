@@ -113,7 +113,8 @@ fn is_directory(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// The directory that a file lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if dir.as_os_str().is_empty() => Path::new("."),
         Some(dir) => dir,
@@ -253,7 +254,7 @@ impl Fetcher<'_> {
 }
 
 /// Makes a written file durable and gives it its name.
-fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
+pub(crate) fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     fs::File::open(directory_of(path))?.sync_all()

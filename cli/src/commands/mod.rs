@@ -2,6 +2,7 @@
 
 #[cfg(feature = "head")]
 pub(crate) mod build;
+mod bundle;
 pub(crate) mod cancel;
 pub(crate) mod drain;
 pub(crate) mod explain;
@@ -106,6 +107,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Jobs(args) => jobs::run(context, &args)?,
         Command::Watch(args) => watch::run(context, &args)?,
         Command::Logs(args) => logs::run(context, &args)?,
+        Command::Bundle(args) => bundle::run(context, &args)?,
         Command::Get(args) => get::run(context, &args)?,
         Command::Cancel(args) => cancel::run(context, &args)?,
         Command::Retry(args) => retry::run(context, &args)?,

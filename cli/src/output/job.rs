@@ -212,7 +212,10 @@ pub(crate) fn failure(view: &JobView, logs: &[LogEntry]) -> CliError {
     if let Some(hint) = failure.outcome.hint() {
         error = error.help(hint);
     }
-    error.help(format!("all that was logged: bramble logs {}", view.id))
+    let task = failure.task;
+    error
+        .help(format!("all that was logged: bramble logs {}", view.id))
+        .help(format!("all it takes to try it here: bramble bundle {}/{}", task.job, task.index))
 }
 
 #[cfg(test)]

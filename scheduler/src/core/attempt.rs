@@ -87,6 +87,7 @@ impl Scheduler {
                 outputs,
                 usage,
             });
+            self.spare_twins(attempt.task);
             self.clear_of_faults(node);
         } else {
             let open = self.open(attempt.task.job);

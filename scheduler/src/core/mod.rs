@@ -35,6 +35,7 @@ mod quorum;
 mod record;
 mod redo;
 mod replay;
+mod repro;
 mod retry;
 mod shape;
 mod share;
@@ -64,6 +65,7 @@ pub use mutant::Mutant;
 pub use plan::FAN_IN;
 pub use record::{Ended, Kept, Record, Submitted, Voice};
 pub use replay::ReplayError;
+pub use repro::FailedTask;
 pub use share::UserUsage;
 
 use artefact::Module;

@@ -296,6 +296,9 @@ pub struct Ended {
     /// The first tasks that failed for good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureView>,
+    /// What it takes to run those again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_tasks: Vec<super::FailedTask>,
     /// Why it failed, when no task of it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

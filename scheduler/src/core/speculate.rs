@@ -142,6 +142,15 @@ impl Scheduler {
         self.cluster.update(node, |node| node.extras.insert(lease));
     }
 
+    /// A task is done: what still runs of it only verifies, and gives way to ready work too.
+    pub(super) fn spare_twins(&mut self, task: TaskId) {
+        let trial = self.open(task.job).trial(task.index);
+        let twins = trial.map(|trial| trial.leases.clone()).unwrap_or_default();
+        for Lent { node, lease, .. } in twins {
+            self.cluster.update(node, |node| node.extras.insert(lease));
+        }
+    }
+
     /// Takes back leases of this kind where ready work could run instead.
     pub(super) fn make_room(&mut self) {
         let nodes: Vec<NodeId> = self.cluster.index().extras.iter().copied().collect();

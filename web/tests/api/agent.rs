@@ -3,7 +3,9 @@
 use axum::http::StatusCode;
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, NodeView, ResultView};
-use bramble_protocol::{AttemptOutcome, NodeStatus, ProblemKind, TargetClass, Usage, version};
+use bramble_protocol::{
+    AttemptOutcome, NodeStatus, ProblemKind, TargetClass, TrapKind, Usage, version,
+};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -11,7 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::server::Served;
-use crate::support::TestHead;
+use crate::support::{MODULE, TestHead};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -106,6 +108,62 @@ async fn a_job_runs_on_an_agent_and_its_result_comes_back() {
         bytes.extend(head.get(&format!("/api/v1/objects/{}", chunk.digest)).await.body);
     }
     assert_eq!(bytes, b"one\ntwo\nthree\n");
+}
+
+#[tokio::test]
+async fn a_failed_task_can_be_fetched_with_all_that_it_takes_to_run_it() {
+    let served = Served::start(TestHead::start()).await;
+    let head = &served.head;
+    let mut socket = open(&served).await;
+    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    let answer = head.submit(head.prepare(&[b"one\n"]).await).await;
+    let job: JobView = answer.json();
+    let path = format!("/api/v1/jobs/{}/tasks/0/bundle", job.id);
+    head.get(&path).await.problem(ProblemKind::WrongState);
+    loop {
+        match hear(&mut socket).await {
+            ToAgent::Leases { leases } => {
+                let reports = leases.into_iter().map(|lease| AttemptReport {
+                    lease: lease.id,
+                    attempt: lease.attempt,
+                    outcome: AttemptOutcome::Trapped {
+                        trap: TrapKind::Unreachable,
+                        message: "unreachable".into(),
+                    },
+                    usage: Usage::default(),
+                    log: "at line 1\n".into(),
+                });
+                let reports = reports.collect();
+                say(&mut socket, &FromAgent::Reports { reports }).await;
+            }
+            ToAgent::Acknowledge { .. } => break,
+            _ => {}
+        }
+    }
+    let answer = head.get(&path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/x-tar");
+    let root = format!("job-{}-task-0", job.id);
+    let mut files = std::collections::BTreeMap::new();
+    for entry in tar::Archive::new(&answer.body[..]).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().strip_prefix(&root).unwrap().display().to_string();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        files.insert(name, bytes);
+    }
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["README.txt", "input/000", "job.json", "log.txt", "module.wasm"]);
+    assert_eq!(files["input/000"], b"one\n");
+    assert_eq!(files["module.wasm"], MODULE);
+    let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
+    assert!(text("log.txt").contains("at line 1"), "{}", text("log.txt"));
+    let readme = text("README.txt");
+    assert!(readme.contains("bramble test module.wasm --input input/000"), "{readme}");
+    let described: serde_json::Value = serde_json::from_slice(&files["job.json"]).unwrap();
+    assert_eq!(described["failure"]["outcome"]["kind"], "trapped");
+    head.get(&path.replace("tasks/0", "tasks/7")).await.problem(ProblemKind::WrongState);
+    head.get(&path.replace("tasks/0", "tasks/x")).await.problem(ProblemKind::BadRequest);
 }
 
 #[tokio::test]

@@ -193,6 +193,26 @@ fn a_chunk_that_brings_down_three_nodes_is_not_given_to_a_fourth() {
 }
 
 #[test]
+fn what_a_failed_task_read_is_known_beyond_the_end_of_its_job() {
+    let mut head = Head::new();
+    let node = head.node("p1", 1);
+    let mut new = job(&merge_module(), 2);
+    new.spec.policy.max_fails = 1;
+    let id = head.submit(new);
+    let lease = head.lease(node);
+    assert_eq!(head.core.failed_task(id, 0), None);
+    head.report(node, &lease, bad_input());
+    let open = head.core.failed_task(id, 0).unwrap();
+    assert_eq!((&open.inputs, &open.context), (&lease.work.inputs, &lease.work.task));
+    head.work(&[node]);
+    assert_eq!(head.view(id).state, JobState::Failed);
+    assert_eq!(head.core.failed_task(id, 0), Some(open.clone()));
+    assert_eq!(head.core.failed_task(id, 1), None);
+    head.restart();
+    assert_eq!(head.core.failed_task(id, 0), Some(open));
+}
+
+#[test]
 fn a_chunk_that_brings_down_one_node_again_and_again_is_not_poison() {
     let mut head = Head::new();
     let node = head.node("p1", 1);

@@ -86,6 +86,24 @@ fn the_slower_twin_verifies_the_faster_one() {
 }
 
 #[test]
+fn a_slow_attempt_whose_twin_was_faster_gives_way_to_ready_work() {
+    let mut head = Head::with(Config { spot_check_permille: 0, ..Config::default() });
+    let nodes = [1, 2, 3].map(|n| node(&mut head, &format!("p{n}"), 1, 1000));
+    head.submit(job(&crate::testing::merge_module(), 3));
+    let leases = nodes.map(|node| head.lease(node));
+    head.wait(1_000);
+    done(&mut head, nodes[1], &leases[1]);
+    head.wait(3_000);
+    let twin = head.lease(nodes[1]);
+    let slow = if twin.attempt.task == leases[0].attempt.task { 0 } else { 2 };
+    done(&mut head, nodes[1], &twin);
+    assert_eq!(head.revoked(nodes[slow]), []);
+    head.submit(job(&map_module(), 9));
+    assert_eq!(head.revoked(nodes[slow]), [leases[slow].id]);
+    head.lease(nodes[slow]);
+}
+
+#[test]
 fn a_twin_gives_way_to_ready_work() {
     let (mut head, [first, second], _, lease) = hanging();
     head.wait(3_000);
