@@ -127,16 +127,19 @@ impl Scheduler {
     /// at work for it will have done all that they hold and all that is ready before the slow one
     /// would be done with a single task.
     ///
-    /// With tasks of equal work `w`, the slow node needs `w / speed`, the others at most
+    /// With tasks of equal work `w`, the slow node needs `rounds * w / speed`, the others at most
     /// `w * (held + ready) / sum of (slots * speed)`.
     pub(super) fn is_better_left(&self, id: JobId, node: NodeId) -> bool {
         let open = self.open(id);
         let Some(speed) = self.cluster.get(node).speed else { return false };
         let mut held = u64::from(open.counts.ready);
+        let asks = self.cluster.get(node);
+        // A task that waits there behind others ends later.
+        let rounds = u64::from(asks.leased() / asks.slots.max(1)) + 1;
         // All nodes together could not do better: no need to ask each, unless little is ready.
         let fastest = self.cluster.index().fastest().unwrap_or(speed);
         let most = u64::from(self.capacity(open).slots) * u64::from(fastest);
-        if fastest <= speed || most <= u64::from(speed) * held {
+        if fastest <= speed || most * rounds <= u64::from(speed) * held {
             return false;
         }
         let mut together = 0;
@@ -149,7 +152,7 @@ impl Scheduler {
                 together += u64::from(other.slots) * u64::from(faster);
             }
         }
-        together > u64::from(speed) * held
+        together * rounds > u64::from(speed) * held
     }
 
     /// Whether a node on which a task did not fail could run it now or soon.

@@ -15,6 +15,7 @@ mod quorum;
 mod restart;
 mod retries;
 mod speculation;
+mod unequal;
 
 use std::collections::BTreeMap;
 
