@@ -96,8 +96,11 @@ impl Scheduler {
                 )),
             ),
             Hold::Running { max } => Some(
-                Said::so(format!("{user} has {max} tasks at work, which is as many as may be"))
-                    .help(format!("bramble users limit {to_whom} --running N")),
+                Said::so(format!(
+                    "{user} has {} at work, which is as many as may be",
+                    count(max, "task")
+                ))
+                .help(format!("bramble users limit {to_whom} --running N")),
             ),
         }
     }
@@ -124,7 +127,8 @@ impl Scheduler {
             return Said { text: format!("job {id} waits: {}", why.text), ..why };
         }
         let note = self.note(open).unwrap_or_else(|| "nothing is ready".into());
-        let mut said = Said::so(format!("job {id} waits: {note}"));
+        let waits = if note.starts_with("waits") { "" } else { "waits: " };
+        let mut said = Said::so(format!("job {id} {waits}{note}"));
         if let Some(place) = self.queue.order().position(|other| other == id) {
             if place > 0 {
                 let _ = write!(said.text, "; it is number {} in the order", place + 1);
@@ -377,7 +381,7 @@ fn ended_text(job: &Job, reason: Option<&str>) -> Said {
     }
 }
 
-fn count(number: u64, noun: &str) -> String {
+pub(super) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

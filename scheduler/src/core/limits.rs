@@ -5,6 +5,7 @@ use bramble_protocol::{JobId, JobPolicy, UserLimits};
 
 use super::Scheduler;
 use super::action::{Answer, Rejection};
+use super::explain::count;
 use super::job::Body;
 use super::record::Record;
 
@@ -56,7 +57,7 @@ impl Scheduler {
         }
         if let Some(max) = limits.jobs.filter(|max| jobs >= *max) {
             return refuse(
-                format!("has {jobs} jobs that have not ended; at most {max}"),
+                format!("has {} not ended yet; at most {max}", count(jobs, "job")),
                 "--jobs N",
             );
         }

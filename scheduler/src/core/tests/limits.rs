@@ -51,7 +51,7 @@ fn a_refusal_names_the_limit_its_value_and_who_can_raise_it() {
     head.limit(Some("ann"), only_jobs(1));
     head.job_of("ann", 1);
     let (reason, help) = head.refused_submit(job_of("ann", 1));
-    assert_eq!(reason, "ann has 1 jobs that have not ended; at most 1");
+    assert_eq!(reason, "ann has 1 job not ended yet; at most 1");
     assert!(help.contains("bramble users limit ann --jobs N"), "{help}");
     head.job_of("bob", 1);
     head.limit(Some("ann"), only_jobs(UserLimits::NONE));
