@@ -13,6 +13,12 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("test paths are text")
 }
 
+fn overwrite(path: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn the_same_job_again_runs_no_task_not_even_after_a_restart_without_a_node() {
     let mut cluster = Cluster::start(2);
@@ -32,6 +38,30 @@ fn the_same_job_again_runs_no_task_not_even_after_a_restart_without_a_node() {
     let expected = format!("{total} of {total} tasks were done before, saved ");
     assert!(again.stderr.contains(&expected), "{}", again.stderr);
     assert_eq!(cluster.job("last").usage.cpu_us, 0);
+}
+
+#[test]
+fn a_kept_result_that_is_damaged_is_made_again_when_the_job_is() {
+    let cluster = Cluster::start(1);
+    let text = data::prose(4, 200);
+    let input = cluster.file("prose.txt", text.as_bytes());
+    let module = job("shout");
+    let submit = ["submit", path(&module), "--input", &input, "-o", "-"];
+    assert_eq!(cluster.bramble(&submit).ok().text(), text.to_uppercase());
+    let name = bramble_protocol::Digest::of(text.to_uppercase().as_bytes()).to_string();
+    let object = cluster.data().join("store/objects").join(&name[..2]).join(&name);
+    for is_gone in [false, true] {
+        if is_gone {
+            fs::remove_file(&object).unwrap();
+        } else {
+            overwrite(&object, text.as_bytes());
+        }
+        // Nobody knows before somebody reads it.
+        cluster.bramble(&submit);
+        let again = cluster.bramble(&submit).ok();
+        assert_eq!(again.text(), text.to_uppercase());
+        assert!(!again.stderr.contains("done before"), "{}", again.stderr);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{ArgAction, CommandFactory, Parser};
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
@@ -22,7 +22,7 @@ const JOBS_MAX: usize = 256;
 const NEAR: f64 = 0.7;
 
 /// What a key holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     /// Read here: the name, what the job runs, works on and waits for.
     Own,
@@ -30,43 +30,58 @@ enum Kind {
     Flag,
     /// A flag without a value, given when true.
     Switch,
+    /// A flag that may have a value: true gives it without one.
+    Either,
     /// A flag without a value, given when false.
     Unless(&'static str),
     /// A flag that may be given several times.
-    Many(&'static str),
+    Many(String),
     /// Words after `--`.
     Words,
     /// Parameters by name.
     Params,
 }
 
-/// The keys of a job. Those that are flags have the flags' names.
-const KEYS: &[(&str, Kind)] = &[
-    ("name", Kind::Own),
-    ("module", Kind::Own),
-    ("example", Kind::Flag),
-    ("input", Kind::Own),
-    ("after", Kind::Own),
-    ("params", Kind::Params),
-    ("args", Kind::Words),
-    ("nodes", Kind::Flag),
-    ("memory", Kind::Flag),
-    ("cpu-time", Kind::Flag),
-    ("time-limit", Kind::Flag),
-    ("output-limit", Kind::Flag),
-    ("attempts", Kind::Flag),
-    ("max-fails", Kind::Flag),
-    ("retry-guest", Kind::Switch),
-    ("partitions", Kind::Flag),
-    ("chunk-size", Kind::Flag),
-    ("split", Kind::Flag),
-    ("clock", Kind::Flag),
-    ("verify", Kind::Switch),
-    ("cache", Kind::Unless("no-cache")),
-    ("ok-status", Kind::Many("ok-status")),
-    ("merge", Kind::Switch),
-    ("merge-args", Kind::Many("merge-arg")),
-];
+/// Keys that are not called like the flags of `submit` that they stand for, or are no flags.
+const OWN_KEYS: [&str; 8] =
+    ["name", "module", "input", "after", "params", "args", "cache", "merge-args"];
+/// Flags of `submit` that say nothing about a job, or have another name as keys.
+const NO_KEYS: [&str; 8] =
+    ["arg", "no-cache", "merge-arg", "output", "detach", "timeout", "dry-run", "help"];
+
+/// What a key holds; `None` when there is no such key. All flags of `submit` are keys.
+fn kind_of(key: &str) -> Option<Kind> {
+    match key {
+        "name" | "module" | "input" | "after" => return Some(Kind::Own),
+        "params" => return Some(Kind::Params),
+        "args" => return Some(Kind::Words),
+        "cache" => return Some(Kind::Unless("no-cache")),
+        "merge-args" => return Some(Kind::Many("merge-arg".into())),
+        _ if NO_KEYS.contains(&key) => return None,
+        _ => {}
+    }
+    let submit = submit_command();
+    let flag = submit.get_arguments().find(|flag| flag.get_long() == Some(key))?;
+    Some(match flag.get_action() {
+        ArgAction::SetTrue => Kind::Switch,
+        ArgAction::Append => Kind::Many(key.into()),
+        _ if flag.get_num_args().is_some_and(|count| count.min_values() == 0) => Kind::Either,
+        _ => Kind::Flag,
+    })
+}
+
+fn submit_command() -> clap::Command {
+    let cli = Cli::command();
+    cli.find_subcommand("submit").cloned().expect("the command line has `submit`")
+}
+
+/// All keys, in the order in which they are shown.
+fn keys() -> Vec<String> {
+    let submit = submit_command();
+    let flags = submit.get_arguments().filter_map(clap::Arg::get_long);
+    let flags = flags.filter(|flag| !NO_KEYS.contains(flag) && !OWN_KEYS.contains(flag));
+    OWN_KEYS.into_iter().chain(flags).map(str::to_owned).collect()
+}
 
 type Entries = BTreeMap<Spanned<String>, Spanned<Value>>;
 
@@ -182,10 +197,8 @@ impl JobFile<'_> {
         for (key, value) in entries.get_ref() {
             let line = self.line(key.span().start);
             let key = key.get_ref().as_str();
-            let Some((_, kind)) = KEYS.iter().find(|(known, _)| *known == key) else {
-                return Err(self.unknown(line, key));
-            };
-            self.take(&mut draft, (key, *kind), value.get_ref(), line)?;
+            let Some(kind) = kind_of(key) else { return Err(self.unknown(line, key)) };
+            self.take(&mut draft, (key, &kind), value.get_ref(), line)?;
         }
         if draft.name.is_empty() {
             return Err(self.fault(line, "this job has no name").help("add: name = \"…\""));
@@ -195,19 +208,17 @@ impl JobFile<'_> {
 
     fn unknown(&self, line: usize, key: &str) -> CliError {
         let error = self.fault(line, format!("there is no key `{}`", human::safe_field(key)));
-        match nearest(key, KEYS.iter().map(|(known, _)| *known)) {
+        let keys = keys();
+        match nearest(key, keys.iter().map(String::as_str)) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => {
-                let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
-                error.help(format!("those that there are: {}", all.join(", ")))
-            }
+            None => error.help(format!("those that there are: {}", keys.join(", "))),
         }
     }
 
     fn take(
         &self,
         draft: &mut Draft,
-        (key, kind): (&str, Kind),
+        (key, kind): (&str, &Kind),
         value: &Value,
         line: usize,
     ) -> CliResult<()> {
@@ -227,6 +238,11 @@ impl JobFile<'_> {
             ("input", _) => draft.input = Some((text()?, line)),
             ("after", _) => draft.after = list()?.into_iter().map(|name| (name, line)).collect(),
             (_, Kind::Flag | Kind::Own) => draft.words.push(format!("--{key}={}", text()?)),
+            (_, Kind::Either) => match value.as_bool() {
+                Some(true) => draft.words.push(format!("--{key}")),
+                Some(false) => {}
+                None => draft.words.push(format!("--{key}={}", text()?)),
+            },
             (_, Kind::Switch) if truth()? => draft.words.push(format!("--{key}")),
             (_, Kind::Unless(flag)) if !truth()? => draft.words.push(format!("--{flag}")),
             (_, Kind::Switch | Kind::Unless(_)) => {}
@@ -446,13 +462,29 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_of_submit_that_says_something_of_a_job_is_a_key() {
+        let input = "input = \"in.txt\"\n";
+        let steps = parse(&job("a", &format!("{input}verify = 2\nmax-fails = 3"))).unwrap();
+        assert_eq!((steps[0].request.policy.quorum, steps[0].request.policy.max_fails), (2, 3));
+        let steps = parse(&job("a", &format!("{input}verify = true\ncache = false"))).unwrap();
+        assert_eq!((steps[0].request.policy.quorum, steps[0].request.policy.cache), (1, false));
+        for key in ["detach = true", "output = \"x\"", "dry-run = true", "no-cache = true"] {
+            assert!(fault(&job("a", &format!("{input}{key}"))).0.starts_with("5: there is no key"));
+        }
+        let keys = keys();
+        assert!(
+            ["memory", "verify", "clock", "after"].iter().all(|key| keys.contains(&(*key).into()))
+        );
+    }
+
+    #[test]
     fn files_and_values_that_cannot_be_used_are_told_before_anything_is_sent() {
         let (what, _) = fault(&job("a", "input = \"none.txt\""));
         assert!(what.starts_with("1: job \"a\": no such file"), "{what}");
         let (what, _) = fault(&job("a", "input = \"in.txt\"\nmemory = \"much\""));
         assert!(what.contains("job \"a\": invalid value 'much'"), "{what}");
-        let (what, _) = fault(&job("a", "input = \"in.txt\"\nverify = 3"));
-        assert!(what.starts_with("5: `verify` must be true or false"), "{what}");
+        let (what, _) = fault(&job("a", "input = \"in.txt\"\nmerge = 3"));
+        assert!(what.starts_with("5: `merge` must be true or false"), "{what}");
         assert!(fault("").0.starts_with("1: there is no job"));
         assert!(fault("[[job]]\nmodule = \"job.wasm\"\n").0.contains("has no name"));
         assert!(fault("[[job]]\nname = \n").0.starts_with("2: "));
