@@ -187,8 +187,9 @@ impl Scheduler {
     }
 
     /// Writes down the end of a job, and forgets the oldest if there are too many.
-    fn end(&mut self, ended: Ended) {
+    fn end(&mut self, mut ended: Ended) {
         let id = ended.job;
+        ended.shape = self.jobs.get(&id).map(Job::shape);
         self.commit(Record::JobEnded(Box::new(ended)));
         self.save_usage(id);
         if let Some(view) = self.job(id) {
@@ -197,7 +198,8 @@ impl Scheduler {
         while self.ended.len() > self.config.jobs_ended_max.max(1) {
             let oldest = self.ended.iter().find(|id| !self.graph.needs(**id));
             let Some(oldest) = oldest.copied() else { return };
-            self.commit(Record::JobForgotten { job: oldest });
+            let next = Some(JobId(self.next_job));
+            self.commit(Record::JobForgotten { job: oldest, next });
         }
     }
 

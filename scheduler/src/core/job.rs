@@ -13,7 +13,7 @@ use super::event::Timestamp;
 use super::graph::Pending;
 use super::mutant::{Mutant, mutated};
 use super::plan::Plan;
-use super::record::{Ended, Submitted};
+use super::record::{Ended, Shape, Submitted};
 use super::task::{Task, TaskState};
 use super::trial::Trial;
 
@@ -131,6 +131,12 @@ impl Job {
             Body::Open(open) => Some(open),
             Body::Pending(_) | Body::Ended(_) => None,
         }
+    }
+
+    /// What is kept of its input when it has ended.
+    pub(crate) fn shape(&self) -> Shape {
+        let Self { input, input_bytes, partitions, .. } = *self;
+        Shape { input, input_bytes, partitions }
     }
 
     pub(crate) fn pending(&self) -> Option<&Pending> {

@@ -63,7 +63,7 @@ pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use plan::FAN_IN;
-pub use record::{Ended, Kept, Record, Submitted, Voice};
+pub use record::{Ended, Kept, Record, Shape, Submitted, Voice};
 pub use replay::ReplayError;
 pub use repro::FailedTask;
 pub use share::UserUsage;

@@ -235,6 +235,9 @@ pub enum Record {
     JobForgotten {
         /// The job.
         job: JobId,
+        /// The number of the next job, so that none is ever given twice.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<JobId>,
     },
 }
 
@@ -268,6 +271,28 @@ pub struct Submitted {
     /// Whether the user had the input himself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owns_input: bool,
+}
+
+/// What is kept of the input of a job that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// The manifest of the input, or what it would be.
+    pub input: Digest,
+    /// Its length.
+    pub input_bytes: u64,
+    /// Into how many key ranges the job was cut.
+    pub partitions: u32,
+}
+
+impl Submitted {
+    /// All that must be known of a job that ended beside its [`Ended`], which says how long the
+    /// input was.
+    #[must_use]
+    pub fn without_chunks(mut self) -> Self {
+        self.chunks = Vec::new();
+        self.sample = None;
+        self
+    }
 }
 
 /// What is kept of a job that ended.
@@ -308,6 +333,9 @@ pub struct Ended {
     /// What earlier tasks saved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
+    /// Its input, in short; absent in journals of older formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
     /// What its tasks gave and is kept for later ones, what was used last at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<Kept>,
@@ -357,6 +385,49 @@ impl Record {
         }
     }
 
+    /// What it is the latest word on, if later ones of its kind make it needless. The journal keeps
+    /// only the last record of a kind about a subject.
+    pub fn subject(&self) -> Option<String> {
+        match self {
+            Self::HeadStarted { .. } | Self::LessonBegan { .. } | Self::JobForgotten { .. } => {
+                Some(String::new())
+            }
+            Self::JobPrioritised { job, .. } => Some(job.to_string()),
+            // No user or class is called so.
+            Self::UserLimits { user: who, .. } | Self::QueuePaused { class: who, .. } => {
+                Some(who.clone().unwrap_or_else(|| "*".into()))
+            }
+            Self::NodeKnown { node, .. }
+            | Self::NodeDraining { node, .. }
+            | Self::NodeQuarantined { node, .. }
+            | Self::NodeDistrusted { node, .. } => Some(node.to_string()),
+            Self::UsageAt { users, .. } => match users.as_slice() {
+                [one] => Some(one.user.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it takes the place of the record that it replaces, rather than the last: others
+    /// after that one rely on it.
+    pub const fn stays_in_place(&self) -> bool {
+        matches!(self, Self::NodeKnown { .. })
+    }
+
+    /// Whether the end of its job makes it needless: [`Ended`] says all that is kept. Of the
+    /// record that made the job, the chunks become needless: [`Submitted::without_chunks`].
+    pub const fn ends_with_job(&self) -> bool {
+        self.job().is_some()
+            && !matches!(
+                self,
+                Self::JobSubmitted(_)
+                    | Self::JobPrioritised { .. }
+                    | Self::JobEnded(_)
+                    | Self::JobForgotten { .. }
+            )
+    }
+
     /// The job it is about.
     pub const fn job(&self) -> Option<JobId> {
         match self {
@@ -382,7 +453,7 @@ impl Record {
             | Self::JobFailed { job, .. }
             | Self::JobCanceled { job, .. }
             | Self::JobPrioritised { job, .. }
-            | Self::JobForgotten { job } => Some(*job),
+            | Self::JobForgotten { job, .. } => Some(*job),
             Self::JobEnded(ended) => Some(ended.job),
         }
     }

@@ -14,7 +14,7 @@ use super::event::Timestamp;
 use super::job::{Body, Fate, Job, OpenJob, Success};
 use super::node::Node;
 use super::quarantine::Quarantine;
-use super::record::{Ended, Record, Submitted};
+use super::record::{Ended, Record, Shape, Submitted};
 use super::task::TaskState;
 use super::trial::{Failure, Next, Vote};
 use super::trust::Trust;
@@ -221,9 +221,9 @@ impl Scheduler {
                 self.queue.fade(self.now, self.config.usage_half_life_ms);
                 users.iter().for_each(|usage| self.queue.set_usage(usage));
             }
-            Record::JobForgotten { job } => {
+            Record::JobForgotten { job, next } => {
                 // The job's own records are gone already when the journal is read again.
-                self.next_job = self.next_job.max(job.0 + 1);
+                self.next_job = self.next_job.max(job.0 + 1).max(next.map_or(0, |next| next.0));
                 self.ended.retain(|id| *id != job);
                 self.forget_shape(job);
                 self.jobs.remove(&job);
@@ -430,8 +430,12 @@ impl Scheduler {
         self.now = self.now.max(Timestamp(ended.ended_at_ms));
         let missing = ReplayError::NoSuchJob { record: "job-ended", job: id };
         self.take_pending(id);
-        let state = ended.state;
+        let (state, shape, has_tasks) = (ended.state, ended.shape, ended.tasks.total > 0);
         let job = self.jobs.get_mut(&id).ok_or(missing)?;
+        if let Some(Shape { input, input_bytes, partitions }) = shape {
+            // When the journal is read, the job came without its chunks.
+            (job.input, job.input_bytes, job.partitions) = (input, input_bytes, partitions);
+        }
         if let Body::Open(open) = &job.body {
             self.tasks_open -= open.tasks.len();
             self.step.more_ready |= self.queue.remove(id);
@@ -446,6 +450,13 @@ impl Scheduler {
         let is_unused = |module: &super::Module| module.jobs.is_empty();
         if self.modules.get(&digest).is_some_and(is_unused) && !self.is_calibration(&digest) {
             self.modules.remove(&digest);
+        }
+        if let (Some(shape), Some(job)) = (shape, self.jobs.get(&id))
+            && super::graph::is_downstream(&job.spec)
+            && has_tasks
+        {
+            let spec = Arc::clone(&job.spec);
+            self.note_shape(id, &spec, shape.input);
         }
         self.open.remove(&id);
         self.ended.push_back(id);

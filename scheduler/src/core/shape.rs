@@ -36,7 +36,8 @@ impl Scheduler {
     /// Notes into how many partitions the head cut a job.
     pub(super) fn note_shape(&mut self, id: JobId, spec: &JobSpec, input: Digest) {
         if spec.partitions.is_none() && spec.policy.cache {
-            self.shapes.insert((spec.module, input), id);
+            let newest = self.shapes.entry((spec.module, input)).or_insert(id);
+            *newest = id.max(*newest);
         }
     }
 

@@ -25,6 +25,7 @@ impl Ended {
             reason: None,
             result: None,
             saved: None,
+            shape: None,
             results: Vec::new(),
         }
     }
@@ -68,6 +69,7 @@ impl OpenJob {
             reason,
             result: (state == JobState::Done).then(|| self.result()),
             saved: self.saved(),
+            shape: None,
             results: Vec::new(),
         }
     }

@@ -5,6 +5,8 @@
 //! file that does not read back whole is an error for the operator.
 
 mod filesystem;
+mod log;
+mod row;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -80,8 +82,8 @@ pub enum JournalError {
     },
     /// It does not read back as it was written.
     #[error(
-        "{path} is damaged ({detail}): restore it from a backup, or move it away to start with an \
-         empty one; the objects are not touched by either"
+        "{path} is damaged ({detail}): put a backup in its place with `bramble restore`, or move it \
+         away to start with an empty one; the objects are not touched by either"
     )]
     Damaged {
         /// The file.
@@ -91,8 +93,8 @@ pub enum JournalError {
     },
     /// Its records contradict one another.
     #[error(
-        "{path} is damaged: restore it from a backup, or move it away to start with an empty one; \
-         the objects are not touched by either"
+        "{path} is damaged: put a backup in its place with `bramble restore`, or move it away to \
+         start with an empty one; the objects are not touched by either"
     )]
     Contradiction {
         /// The file.

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use bramble_protocol::JobId;
 use bramble_protocol::api::LogEntry;
 use bramble_protocol::version::JOURNAL_FORMAT;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use super::{Group, JournalError, filesystem};
-use crate::core::{Config, Record, Scheduler};
+use super::{Group, JournalError, filesystem, log, row};
+use crate::core::{Config, Scheduler};
 
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -18,9 +19,12 @@ const SCHEMA: &str = "
         at_ms INTEGER NOT NULL,
         job INTEGER,
         kind TEXT NOT NULL,
-        body TEXT NOT NULL
+        body TEXT NOT NULL,
+        subject TEXT,
+        sum BLOB
     );
     CREATE INDEX records_by_job ON records (job) WHERE job IS NOT NULL;
+    CREATE INDEX records_by_subject ON records (kind, subject) WHERE subject IS NOT NULL;
     CREATE TABLE logs (seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX logs_by_job ON logs (job);
 ";
@@ -28,8 +32,8 @@ const SCHEMA: &str = "
 /// An open journal. Only one process can have it open.
 #[derive(Debug)]
 pub struct Journal {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 /// What a journal held when it was opened.
@@ -64,13 +68,34 @@ impl Journal {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(path, flags).map_err(|error| opening_error(path, error))?;
-        let journal = Self { connection, path: path.to_owned() };
+        let mut journal = Self { connection, path: path.to_owned() };
+        // Closing would write a log into the file that may be damaged, and remove it.
+        journal.keep_log(true)?;
         let found = journal.check_format()?;
+        journal.check_log()?;
+        journal.keep_log(false)?;
         journal.set_up().and_then(|()| journal.check())?;
         if found < JOURNAL_FORMAT {
-            journal.raise_format()?;
+            journal.raise_format(found)?;
         }
         Ok(journal)
+    }
+
+    fn keep_log(&self, keep: bool) -> Result<(), JournalError> {
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
+            .map(drop)
+            .map_err(|error| opening_error(&self.path, error))
+    }
+
+    fn check_log(&self) -> Result<(), JournalError> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let read = |source| JournalError::Create { path: self.path.clone(), source };
+        match log::damage(Path::new(&log)).map_err(read)? {
+            Some(detail) => Err(self.damaged(detail)),
+            None => Ok(()),
+        }
     }
 
     fn check_format(&self) -> Result<u32, JournalError> {
@@ -90,12 +115,21 @@ impl Journal {
         }
     }
 
-    /// Older records stay as they are, but from now on the file may get newer ones, which an
-    /// older program must not misread.
-    fn raise_format(&self) -> Result<(), JournalError> {
-        let update = "UPDATE meta SET value = ?1 WHERE key = 'format'";
-        let raised = self.connection.execute(update, [JOURNAL_FORMAT.to_string()]);
-        raised.map(drop).map_err(|error| opening_error(&self.path, error))
+    /// Gives the records of an older format what this one has, so that from now on an older
+    /// program, which would misread newer ones, refuses the file.
+    fn raise_format(&mut self, found: u32) -> Result<(), JournalError> {
+        let raise = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            if found < row::SUMS_SINCE {
+                row::add_columns(&transaction)?;
+            }
+            transaction.execute(
+                "UPDATE meta SET value = ?1 WHERE key = 'format'",
+                [JOURNAL_FORMAT.to_string()],
+            )?;
+            transaction.commit()
+        };
+        raise(&mut self.connection).map_err(|error| opening_error(&self.path, error))
     }
 
     fn set_up(&self) -> Result<(), JournalError> {
@@ -124,23 +158,15 @@ impl Journal {
             |source| JournalError::Contradiction { path: self.path.clone(), source };
         let mut scheduler = Scheduler::new(config);
         let mut latest_at_ms = 0;
-        let mut statement = self
-            .connection
-            .prepare("SELECT seq, at_ms, body FROM records ORDER BY seq")
-            .map_err(reading)?;
+        let mut statement = self.connection.prepare(row::SELECT).map_err(reading)?;
         let mut rows = statement.query([]).map_err(reading)?;
         while let Some(row) = rows.next().map_err(reading)? {
-            let seq: i64 = row.get(0).map_err(reading)?;
-            let at_ms: i64 = row.get(1).map_err(reading)?;
-            let body = row
-                .get_ref(2)
-                .map_err(reading)?
-                .as_str()
-                .map_err(|_| self.damaged(format!("record {seq} is not text")))?;
-            let record: Record = serde_json::from_str(body)
-                .map_err(|error| self.damaged(format!("record {seq} cannot be read: {error}")))?;
+            let (at_ms, record) = row::read(row).map_err(|unreadable| match unreadable {
+                row::Unreadable::Sqlite(error) => reading(error),
+                row::Unreadable::Damaged(detail) => self.damaged(detail),
+            })?;
             scheduler.replay(record).map_err(contradiction)?;
-            latest_at_ms = latest_at_ms.max(at_ms as u64);
+            latest_at_ms = latest_at_ms.max(at_ms);
         }
         scheduler.finish_replay().map_err(contradiction)?;
         Ok(Restored { scheduler, latest_at_ms })
@@ -154,12 +180,12 @@ impl Journal {
         let write = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             for (at_ms, record) in &group.records {
-                append_record(&transaction, *at_ms, record)?;
+                row::append(&transaction, *at_ms, record)?;
             }
             for (job, entry) in &group.logs {
                 transaction
                     .prepare_cached("INSERT INTO logs (job, body) VALUES (?1, ?2)")?
-                    .execute(params![job.0 as i64, json(entry)])?;
+                    .execute(params![job.0 as i64, row::json(entry)])?;
             }
             transaction.commit()
         };
@@ -209,41 +235,6 @@ impl Journal {
     fn damaged(&self, detail: String) -> JournalError {
         JournalError::Damaged { path: self.path.clone(), detail }
     }
-}
-
-fn append_record(
-    transaction: &Transaction<'_>,
-    at_ms: u64,
-    record: &Record,
-) -> rusqlite::Result<()> {
-    let job = record.job().map(|job| job.0 as i64);
-    match record {
-        // The summary replaces them.
-        Record::JobEnded(_) => {
-            transaction
-                .prepare_cached(
-                    "DELETE FROM records WHERE job = ?1 \
-                     AND kind IN ('task-succeeded', 'task-reused', 'attempt-failed')",
-                )?
-                .execute(params![job])?;
-        }
-        Record::JobForgotten { .. } => {
-            for table in ["records", "logs"] {
-                transaction
-                    .prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1"))?
-                    .execute(params![job])?;
-            }
-        }
-        _ => {}
-    }
-    transaction
-        .prepare_cached("INSERT INTO records (at_ms, job, kind, body) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![at_ms as i64, job, record.kind(), json(record)])?;
-    Ok(())
-}
-
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("records and logs hold nothing that JSON cannot")
 }
 
 /// Makes an empty journal under another name and then moves it to its place, so that a file of

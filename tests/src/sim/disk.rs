@@ -22,7 +22,9 @@ pub(super) struct Frame {
 #[derive(Clone, Debug)]
 struct Kept {
     job: Option<JobId>,
-    is_attempt: bool,
+    ends_with_job: bool,
+    /// Kind and subject of a record that the next of its kind replaces.
+    about: Option<(&'static str, String)>,
     text: String,
 }
 
@@ -48,7 +50,8 @@ impl Disk {
 
     /// What would be read of a job, without its attempts.
     pub(super) fn of_job(&self, job: JobId) -> impl Iterator<Item = Record> {
-        let kept = self.kept.iter().filter(move |kept| kept.job == Some(job) && !kept.is_attempt);
+        let kept =
+            self.kept.iter().filter(move |kept| kept.job == Some(job) && !kept.ends_with_job);
         kept.map(Kept::record)
     }
 
@@ -75,17 +78,32 @@ impl Disk {
         // As the real journal does.
         match record {
             Record::JobEnded(ended) => self.drop_records(ended.job, false),
-            Record::JobForgotten { job } => self.drop_records(*job, true),
+            Record::JobForgotten { job, .. } => self.drop_records(*job, true),
             _ => {}
         }
-        let is_attempt =
-            ["task-succeeded", "task-reused", "attempt-failed"].contains(&record.kind());
         let text = serde_json::to_string(record).expect("a record can be written as JSON");
-        self.kept.push(Kept { job: record.job(), is_attempt, text });
+        let about = record.subject().map(|subject| (record.kind(), subject));
+        if let Some(earlier) =
+            self.kept.iter_mut().find(|kept| about.is_some() && kept.about == about)
+        {
+            if record.stays_in_place() {
+                earlier.text = text;
+                return;
+            }
+            self.kept.retain(|kept| kept.about != about);
+        }
+        let (job, ends_with_job) = (record.job(), record.ends_with_job());
+        self.kept.push(Kept { job, ends_with_job, about, text });
     }
 
     fn drop_records(&mut self, job: JobId, all: bool) {
-        self.kept.retain(|kept| kept.job != Some(job) || !(all || kept.is_attempt));
+        self.kept.retain(|kept| kept.job != Some(job) || !(all || kept.ends_with_job));
+        for kept in self.kept.iter_mut().filter(|kept| kept.job == Some(job)) {
+            if let Record::JobSubmitted(submitted) = kept.record() {
+                let record = Record::JobSubmitted(Box::new(submitted.without_chunks()));
+                kept.text = serde_json::to_string(&record).expect("a record is always JSON");
+            }
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The journal on real files.
 
+mod damage;
+mod length;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -79,6 +82,13 @@ impl Life {
 
     fn submit(&mut self, chunks: u32) {
         let job = Box::new(job(&map_module(), chunks));
+        self.apply(Event::Submit { token: RequestToken(0), job });
+    }
+
+    /// A job that does other work than those of other numbers.
+    fn submit_numbered(&mut self, number: u32, chunks: u32) {
+        let mut job = Box::new(job(&map_module(), chunks));
+        job.spec.params.insert("number".into(), number.to_string());
         self.apply(Event::Submit { token: RequestToken(0), job });
     }
 
@@ -187,7 +197,10 @@ fn a_journal_of_an_older_version_is_read_and_then_kept_from_older_programs() {
     };
     let connection = rusqlite::Connection::open(&place.path).unwrap();
     assert_eq!(format(&connection), JOURNAL_FORMAT.to_string());
-    connection.execute("UPDATE meta SET value = '1' WHERE key = 'format'", []).unwrap();
+    let older = "UPDATE meta SET value = '1' WHERE key = 'format'; \
+                 DROP INDEX records_by_subject; \
+                 ALTER TABLE records DROP COLUMN subject; ALTER TABLE records DROP COLUMN sum;";
+    connection.execute_batch(older).unwrap();
     connection.close().unwrap();
     assert_eq!(place.restore().unwrap().scheduler.jobs().len(), 1);
     let connection = rusqlite::Connection::open(&place.path).unwrap();
@@ -213,7 +226,7 @@ fn assert_damaged(place: &Place) {
         matches!(error, JournalError::Damaged { .. } | JournalError::Contradiction { .. });
     assert!(damaged, "{}", error_chain(&error));
     assert!(error.to_string().contains("journal.sqlite is damaged"), "{error}");
-    assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    assert!(error.to_string().contains("`bramble restore`"), "{error}");
 }
 
 #[test]
@@ -258,7 +271,7 @@ fn a_record_that_cannot_be_read_is_named() {
     connection.execute(sql, []).unwrap();
     connection.close().unwrap();
     let error = place.restore().unwrap_err();
-    assert!(error.to_string().contains("record 77 cannot be read"), "{error}");
+    assert!(error.to_string().contains("record 77 is not what was written"), "{error}");
 }
 
 #[test]
