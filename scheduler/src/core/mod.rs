@@ -221,9 +221,10 @@ impl Scheduler {
             actions.push(Action::Send { connection, message });
         }
         for (connection, leases) in step.leases {
-            for leases in leases.chunks(config::LEASES_PER_MESSAGE_MAX) {
-                let message = ToAgent::Leases { leases: leases.to_vec() };
-                actions.push(Action::Send { connection, message });
+            let mut leases = leases.into_iter().peekable();
+            while leases.peek().is_some() {
+                let leases = leases.by_ref().take(config::LEASES_PER_MESSAGE_MAX).collect();
+                actions.push(Action::Send { connection, message: ToAgent::Leases { leases } });
             }
         }
         let changed = step

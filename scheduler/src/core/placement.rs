@@ -18,6 +18,10 @@ const AHEAD_US: u64 = 50_000;
 /// The most leases for one slot.
 const DEPTH_MAX: u32 = 64;
 
+/// In a job that more nodes have worked for, they are asked how fast they are only near its end,
+/// when there are eight of them for each ready task: else each lease would cost a look at all.
+const SHARES_MAX: usize = 256;
+
 /// What a node could have of a job.
 enum Fit {
     /// This task, by this artefact.
@@ -139,7 +143,8 @@ impl Scheduler {
         // All nodes together could not do better: no need to ask each, unless little is ready.
         let fastest = self.cluster.index().fastest().unwrap_or(speed);
         let most = u64::from(self.capacity(open).slots) * u64::from(fastest);
-        if fastest <= speed || most * rounds <= u64::from(speed) * held {
+        let is_early = held * 8 >= open.shares.len() as u64 && open.shares.len() > SHARES_MAX;
+        if fastest <= speed || most * rounds <= u64::from(speed) * held || is_early {
             return false;
         }
         let mut together = 0;
