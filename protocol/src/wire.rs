@@ -13,6 +13,10 @@ use crate::{AttemptId, Digest, LeaseId, Limits, Mode, ModuleKind, ObjectRef, Par
 /// The query with which an agent opens its connection if it understands leases in groups.
 pub const BRIEF_LEASES: &str = "leases=brief";
 
+/// How much either side reads from the connection at a time, in bytes: a heartbeat or a few dozen
+/// reports. The usual 128 KiB are held, and cleared, for each node.
+pub const READ_BUFFER_BYTES: usize = 16 << 10;
+
 /// How the text of a message begins whose tag says what follows.
 const REPORTS: &str = r#"{"message":"reports","#;
 const BRIEF: &str = r#"{"message":"brief-leases","#;

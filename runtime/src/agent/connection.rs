@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bramble_protocol::agent::{FromAgent, MESSAGE_BYTES_MAX, ToAgent};
-use bramble_protocol::wire::BRIEF_LEASES;
+use bramble_protocol::wire::{BRIEF_LEASES, READ_BUFFER_BYTES};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -56,7 +56,8 @@ impl Connection {
             url.as_str().into_client_request().map_err(|_| ConnectError::Address(base.into()))?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
+            .max_frame_size(Some(MESSAGE_BYTES_MAX))
+            .read_buffer_size(READ_BUFFER_BYTES);
         // A lease is a small message that somebody waits for: Nagle's delay would cost 40 ms.
         let connecting = connect_async_with_config(request, Some(config), true);
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {

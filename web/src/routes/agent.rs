@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use bramble_protocol::agent::{FromAgent, Hello, MESSAGE_BYTES_MAX, ToAgent};
-use bramble_protocol::wire::BRIEF_LEASES;
+use bramble_protocol::wire::{BRIEF_LEASES, READ_BUFFER_BYTES};
 use bramble_scheduler::{AgentInbox, AgentLink, Refusal};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -50,6 +50,7 @@ pub(crate) async fn connect(
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
+        .read_buffer_size(READ_BUFFER_BYTES)
         .on_upgrade(move |socket| serve(socket, head, closing, is_brief))
 }
 
