@@ -89,6 +89,26 @@ impl Head {
         restored.map_err(|error| format!("the journal cannot be read: {error}"))
     }
 
+    /// Whether what is on the disk leads to the state that the process has, but for leases.
+    pub(super) fn check_replay(&self) -> Result<(), String> {
+        let Some(core) = &self.core else { return Ok(()) };
+        let replayed = self.restored()?;
+        replayed.check().map_err(|what| format!("after a replay: {what}"))?;
+        let lasting = |core: &Scheduler| -> Vec<_> {
+            let jobs = core.jobs().into_iter();
+            jobs.map(|job| {
+                let done = (job.tasks.succeeded, job.tasks.ended, job.tasks.retried, job.saved);
+                (job.id, job.state.is_final(), done, job.usage, job.phases.len(), job.failure)
+            })
+            .collect()
+        };
+        let (now, then) = (lasting(core), lasting(&replayed));
+        if now == then {
+            return Ok(());
+        }
+        Err(format!("the journal says {then:#?}, and the state was {now:#?}"))
+    }
+
     /// Its machine slept, or was stopped, for so long.
     pub(super) fn leap(&mut self, ms: u64) {
         self.clock.base += ms;
@@ -177,10 +197,12 @@ impl Head {
 
     /// The key ranges that the head chose for a job, from the journal.
     pub(super) fn partitions(&self, id: JobId) -> Option<u32> {
-        self.disk.of_job(id).find_map(|record| match record {
+        let chosen = self.disk.of_job(id).filter_map(|record| match record {
             Record::JobSubmitted(submitted) => Some(submitted.partitions),
+            Record::JobReleased { partitions, .. } => Some(partitions),
             _ => None,
-        })
+        });
+        chosen.last()
     }
 
     /// Attempts that the journal knows to have succeeded, and jobs of which it knows the end.

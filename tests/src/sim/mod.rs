@@ -10,6 +10,7 @@ pub mod dice;
 mod disk;
 mod fleet;
 mod head;
+mod jobs;
 mod mischief;
 mod network;
 mod options;
@@ -17,6 +18,7 @@ mod oracle;
 mod orders;
 mod trouble;
 mod users;
+mod verdict;
 mod world;
 
 pub use options::{Options, Outcome};

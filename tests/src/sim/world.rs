@@ -91,6 +91,8 @@ pub(super) struct World {
     pub(super) disk_full_until: u64,
     /// No write ends before.
     pub(super) disk_stalls_until: u64,
+    /// Whether what is done was ordered again.
+    pub(super) encored: bool,
     pub(super) outcome: Outcome,
 }
 
@@ -155,6 +157,7 @@ impl World {
             weather,
             disk_full_until: 0,
             disk_stalls_until: 0,
+            encored: false,
             outcome: Outcome::default(),
             options,
         };
@@ -196,7 +199,7 @@ impl World {
 
     fn run(&mut self) {
         let start = self.now;
-        while !self.is_over() {
+        while !self.is_over() || self.encore() {
             let Reverse(entry) = self.calendar.pop().expect("there is always another tick");
             self.now = entry.at;
             if self.now > start + STUCK_MS {
