@@ -9,7 +9,7 @@ use bramble_protocol::Digest;
 use bramble_tests::sim::{Options, Outcome, run};
 
 /// Runs of a small cluster, unless the environment says otherwise.
-const RUNS: u64 = 120;
+const RUNS: u64 = 60;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

@@ -197,6 +197,7 @@ impl Scheduler {
     }
 
     pub(super) fn on_tick(&mut self) {
+        self.step.ticked = true;
         let present: Vec<NodeId> = self.cluster.index().present.iter().copied().collect();
         for id in present {
             self.check_node_time(id);

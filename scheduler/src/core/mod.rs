@@ -116,6 +116,8 @@ struct Step {
     extras: bool,
     /// Whether a task became ready, or could be leased now where it could not before.
     more_ready: bool,
+    /// Whether time passed, which is told a few times a second.
+    ticked: bool,
     /// Tasks that became ready, whose results may be known.
     ready: Vec<TaskId>,
     /// Jobs all of whose ready tasks are such.

@@ -38,13 +38,16 @@ impl Scheduler {
         if self.queue.is_empty() {
             return;
         }
-        if std::mem::take(&mut self.step.more_ready) {
+        let more_ready = std::mem::take(&mut self.step.more_ready);
+        if more_ready {
             self.spread();
         }
         for node in hungry {
             while self.give_one(node) {}
         }
-        if !self.queue.is_empty() {
+        // Not for each report: it asks all nodes with such leases what they could do instead.
+        let is_due = more_ready || std::mem::take(&mut self.step.ticked);
+        if is_due && !self.queue.is_empty() {
             self.make_room();
         }
     }

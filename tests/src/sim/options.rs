@@ -46,7 +46,7 @@ impl Options {
             seed,
             nodes: 1_000,
             jobs: 3,
-            chunks_max: 10_000,
+            chunks_max: 2_000,
             task_ms_max: 3_000,
             trouble_ms: 15_000,
             trouble_every_ms: 400,
