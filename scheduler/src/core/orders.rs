@@ -7,7 +7,7 @@ use bramble_protocol::{JobId, JobPolicy, Order};
 use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
 use super::attempt::truncated;
-use super::event::RequestToken;
+use super::event::{RequestToken, Timestamp};
 use super::job::{Body, Job};
 use super::mutant::{Mutant, mutated};
 use super::record::Record;
@@ -35,6 +35,30 @@ impl Scheduler {
         };
         let answer = answer.unwrap_or_else(Answer::Rejected);
         self.step.actions.push(Action::Reply { token, answer });
+    }
+
+    /// Carries out the records that decide whose turn it is.
+    pub(super) fn perform_turn(&mut self, record: Record) -> Result<(), ReplayError> {
+        match record {
+            Record::UserLimits { user, limits } => {
+                self.queue.set_limits(user.as_deref(), limits);
+                self.step.more_ready = true;
+            }
+            Record::LessonBegan { at_ms } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                self.queue.begin_lesson(at_ms);
+                self.step.more_ready = true;
+            }
+            Record::QueuePaused { class, reason } => self.perform_pause(class, reason),
+            Record::JobPrioritised { job, priority } => self.perform_priority(job, priority)?,
+            Record::UsageAt { at_ms, users } => {
+                self.now = self.now.max(Timestamp(at_ms));
+                self.queue.fade(self.now, self.config.usage_half_life_ms);
+                users.iter().for_each(|usage| self.queue.set_usage(usage));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn set_draining(&mut self, name: &str, reason: Option<String>) -> Result<Answer, Rejection> {
@@ -73,7 +97,7 @@ impl Scheduler {
         Ok(Answer::Job(Box::new(view)))
     }
 
-    pub(super) fn perform_priority(&mut self, id: JobId, priority: i32) -> Result<(), ReplayError> {
+    fn perform_priority(&mut self, id: JobId, priority: i32) -> Result<(), ReplayError> {
         let missing = ReplayError::NoSuchJob { record: "job-prioritised", job: id };
         let Some(Job { spec, body, .. }) = self.jobs.get_mut(&id) else { return Err(missing) };
         let mut changed = (**spec).clone();
@@ -107,7 +131,7 @@ impl Scheduler {
         Ok(Answer::Done)
     }
 
-    pub(super) fn perform_pause(&mut self, class: Option<String>, reason: Option<String>) {
+    fn perform_pause(&mut self, class: Option<String>, reason: Option<String>) {
         self.queue.set_paused(class, reason);
         let open: Vec<JobId> = self.open.iter().copied().collect();
         for job in open {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bramble_protocol::api::{FailureView, JobView};
 use bramble_protocol::{
-    AttemptId, AttemptOutcome, Digest, JobId, JobSpec, NodeId, ObjectRef, TaskId, Usage,
+    AttemptId, AttemptOutcome, Digest, JobId, JobSpec, NodeId, ObjectRef, TaskId,
 };
 
 use super::Scheduler;
@@ -205,22 +205,11 @@ impl Scheduler {
                 self.perform_fate(kind, job, at_ms, Fate::Canceled)?;
             }
             Record::JobEnded(ended) => self.perform_ended(ended)?,
-            Record::UserLimits { user, limits } => {
-                self.queue.set_limits(user.as_deref(), limits);
-                self.step.more_ready = true;
-            }
-            Record::LessonBegan { at_ms } => {
-                self.now = self.now.max(Timestamp(at_ms));
-                self.queue.begin_lesson(at_ms);
-                self.step.more_ready = true;
-            }
-            Record::QueuePaused { class, reason } => self.perform_pause(class, reason),
-            Record::JobPrioritised { job, priority } => self.perform_priority(job, priority)?,
-            Record::UsageAt { at_ms, users } => {
-                self.now = self.now.max(Timestamp(at_ms));
-                self.queue.fade(self.now, self.config.usage_half_life_ms);
-                users.iter().for_each(|usage| self.queue.set_usage(usage));
-            }
+            record @ (Record::UserLimits { .. }
+            | Record::LessonBegan { .. }
+            | Record::QueuePaused { .. }
+            | Record::JobPrioritised { .. }
+            | Record::UsageAt { .. }) => self.perform_turn(record)?,
             Record::JobForgotten { job, next } => {
                 // The job's own records are gone already when the journal is read again.
                 self.next_job = self.next_job.max(job.0 + 1).max(next.map_or(0, |next| next.0));
@@ -501,14 +490,6 @@ impl Scheduler {
             .get_mut(&job)
             .and_then(Job::open_mut)
             .ok_or(ReplayError::NoSuchJob { record, job })
-    }
-
-    /// Adds what an attempt used to the account of its job's user.
-    fn charge(&mut self, job: JobId, usage: &Usage) {
-        self.queue.fade(self.now, self.config.usage_half_life_ms);
-        if let Some(open) = self.jobs.get(&job).and_then(Job::open) {
-            self.queue.charge(&open.spec.policy.user, usage);
-        }
     }
 
     /// Notes that an open job changed.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scheduler;
 use super::event::Timestamp;
+use super::job::Job;
 use super::limits::Hold;
 use super::record::Record;
 
@@ -134,6 +135,14 @@ impl Accounts {
 }
 
 impl Scheduler {
+    /// Adds what an attempt used to the account of its job's user.
+    pub(super) fn charge(&mut self, job: JobId, usage: &Usage) {
+        self.queue.fade(self.now, self.config.usage_half_life_ms);
+        if let Some(open) = self.jobs.get(&job).and_then(Job::open) {
+            self.queue.charge(&open.spec.policy.user, usage);
+        }
+    }
+
     /// Writes down what a user has used, now that the journal drops the attempts of one of his
     /// jobs.
     pub(super) fn save_usage(&mut self, job: JobId) {
