@@ -1,6 +1,7 @@
 //! Jobs that wait for other jobs: what they wait for, and what follows when that has ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bramble_protocol::api::JobState;
 use bramble_protocol::{JobId, JobSpec, Manifest, ObjectRef};
@@ -11,6 +12,7 @@ use super::event::Timestamp;
 use super::job::{Body, Fate, Job};
 use super::plan::choose_partitions;
 use super::record::{Ended, Record, Submitted};
+use super::replay::ReplayError;
 
 /// A job that others must precede: it has no tasks yet.
 #[derive(Debug)]
@@ -266,6 +268,33 @@ impl Scheduler {
         let (submitted, waits) = (pending.submitted.clone(), pending.waits.clone());
         self.graph.remove(id, &submitted.spec, &waits);
         Some(submitted)
+    }
+
+    /// Carries out the record that a job got its tasks.
+    pub(super) fn perform_released(
+        &mut self,
+        id: JobId,
+        at_ms: u64,
+        chunks: Option<Vec<ObjectRef>>,
+        partitions: u32,
+    ) -> Result<(), ReplayError> {
+        self.now = self.now.max(Timestamp(at_ms));
+        let missing = ReplayError::NoSuchJob { record: "job-released", job: id };
+        let mut submitted = self.take_pending(id).ok_or(missing.clone())?;
+        submitted.partitions = partitions;
+        if let Some(chunks) = chunks {
+            submitted.chunks = chunks;
+        }
+        let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
+        let input = input_digest(&submitted.spec, &submitted.chunks);
+        let spec = Arc::clone(&self.jobs[&id].spec);
+        self.note_shape(id, &spec, input);
+        let body = self.open_body(submitted, spec);
+        let job = self.jobs.get_mut(&id).ok_or(missing)?;
+        (job.body, job.input_bytes, job.input, job.partitions) =
+            (body, input_bytes, input, partitions);
+        self.step.changed.insert(id);
+        Ok(())
     }
 
     /// Notes that a job ended, to those who wait for it.

@@ -244,7 +244,7 @@ impl Scheduler {
     }
 
     /// Gives a job its tasks.
-    fn open_body(&mut self, submitted: Submitted, spec: Arc<JobSpec>) -> Body {
+    pub(super) fn open_body(&mut self, submitted: Submitted, spec: Arc<JobSpec>) -> Body {
         let id = submitted.job;
         self.modules.entry(spec.module).or_default().jobs.insert(id);
         let open = OpenJob::new(submitted, spec, self.lease_numbers.epoch());
@@ -254,32 +254,6 @@ impl Scheduler {
         self.step.more_ready = true;
         self.step.ready_jobs.push(id);
         Body::Open(Box::new(open))
-    }
-
-    fn perform_released(
-        &mut self,
-        id: JobId,
-        at_ms: u64,
-        chunks: Option<Vec<ObjectRef>>,
-        partitions: u32,
-    ) -> Result<(), ReplayError> {
-        self.now = self.now.max(Timestamp(at_ms));
-        let missing = ReplayError::NoSuchJob { record: "job-released", job: id };
-        let mut submitted = self.take_pending(id).ok_or(missing.clone())?;
-        submitted.partitions = partitions;
-        if let Some(chunks) = chunks {
-            submitted.chunks = chunks;
-        }
-        let input_bytes = submitted.chunks.iter().map(|chunk| chunk.size).sum();
-        let input = super::graph::input_digest(&submitted.spec, &submitted.chunks);
-        let spec = Arc::clone(&self.jobs[&id].spec);
-        self.note_shape(id, &spec, input);
-        let body = self.open_body(submitted, spec);
-        let job = self.jobs.get_mut(&id).ok_or(missing)?;
-        (job.body, job.input_bytes, job.input, job.partitions) =
-            (body, input_bytes, input, partitions);
-        self.step.changed.insert(id);
-        Ok(())
     }
 
     fn perform_success(&mut self, attempt: AttemptId, success: Success) -> Result<(), ReplayError> {
