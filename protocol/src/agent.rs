@@ -62,7 +62,8 @@ pub struct Hello {
     /// Which object store it shares with the head; absent when it has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_id: Option<String>,
-    /// Leases that it still holds from an earlier connection of the same process.
+    /// Leases that it still holds from an earlier connection of the same process, and those whose
+    /// attempts ended under a process before it and whose reports it will send.
     #[serde(default)]
     pub leases: Vec<HeldLease>,
     /// The machine.

@@ -150,8 +150,9 @@ impl Scheduler {
             let reason = "the node opened another connection".into();
             self.step.actions.push(Action::Disconnect { connection, reason });
         } else if node.instance != hello.instance {
-            // The process that held them is gone.
-            self.lose_leases(id);
+            // The process that held them is gone. Those it names have ended: their reports come.
+            let named: BTreeSet<LeaseId> = hello.leases.iter().map(|held| held.lease).collect();
+            self.lose_leases(id, &named);
         }
     }
 
@@ -240,12 +241,13 @@ impl Scheduler {
     fn lose(&mut self, id: NodeId) {
         self.give_up(id);
         if !mutated(Mutant::LostKeepsLeases) {
-            self.lose_leases(id);
+            self.lose_leases(id, &BTreeSet::new());
         }
     }
 
-    fn lose_leases(&mut self, id: NodeId) {
-        let leases: Vec<LeaseId> = self.cluster.get(id).leases.keys().copied().collect();
+    fn lose_leases(&mut self, id: NodeId, but: &BTreeSet<LeaseId>) {
+        let leases = self.cluster.get(id).leases.keys();
+        let leases: Vec<LeaseId> = leases.filter(|lease| !but.contains(lease)).copied().collect();
         let alone = leases.len() == 1;
         for lease in leases {
             self.take(id, lease, AttemptOutcome::NodeLost, alone);

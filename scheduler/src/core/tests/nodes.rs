@@ -115,6 +115,46 @@ fn an_agent_that_was_started_again_loses_what_its_process_held_at_once() {
 }
 
 #[test]
+fn an_agent_that_was_started_again_keeps_just_what_its_process_before_had_finished() {
+    let mut head = Head::new();
+    let first = head.node("p1", 2);
+    let id = head.submit(job(&map_module(), 2));
+    let leases = head.leases(first);
+    head.disconnect(first);
+    let mut again = hello("p1", 2, 2);
+    again.leases = vec![held(&leases[0])];
+    let second = head.connect(again);
+    assert_eq!(head.revoked(second), []);
+    let redone = head.lease(second);
+    assert_eq!(redone.attempt.task, leases[1].attempt.task);
+    head.succeed(second, &leases[0]);
+    head.succeed(second, &redone);
+    let view = head.view(id);
+    assert_eq!((view.state, view.tasks.retried), (JobState::Done, 1));
+}
+
+#[test]
+fn an_agent_that_was_started_again_keeps_no_lease_that_others_were_given_meanwhile() {
+    let mut head = Head::new();
+    let first = head.node("p1", 1);
+    let id = head.submit(job(&map_module(), 1));
+    let lease = head.lease(first);
+    head.disconnect(first);
+    head.wait(5_000);
+    let other = head.node("p2", 1);
+    let redone = head.lease(other);
+    let mut again = hello("p1", 2, 1);
+    again.leases = vec![held(&lease)];
+    let second = head.connect(again);
+    assert_eq!(head.revoked(second), [lease.id]);
+    head.succeed(second, &lease);
+    assert_eq!(head.acknowledged(second), [lease.id]);
+    assert_eq!(head.view(id).tasks.succeeded, 0);
+    head.succeed(other, &redone);
+    assert_eq!(head.view(id).state, JobState::Done);
+}
+
+#[test]
 fn agents_that_cannot_work_here_are_refused_for_good() {
     let mut head = Head::new();
     let mut refusal = |change: fn(&mut Hello)| {

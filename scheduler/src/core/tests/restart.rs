@@ -59,6 +59,24 @@ fn leases_that_nodes_bring_back_go_on_under_their_number() {
 }
 
 #[test]
+fn what_an_agent_had_finished_counts_though_head_and_agent_were_started_again() {
+    let mut head = Head::new();
+    let node = head.node("p1", 2);
+    let id = head.submit(job(&map_module(), 2));
+    let leases = head.leases(node);
+    head.restart();
+    let mut again = back("p1", &leases[..1]);
+    again.instance = 2;
+    let node = head.connect(again);
+    let redone = head.lease(node);
+    assert_eq!(redone.attempt.task, leases[1].attempt.task);
+    head.succeed(node, &leases[0]);
+    head.succeed(node, &redone);
+    let view = head.view(id);
+    assert_eq!((view.state, view.tasks.retried), (JobState::Done, 0));
+}
+
+#[test]
 fn a_report_from_before_the_restart_counts_though_the_hello_did_not_name_it() {
     let mut head = Head::new();
     let (first, _) = (head.node("p1", 2), head.node("p2", 2));
