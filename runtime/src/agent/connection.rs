@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bramble_protocol::agent::{FromAgent, MESSAGE_BYTES_MAX, ToAgent};
+use bramble_protocol::agent::{FromAgent, Hello, MESSAGE_BYTES_MAX, ToAgent};
 use bramble_protocol::wire::{BRIEF_LEASES, READ_BUFFER_BYTES};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -13,6 +13,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head may take to answer a hello.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why a connection could not be opened or was lost.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,21 @@ impl Connection {
             Ok(Err(source)) => Err(ConnectError::Connect { url, source: Box::new(source) }),
             Err(_) => Err(ConnectError::Timeout(url)),
         }
+    }
+
+    /// Opens a connection and says hello; returns what the head answers.
+    pub(super) async fn greet(head: &str, hello: Hello) -> Result<(Self, ToAgent), ConnectError> {
+        let mut connection = Self::open(head).await?;
+        connection.send(&FromAgent::Hello(hello)).await?;
+        let answer = tokio::time::timeout(GREETING_TIMEOUT, async {
+            loop {
+                if let Some(message) = connection.receive().await? {
+                    return Ok::<_, ConnectError>(message);
+                }
+            }
+        });
+        let answer = answer.await.map_err(|_| ConnectError::Timeout(head.into()))??;
+        Ok((connection, answer))
     }
 
     pub(super) async fn send(&mut self, message: &FromAgent) -> Result<(), ConnectError> {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use bramble_hardware::Sensors;
-use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, ToAgent, Work};
+use bramble_protocol::agent::{AttemptReport, FromAgent, HeldLease, Hello, ToAgent, Work};
 use bramble_protocol::node::speed_of;
 use bramble_protocol::version::AGENT_PROTOCOL;
 use bramble_protocol::{LeaseId, PublicKey};
@@ -17,15 +17,18 @@ use bramble_store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::committer::{self, Committer};
 use super::connection::{ConnectError, Connection};
 use super::objects::Objects;
 use super::pin::Pin;
 use super::queue::Queue;
 use super::slot::Slot;
-use super::{AgentConfig, AgentError, StoreAccess, calibrate, committer, report};
+use super::spool::Spool;
+use super::{AgentConfig, AgentError, StoreAccess, calibrate, report};
 use crate::runner::{Pool, RunnerError, RunnerProcess};
 
-/// First and longest wait before connecting again.
+/// First and longest wait before connecting again. Each is shortened by up to a half at random,
+/// so that the nodes of a head that comes back do not all knock at once.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How long tasks may take to save and end when the agent is told to stop. Shorter than the
 /// silence after which a head gives the node no more work.
@@ -79,13 +82,20 @@ pub(super) async fn run(
             }
             SessionEnd::Shutdown => break Ok(()),
         }
+        driver.save_unacknowledged();
         tokio::select! {
             biased;
             () = &mut shutdown => break Ok(()),
-            () = tokio::time::sleep(wait) => wait = (wait * 2).min(BACKOFF.1),
+            () = driver.collect(tokio::time::sleep(jittered(wait))) => {
+                wait = (wait * 2).min(BACKOFF.1);
+            }
         }
     };
     driver.queue.close();
+    while let Ok(reports) = driver.reports.try_recv() {
+        driver.take(reports);
+    }
+    driver.save_unacknowledged();
     drop(driver);
     for thread in threads {
         // A thread that panicked has said so already.
@@ -125,7 +135,9 @@ struct Driver {
     queue: Queue,
     reports: mpsc::Receiver<Vec<AttemptReport>>,
     /// Reports that the head has not acknowledged.
-    spool: BTreeMap<LeaseId, AttemptReport>,
+    unacknowledged: BTreeMap<LeaseId, AttemptReport>,
+    /// Those of them that had to wait for the head, on disk.
+    spool: Spool,
     heartbeat: Duration,
 }
 
@@ -145,7 +157,10 @@ impl Driver {
         };
         let instance = RandomState::new().build_hasher().finish();
         let pin = Pin::new(&config.head, config.class, config.heads_file.clone());
+        let (spool, inherited) = Spool::of(&config, store_id.clone(), &pin)?;
         let queue = Queue::new();
+        queue
+            .inherit(inherited.iter().map(|it| HeldLease { lease: it.lease, attempt: it.attempt }));
         let (ended, ended_rx) = std_mpsc::channel();
         let (reports_tx, reports) = mpsc::channel(REPORT_GROUPS_MAX);
         let mut threads = Vec::new();
@@ -160,8 +175,9 @@ impl Driver {
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
         }
-        let (work, outputs) = (queue.clone(), objects.clone());
-        let commit = move || committer::run(&work, &outputs, &ended_rx, &reports_tx);
+        let committer =
+            Committer { queue: queue.clone(), objects: objects.clone(), spool: spool.clone() };
+        let commit = move || committer::run(&committer, inherited, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
         let driver = Self {
             instance,
@@ -173,7 +189,8 @@ impl Driver {
             sensors: Sensors::new(std::path::Path::new("/")),
             queue,
             reports,
-            spool: BTreeMap::new(),
+            unacknowledged: BTreeMap::new(),
+            spool,
             heartbeat: Duration::from_secs(1),
             config,
         };
@@ -182,8 +199,23 @@ impl Driver {
 
     /// Opens a connection and introduces this node.
     async fn connect(&mut self) -> Result<Connection, SessionEnd> {
-        let mut connection = Connection::open(&self.config.head).await?;
-        let hello = Hello {
+        let hello = self.hello();
+        let head = self.config.head.clone();
+        let (connection, answer) = self.collect(Connection::greet(&head, hello)).await?;
+        match answer {
+            ToAgent::Welcome { node, heartbeat_ms, artefact_key } => {
+                self.believe(artefact_key)?;
+                self.heartbeat = Duration::from_millis(heartbeat_ms.clamp(50, 10_000));
+                tracing::info!(node = node.0, "connected to {head}");
+                Ok(connection)
+            }
+            ToAgent::Refused { reason, retry } => Err(SessionEnd::Refused { reason, retry }),
+            _ => Err(ConnectError::Closed(": it did not say welcome".into()).into()),
+        }
+    }
+
+    fn hello(&mut self) -> Hello {
+        Hello {
             protocol: AGENT_PROTOCOL,
             version: self.config.version.clone(),
             name: self.config.name.clone(),
@@ -194,30 +226,35 @@ impl Driver {
             store_id: self.store_id.clone(),
             leases: self.queue.held(),
             status: self.sensors.read(),
-        };
-        connection.send(&FromAgent::Hello(hello)).await?;
-        let answer = tokio::time::timeout(SILENCE_MAX, async {
-            loop {
-                if let Some(message) = connection.receive().await? {
-                    return Ok::<_, ConnectError>(message);
-                }
-            }
-        });
-        match answer.await.map_err(|_| ConnectError::Timeout(self.config.head.clone()))?? {
-            ToAgent::Welcome { node, heartbeat_ms, artefact_key } => {
-                self.believe(artefact_key)?;
-                self.heartbeat = Duration::from_millis(heartbeat_ms.clamp(50, 10_000));
-                tracing::info!(node = node.0, "connected to {}", self.config.head);
-                Ok(connection)
-            }
-            ToAgent::Refused { reason, retry } => Err(SessionEnd::Refused { reason, retry }),
-            _ => Err(ConnectError::Closed(": it did not say welcome".into()).into()),
         }
     }
 
     /// Takes the head's key. Without one the node stays, and fails whatever it is to run.
     fn believe(&self, key: Option<PublicKey>) -> Result<(), SessionEnd> {
-        key.map_or(Ok(()), |key| self.pin.check(key)).map_err(SessionEnd::Fatal)
+        let Some(key) = key else { return Ok(()) };
+        self.pin.check(key).map_err(SessionEnd::Fatal)?;
+        self.spool.is_for(|| key.to_string());
+        Ok(())
+    }
+
+    /// Waits without a head: what ends meanwhile is written down.
+    async fn collect<T>(&mut self, until: impl Future<Output = T>) -> T {
+        let mut until = pin!(until);
+        loop {
+            tokio::select! {
+                biased;
+                end = &mut until => return end,
+                Some(reports) = self.reports.recv() => {
+                    let reports = self.take(reports);
+                    self.spool.keep(reports.iter());
+                }
+            }
+        }
+    }
+
+    /// Sees to it that nothing that ended is lost with this process.
+    fn save_unacknowledged(&self) {
+        self.spool.keep(self.unacknowledged.values());
     }
 
     async fn serve(
@@ -228,7 +265,7 @@ impl Driver {
         let mut ticks = tokio::time::interval(self.heartbeat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
-        let unacknowledged: Vec<_> = self.spool.values().cloned().collect();
+        let unacknowledged: Vec<_> = self.unacknowledged.values().cloned().collect();
         if let Err(error) = send_reports(connection, unacknowledged).await {
             return error.into();
         }
@@ -264,11 +301,11 @@ impl Driver {
             ToAgent::Calibrate { work } => self.measure(*work),
             ToAgent::Revoke { leases } => {
                 self.queue.revoke(&leases);
-                leases.iter().for_each(|lease| drop(self.spool.remove(lease)));
+                leases.iter().for_each(|lease| self.forget(*lease));
             }
             ToAgent::Acknowledge { leases } => {
                 for lease in &leases {
-                    self.spool.remove(lease);
+                    self.forget(*lease);
                     self.queue.acknowledged(*lease);
                 }
             }
@@ -276,6 +313,11 @@ impl Driver {
                 tracing::warn!("the head said welcome twice");
             }
         }
+    }
+
+    fn forget(&mut self, lease: LeaseId) {
+        self.unacknowledged.remove(&lease);
+        self.spool.forget(lease);
     }
 
     /// Lets guests save where they are, so that whoever is given their tasks next goes on from
@@ -317,11 +359,16 @@ impl Driver {
         while let Ok(more) = self.reports.try_recv() {
             reports.extend(more);
         }
+        let reports = self.take(reports);
+        send_reports(connection, reports).await
+    }
+
+    fn take(&mut self, reports: Vec<AttemptReport>) -> Vec<AttemptReport> {
         let reports: Vec<_> = reports.into_iter().map(report::bounded).collect();
         for report in &reports {
-            self.spool.insert(report.lease, report.clone());
+            self.unacknowledged.insert(report.lease, report.clone());
         }
-        send_reports(connection, reports).await
+        reports
     }
 
     async fn beat(&mut self, connection: &mut Connection) -> Result<(), ConnectError> {
@@ -330,6 +377,11 @@ impl Driver {
         connection.send(&FromAgent::Heartbeat { status, leases }).await?;
         connection.ping().await
     }
+}
+
+fn jittered(wait: Duration) -> Duration {
+    let thousandths = RandomState::new().build_hasher().finish() % 500;
+    wait * (1_000 - thousandths as u32) / 1_000
 }
 
 async fn send_reports(

@@ -21,6 +21,7 @@ mod pin;
 mod queue;
 mod report;
 mod slot;
+mod spool;
 
 use std::path::PathBuf;
 

@@ -14,8 +14,8 @@ use bramble_store::{Staged, Store, StoreError};
 
 /// How long one request to the head may stand still.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long outputs are kept for a head that does not answer.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// First and longest wait before outputs are offered again to a head that does not answer.
+const OFFER_WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// How much of an object is read at a time.
 const FETCH_BUFFER_BYTES: usize = 256 << 10;
 /// Objects sent to the head in one request.
@@ -145,38 +145,36 @@ impl Objects {
         }
     }
 
-    /// Makes outputs durable, all at once, where the head can read them.
-    pub(super) fn publish(&self, staged: Vec<Staged>) -> Result<(), TransferError> {
-        let objects: Vec<ObjectRef> = staged.iter().map(Staged::object).collect();
+    /// Makes outputs durable here, all at once.
+    pub(super) fn keep(&self, staged: Vec<Staged>) -> Result<(), TransferError> {
         // The digests are what runner processes say, and those have run user code.
         staged.iter().try_for_each(Staged::verify).map_err(TransferError::Store)?;
-        self.store.commit(staged).map_err(TransferError::Store)?;
-        let Some(remote) = &self.remote else { return Ok(()) };
-        for objects in objects.chunks(UPLOAD_OBJECTS_MAX) {
-            self.upload_patiently(remote, objects)?;
-        }
-        Ok(())
+        self.store.commit(staged).map_err(TransferError::Store)
     }
 
-    /// Tries again while the head does not answer: it may restart, and work that is done should
-    /// not be done again for that.
-    fn upload_patiently(
+    /// Sees to it that the head can read objects that are here. Tries again while it does not
+    /// answer and `go_on` agrees: it may restart, and work that is done should not be done again
+    /// for that.
+    pub(super) fn offer(
         &self,
-        remote: &Remote,
         objects: &[ObjectRef],
+        mut go_on: impl FnMut() -> bool,
     ) -> Result<(), TransferError> {
-        let mut wait = Duration::from_millis(200);
-        let mut waited = Duration::ZERO;
-        loop {
-            match self.upload(remote, objects) {
-                Err(TransferError::Request { .. }) if waited < PATIENCE => {
-                    std::thread::sleep(wait);
-                    waited += wait;
-                    wait = (wait * 2).min(Duration::from_secs(5));
+        let Some(remote) = &self.remote else { return Ok(()) };
+        for objects in objects.chunks(UPLOAD_OBJECTS_MAX) {
+            let mut wait = OFFER_WAIT.0;
+            loop {
+                match self.upload(remote, objects) {
+                    Err(TransferError::Request { .. }) if go_on() => {
+                        std::thread::sleep(wait);
+                        wait = (wait * 2).min(OFFER_WAIT.1);
+                    }
+                    Err(error) => return Err(error),
+                    Ok(()) => break,
                 }
-                end => return end,
             }
         }
+        Ok(())
     }
 
     fn upload(&self, remote: &Remote, objects: &[ObjectRef]) -> Result<(), TransferError> {

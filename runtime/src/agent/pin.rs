@@ -37,6 +37,18 @@ impl Pin {
         Arc::clone(&self.trust)
     }
 
+    /// The head's key, if it is known.
+    pub(super) fn known(&self) -> io::Result<Option<PublicKey>> {
+        match (self.trust.get(), &self.file) {
+            (Some(trust), _) => Ok(Some(trust.key)),
+            (None, Some(file)) => {
+                let known = read(file)?.into_iter().find(|(head, _)| *head == self.head);
+                Ok(known.map(|(_, key)| key))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Takes the key that the head has sent: the first is remembered, any later one must be the
     /// same.
     ///
@@ -44,14 +56,9 @@ impl Pin {
     /// When it is another, or cannot be remembered.
     pub(super) fn check(&self, sent: PublicKey) -> Result<(), AgentError> {
         let failed = |path: &Path, source| AgentError::Pin { path: path.to_owned(), source };
-        let known = match (self.trust.get(), &self.file) {
-            (Some(trust), _) => Some(trust.key),
-            (None, Some(file)) => {
-                let keys = read(file).map_err(|error| failed(file, error))?;
-                keys.into_iter().find(|(head, _)| *head == self.head).map(|(_, key)| key)
-            }
-            (None, None) => None,
-        };
+        let known = self.known().map_err(|error| {
+            failed(self.file.as_deref().unwrap_or(Path::new(&self.head)), error)
+        })?;
         match (known, &self.file) {
             (Some(known), file) if known != sent => {
                 let (known, sent, file) = (known.short(), sent.short(), file.clone());

@@ -115,6 +115,16 @@ impl Queue {
         state.begin_next().map_or(Taken::Nothing, |lease| Taken::Lease(Box::new(lease)))
     }
 
+    /// Holds leases whose attempts ended under a process before this one.
+    pub(super) fn inherit(&self, leases: impl Iterator<Item = HeldLease>) {
+        self.state().ended.extend(leases.map(|held| (held.lease, held.attempt)));
+    }
+
+    /// Whether nothing is given out any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
     /// Whether there is a lease that no slot works on.
     pub(super) fn has_waiting(&self) -> bool {
         !self.state().waiting.is_empty()
@@ -279,6 +289,18 @@ mod tests {
         assert_eq!(held(&queue), [1, 2]);
         queue.acknowledged(LeaseId(1));
         assert_eq!(held(&queue), [2]);
+    }
+
+    #[test]
+    fn an_inherited_lease_is_held_until_its_report_is_acknowledged() {
+        let queue = Queue::new();
+        let held_lease = HeldLease { lease: LeaseId(1), attempt: lease(1).attempt };
+        queue.inherit([held_lease].into_iter());
+        queue.grant(vec![lease(1)]);
+        assert!(!queue.has_waiting(), "it has run");
+        assert_eq!(queue.held(), [held_lease]);
+        queue.acknowledged(LeaseId(1));
+        assert_eq!(queue.held(), []);
     }
 
     #[test]

@@ -16,6 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bramble_protocol::LeaseId;
 use bramble_protocol::agent::AttemptReport;
 
+use super::pin::Pin;
+use super::{AgentConfig, AgentError};
+
+/// Where reports wait, in the store's directory.
+const SPOOL_DIR: &str = "spool";
 /// The most bytes the file may have. Reports beyond are kept in memory only.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Hexadecimal digits of a line's checksum.
@@ -40,9 +45,36 @@ struct State {
 }
 
 impl Spool {
+    /// The spool of a node for its head, and what a process before this one left in it. The head
+    /// is told from others by what only it has: the store that it shares, or else its key.
+    ///
+    /// # Errors
+    /// When the file of known heads cannot be read.
+    pub(super) fn of(
+        config: &AgentConfig,
+        store_id: Option<String>,
+        pin: &Pin,
+    ) -> Result<(Self, Vec<AttemptReport>), AgentError> {
+        let head = match (store_id, &config.heads_file) {
+            (None, Some(file)) => {
+                let known = pin.known();
+                let known =
+                    known.map_err(|source| AgentError::Pin { path: file.clone(), source })?;
+                known.map(|key| key.to_string())
+            }
+            (store_id, _) => store_id,
+        };
+        let path = config.store.dir().join(SPOOL_DIR).join(format!("{}.reports", config.name));
+        let (spool, inherited) = Self::open(&path, head);
+        if !inherited.is_empty() {
+            tracing::info!(reports = inherited.len(), "an agent before this one left reports");
+        }
+        Ok((spool, inherited))
+    }
+
     /// Opens the file, or makes it; returns the reports in it that are for `head`. An agent whose
     /// file cannot be used works without: it only does some work again after a crash.
-    pub(super) fn open(path: &Path, head: Option<String>) -> (Self, Vec<AttemptReport>) {
+    fn open(path: &Path, head: Option<String>) -> (Self, Vec<AttemptReport>) {
         Self::open_bounded(path, head, FILE_BYTES_MAX)
     }
 
@@ -73,9 +105,9 @@ impl Spool {
 
     /// Writes down those reports that are not there yet. When this returns they are durable.
     pub(super) fn keep<'a>(&self, reports: impl Iterator<Item = &'a AttemptReport>) {
-        let mut state = self.state();
-        if let Err(error) = state.append(reports) {
-            let () = state.cannot("write", &error);
+        // The file stays open: a disk that is full now may have room for the next ones.
+        if let Err(error) = self.state().append(reports) {
+            tracing::warn!("cannot write down reports for a head that is away: {error}");
         }
     }
 
@@ -152,8 +184,7 @@ impl State {
 fn open_file(path: &Path) -> io::Result<File> {
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
-    let file =
-        File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
