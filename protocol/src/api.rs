@@ -362,6 +362,15 @@ pub struct NodeList {
     pub nodes: Vec<NodeView>,
 }
 
+/// Answer to `POST /api/v1/backup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalCopy {
+    /// Always `bramble.journal-copy/1`.
+    pub schema: String,
+    /// Name of the copy in the head's data directory. Whoever asked removes it.
+    pub file: String,
+}
+
 /// Answer to `POST /api/v1/modules`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleResponse {

@@ -1,6 +1,7 @@
 //! How the rest of the head talks to the scheduler: an async mailbox.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
@@ -45,6 +46,12 @@ pub enum CommandError {
         reason: String,
         /// Who can raise it, or what to do.
         help: Option<String>,
+    },
+    /// The journal could not be copied; it is as it was.
+    #[error("the journal could not be copied: {message}")]
+    Backup {
+        /// Why.
+        message: String,
     },
     /// The journal could not be written. The head stops.
     #[error("the journal could not be written: {message}")]
@@ -170,6 +177,15 @@ impl Handle {
     /// When there is no such job or the journal cannot be read.
     pub async fn logs(&self, job: JobId) -> Result<Vec<LogEntry>, CommandError> {
         self.ask(|reply| Command::Logs { job, reply }).await?
+    }
+
+    /// Copies the journal into a file beside it, with all that was acknowledged before, and
+    /// returns its path. Whoever asks removes it. New records wait meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be copied, the disk being full for example.
+    pub async fn copy_journal(&self) -> Result<PathBuf, CommandError> {
+        self.ask(|reply| Command::Copy { reply }).await?
     }
 
     /// A job as it changes: at most every 100 ms, and at once when it ends. After the final

@@ -117,7 +117,7 @@ impl From<CommandError> for ApiError {
                 let refused = Self::bad_job(reason);
                 help.into_iter().fold(refused, Self::help)
             }
-            CommandError::Journal { .. } => Self::fault(error),
+            CommandError::Journal { .. } | CommandError::Backup { .. } => Self::fault(error),
             CommandError::Busy { .. } => Self::busy(error.to_string()),
             CommandError::Stopped => Self::busy("the head is stopping"),
         }

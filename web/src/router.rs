@@ -9,7 +9,7 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::routes::{agent, bundle, events, head, jobs, modules, nodes, objects, queue, retry};
+use crate::routes::{agent, backup, bundle, events, head, jobs, modules, nodes, objects, queue, retry};
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
 
@@ -37,6 +37,7 @@ pub fn app(state: AppState) -> Router {
         .route("/orders", post(queue::order))
         .route("/jobs/{id}/explain", get(queue::explain_job))
         .route("/jobs/{id}/tasks/{index}/explain", get(queue::explain_task))
+        .route("/backup", post(backup::copy))
         .route("/agent", get(agent::connect));
     Router::new()
         .route("/", get(head::page))

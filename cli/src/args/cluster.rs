@@ -57,6 +57,55 @@ pub(crate) struct DownArgs {
     pub(crate) data: Option<PathBuf>,
 }
 
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  bramble backup head.tar                     jobs, users and the head's key
+  bramble backup head.tar --objects           with modules, inputs and results
+  bramble backup /mnt/usb/head.tar --data /srv/bramble --force
+
+To be run on the head's machine by the user who runs the head, which may go on meanwhile. The file
+holds the head's key: keep it where nobody else can read it.";
+
+/// `bramble backup`
+#[derive(Args, Debug)]
+#[command(after_long_help = BACKUP_EXAMPLES)]
+pub(crate) struct BackupArgs {
+    /// The file to write
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The head's data [env: BRAMBLE_DATA] [default: ~/.local/share/bramble]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Also save the objects that jobs and results need; else they must survive by themselves
+    #[arg(long)]
+    pub(crate) objects: bool,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  bramble restore head.tar                    into the usual data directory
+  bramble restore head.tar --data /srv/bramble --force
+
+The head must be stopped. What is replaced is kept beside it.";
+
+/// `bramble restore`
+#[derive(Args, Debug)]
+#[command(after_long_help = RESTORE_EXAMPLES)]
+pub(crate) struct RestoreArgs {
+    /// A file that `bramble backup` wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The head's data [env: BRAMBLE_DATA] [default: ~/.local/share/bramble]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Replace the journal and the key of a head that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 const HEAD_EXAMPLES: &str = "\
 Examples:
   bramble head                                     for this computer only

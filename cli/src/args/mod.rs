@@ -110,6 +110,10 @@ pub(crate) enum Command {
     Up(cluster::UpArgs),
     /// Stop the cluster that `bramble up` started
     Down(cluster::DownArgs),
+    /// Save all that a head must not forget, also while it runs
+    Backup(cluster::BackupArgs),
+    /// Put a backup back in the place of a head's data
+    Restore(cluster::RestoreArgs),
     /// Run the head of a cluster of several machines
     Head(cluster::HeadArgs),
     /// Run the agent that makes this machine a node

@@ -209,6 +209,17 @@ impl Client {
         self.post(&format!("/nodes/{node}/drain"), &request)
     }
 
+    /// Has the head copy its journal; returns the name of the copy in its data directory.
+    ///
+    /// # Errors
+    /// When it cannot, or cannot be reached.
+    #[cfg(feature = "head")]
+    pub(crate) fn copy_journal(&self) -> CliResult<String> {
+        let request = self.agent.post(self.path("/backup"));
+        let copy: bramble_protocol::api::JournalCopy = self.read(self.sent(request.send_empty())?)?;
+        Ok(copy.file)
+    }
+
     /// Gives a node work again.
     ///
     /// # Errors

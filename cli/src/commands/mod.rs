@@ -98,8 +98,14 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Up(args) => serve::up::run(context, &args)?,
         #[cfg(feature = "head")]
         Command::Head(args) => serve::head::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::Backup(args) => serve::backup::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::Restore(args) => serve::restore::run(context, &args)?,
         #[cfg(not(feature = "head"))]
-        Command::Up(_) | Command::Head(_) => return Err(CliError::agent_only("run a head")),
+        Command::Up(_) | Command::Head(_) | Command::Backup(_) | Command::Restore(_) => {
+            return Err(CliError::agent_only("run a head"));
+        }
         Command::Down(args) => serve::down::run(context, &args)?,
         Command::Agent(args) => serve::agent::run(context, &args)?,
         Command::Submit(args) => submit::run(context, *args)?,

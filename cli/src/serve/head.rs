@@ -29,7 +29,7 @@ const WORKER_THREADS: usize = 2;
 /// Threads that may wait for the disk or a compiler at the same time.
 const BLOCKING_THREADS_MAX: usize = 64;
 /// The journal, in the data directory.
-const JOURNAL_FILE: &str = "journal.sqlite";
+pub(super) const JOURNAL_FILE: &str = "journal.sqlite";
 
 /// Runs a head until it is told to stop.
 ///
@@ -193,11 +193,17 @@ fn url_of(listen: SocketAddr) -> String {
 
 fn start_error(dir: &Path, error: &StartError) -> CliError {
     let StartError::Journal(cause) = error;
+    journal_error(&dir.join(JOURNAL_FILE), cause)
+}
+
+/// A journal that cannot be used, for people.
+pub(super) fn journal_error(path: &Path, cause: &JournalError) -> CliError {
     let slug = match cause {
         JournalError::NewerFormat { .. } => Slug::DataNewer,
         JournalError::InUse { .. } => Slug::DataLocked,
         _ => Slug::DataUnusable,
     };
+    let dir = path.parent().unwrap_or(path);
     let what = format!("cannot open the journal in {}", paths::shown(dir));
     CliError::new(slug, what).why(error_chain(cause))
 }

@@ -1,6 +1,10 @@
 //! The processes of a cluster: where all crates are wired together.
 
 pub(crate) mod agent;
+#[cfg(feature = "head")]
+mod archive;
+#[cfg(feature = "head")]
+pub(crate) mod backup;
 mod data;
 #[cfg(feature = "head")]
 mod detach;
@@ -13,6 +17,8 @@ mod logging;
 mod modules;
 #[cfg(feature = "head")]
 mod refusals;
+#[cfg(feature = "head")]
+pub(crate) mod restore;
 mod stop;
 #[cfg(feature = "head")]
 mod supervisor;

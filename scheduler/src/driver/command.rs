@@ -1,6 +1,7 @@
 //! Commands of handles: what they ask for, and how they are answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use bramble_protocol::JobId;
 use bramble_protocol::agent::{FromAgent, Hello};
@@ -30,6 +31,10 @@ pub(crate) enum Command {
     Logs {
         job: JobId,
         reply: oneshot::Sender<Result<Vec<LogEntry>, CommandError>>,
+    },
+    /// A copy of the journal, with all that was acknowledged before.
+    Copy {
+        reply: oneshot::Sender<Result<PathBuf, CommandError>>,
     },
     Watch {
         job: JobId,
@@ -73,6 +78,7 @@ impl Driver {
                     self.release(due);
                 }
             }
+            Command::Copy { reply } => self.committer.ask_copy(reply),
             Command::Watch { job, reply } => match self.core.job(job) {
                 None => self.answer(reply, Err(CommandError::NoSuchJob(job))),
                 Some(view) => {

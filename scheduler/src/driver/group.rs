@@ -1,6 +1,7 @@
 //! Group commit: what is to be written, and what waits until it is.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use bramble_protocol::api::LogEntry;
 use bramble_protocol::{JobId, error_chain};
@@ -109,6 +110,22 @@ impl Committer {
             let answer =
                 answer.map_err(|error| CommandError::Journal { message: error_chain(&error) });
             let _ = reply.send(answer);
+        });
+    }
+
+    /// Has the journal copied and answers when it is.
+    pub(super) fn ask_copy(&self, reply: oneshot::Sender<Result<PathBuf, CommandError>>) {
+        let Some(copied) = self.writer.copy() else {
+            let reason = "too many ask for the journal at the same time".to_owned();
+            // Whoever asked may have gone; here and below.
+            let _ = reply.send(Err(CommandError::Busy { reason }));
+            return;
+        };
+        tokio::spawn(async move {
+            let copied = copied.await.unwrap_or(Err(JournalError::Gone));
+            let _ = reply.send(copied.map_err(|error| CommandError::Backup {
+                message: error_chain(&error),
+            }));
         });
     }
 

@@ -1,6 +1,8 @@
 //! The journal's file.
 
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bramble_protocol::JobId;
@@ -220,6 +222,30 @@ impl Journal {
                 .map_err(|error| self.damaged(format!("a log entry of job {job}: {error}")))
         };
         bodies.iter().map(parse).collect()
+    }
+
+    /// Writes all that the journal holds now into a new file beside it, whose path is returned.
+    /// An earlier copy is replaced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn copy(&self) -> Result<PathBuf, JournalError> {
+        let mut path = self.path.as_os_str().to_owned();
+        path.push(".copy");
+        let path = PathBuf::from(path);
+        let creating = |source| JournalError::Create { path: path.clone(), source };
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(creating(error)),
+            _ => {}
+        }
+        let name = path.to_string_lossy();
+        self.connection.execute("VACUUM INTO ?1", [name.as_ref()]).map_err(|source| {
+            JournalError::Sqlite { what: "copy the journal into", path: path.clone(), source }
+        })?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+            .and_then(|()| File::open(&path)?.sync_all())
+            .map_err(creating)?;
+        Ok(path)
     }
 
     /// Lets the file grow no further, as a full disk does.

@@ -1,5 +1,6 @@
 //! The thread that owns the journal, so that no disk ever holds up the scheduler.
 
+use std::path::PathBuf;
 use std::thread;
 
 use bramble_protocol::JobId;
@@ -13,6 +14,7 @@ const REQUESTS_MAX: usize = 64;
 
 enum Request {
     Append { group: Group, done: oneshot::Sender<Result<(), JournalError>> },
+    Copy { done: oneshot::Sender<Result<PathBuf, JournalError>> },
     Logs { job: JobId, reply: oneshot::Sender<Result<Vec<LogEntry>, JournalError>> },
 }
 
@@ -31,6 +33,9 @@ impl Writer {
                 match request {
                     Request::Append { group, done } => {
                         let _ = done.send(journal.append(&group));
+                    }
+                    Request::Copy { done } => {
+                        let _ = done.send(journal.copy());
                     }
                     Request::Logs { job, reply } => {
                         let _ = reply.send(journal.logs(job));
@@ -52,6 +57,17 @@ impl Writer {
         // When the thread is gone, so is `done`, and the receiver ends.
         let _ = self.requests.try_send(Request::Append { group, done });
         written
+    }
+
+    /// Asks for a copy of the journal; `None` when too much waits for the thread.
+    pub(crate) fn copy(&self) -> Option<oneshot::Receiver<Result<PathBuf, JournalError>>> {
+        // One place stays free for a group.
+        if self.requests.capacity() <= 1 {
+            return None;
+        }
+        let (done, copied) = oneshot::channel();
+        self.requests.try_send(Request::Copy { done }).ok()?;
+        Some(copied)
     }
 
     /// Asks for the logs of a job; `None` when too many ask at the same time.

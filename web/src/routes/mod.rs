@@ -1,6 +1,7 @@
 //! The handlers, one file for each thing they are about.
 
 pub(crate) mod agent;
+pub(crate) mod backup;
 pub(crate) mod bundle;
 pub(crate) mod events;
 pub(crate) mod head;
