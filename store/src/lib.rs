@@ -15,5 +15,6 @@ mod store;
 
 pub use error::StoreError;
 pub use store::{
-    Checkpoint, CheckpointWriter, SavedOutput, Staged, StagedFile, StagedWriter, Store,
+    Checkpoint, CheckpointWriter, SavedOutput, Staged, StagedFile, StagedWriter, Store, Stored,
+    Swept, Touched,
 };

@@ -17,6 +17,8 @@ pub(super) const INDEX: &str = "backup.json";
 pub(super) const JOURNAL: &str = "journal.sqlite";
 /// The head's key.
 pub(super) const KEY: &str = "head.key";
+/// The most that a manifest may hold, in bytes.
+const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// What the names of objects start with.
 pub(super) const OBJECTS: &str = "objects/";
 
@@ -54,7 +56,7 @@ pub(super) fn needed(core: &Scheduler) -> BTreeSet<Digest> {
 pub(super) fn inputs(core: &Scheduler, store: &Store) -> BTreeSet<Digest> {
     let mut all = BTreeSet::new();
     for digest in core.reachable().inputs {
-        let Ok(bytes) = store.get_by_digest(&digest, Manifest::BYTES_MAX) else { continue };
+        let Ok(bytes) = store.get_by_digest(&digest, MANIFEST_BYTES_MAX) else { continue };
         let Ok(manifest) = Manifest::decode(&bytes) else { continue };
         all.insert(digest);
         all.extend(manifest.chunks.iter().chain(&manifest.sample).map(|object| object.digest));

@@ -133,6 +133,12 @@ impl Cache {
         Ok(())
     }
 
+    /// All objects of kept results, least recently used first.
+    pub(crate) fn objects_by_use(&self) -> impl Iterator<Item = Digest> {
+        let entries = self.order.values().map(|key| &self.entries[key]);
+        entries.flat_map(|entry| entry.outputs.iter()).map(|object| object.digest)
+    }
+
     /// The jobs whose results are kept.
     pub(crate) fn owners(&self) -> impl Iterator<Item = JobId> {
         self.owned.iter().map(|(owner, _)| *owner)

@@ -32,6 +32,7 @@ mod plan;
 mod quarantine;
 mod queue;
 mod quorum;
+mod reachable;
 mod record;
 mod redo;
 mod replay;
@@ -63,6 +64,7 @@ pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use plan::FAN_IN;
+pub use reachable::Reachable;
 pub use record::{Ended, Kept, Record, Shape, Submitted, Voice};
 pub use replay::ReplayError;
 pub use repro::FailedTask;

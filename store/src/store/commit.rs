@@ -12,7 +12,7 @@ use std::sync::MutexGuard;
 
 use bramble_protocol::Digest;
 
-use super::{Staged, Store, layout};
+use super::{Staged, Store, collect, layout};
 use crate::StoreError;
 use crate::error::failed;
 
@@ -52,7 +52,7 @@ impl Store {
             let object = staged.object();
             if staged.is_stored() {
                 // Somebody may have set it aside since it was staged.
-                if self.size_of(&object.digest)? != Some(object.size) {
+                if !self.claim(&object)? {
                     return Err(StoreError::Missing { digest: object.digest });
                 }
                 continue;
@@ -61,7 +61,7 @@ impl Store {
             if !seen.insert(object.digest) {
                 continue;
             }
-            if self.size_of(&object.digest)? != Some(object.size) {
+            if !self.claim(&object)? {
                 names.push(object.digest);
                 fresh.push(staged);
             } else if !self.durable().names.contains(&object.digest) {
@@ -90,8 +90,13 @@ impl Store {
         let is_ours = staged.path().parent() == Some(&self.inner.layout.tmp);
         let metadata =
             fs::symlink_metadata(staged.path()).map_err(failed("look up", staged.path()));
-        if is_ours && metadata.is_ok_and(|file| file.is_file() && file.len() == size) {
-            return Ok(());
+        if is_ours
+            && let Ok(file) = metadata
+            && file.is_file()
+            && file.len() == size
+        {
+            // A task may have written it long before it ended.
+            return collect::freshen(staged.path(), &file).map_err(failed("touch", staged.path()));
         }
         Err(StoreError::NotStaged { path: staged.path().to_path_buf(), expected: size })
     }

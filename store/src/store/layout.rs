@@ -16,7 +16,7 @@ use crate::error::failed;
 
 /// A staged file that nobody has written to for so long belongs to a process that has died.
 /// Long, because another process, perhaps on another machine, may be staging just now.
-const LEFTOVER_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const LEFTOVER_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What staged files' names start with. Only such files are ever swept: NFS keeps files of its
 /// own (`.nfs…`) in a directory.
 pub(super) const STAGED_PREFIX: &str = "staged-";
@@ -64,6 +64,7 @@ impl Layout {
             .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| kind == NFS_MAGIC));
         let (corrupt, checkpoints) = (dir.join("corrupt"), dir.join("checkpoints"));
         let layout = Self { corrupt, checkpoints, dir, objects, tmp, is_remote, id };
+        super::collect::restore(&layout);
         layout.sweep(LEFTOVER_AFTER)?;
         Ok(layout)
     }
@@ -88,6 +89,26 @@ impl Layout {
         path
     }
 
+    /// Does something to an object's file, wherever it is: a collector may have moved it out of
+    /// its place to see whether it stays.
+    pub(super) fn find<T>(
+        &self,
+        digest: &Digest,
+        open: impl Fn(&Path) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let place = self.object(digest);
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match open(&place) {
+            Err(error) if is_gone(&error) => {}
+            end => return end,
+        }
+        match open(&super::collect::aside(self, digest)) {
+            // It may have been moved back between the two.
+            Err(error) if is_gone(&error) => open(&place),
+            end => end,
+        }
+    }
+
     /// Where a task's checkpoints are.
     pub(super) fn checkpoint(&self, key: &Digest) -> PathBuf {
         self.checkpoints.join(key.to_string())
@@ -95,35 +116,24 @@ impl Layout {
 
     /// Removes staged files and checkpoints that nobody has touched for `age`.
     fn sweep(&self, age: Duration) -> Result<(), StoreError> {
-        let staged = self.staged_files()?;
-        let saved: Vec<PathBuf> = fs::read_dir(&self.checkpoints)
-            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-            .unwrap_or_default();
-        if staged.is_empty() && saved.is_empty() {
+        if self.staged_files()?.is_empty() && paths_in(&self.checkpoints).is_empty() {
             return Ok(());
         }
-        // The filesystem's own clock: a board without a battery may believe it is 1970, and a
-        // server has a clock of its own.
-        let now = tempfile::Builder::new()
+        let now = self.clock()?;
+        super::collect::sweep(self, now, age).map(drop)
+    }
+
+    /// The filesystem's own clock: a board without a battery may believe it is 1970, and a server
+    /// has a clock of its own.
+    pub(super) fn clock(&self) -> Result<SystemTime, StoreError> {
+        tempfile::Builder::new()
             .prefix(STAGED_PREFIX)
             .tempfile_in(&self.tmp)
             .and_then(|probe| probe.as_file().metadata()?.modified())
-            .map_err(failed("write to", &self.tmp))?;
-        for path in staged {
-            if is_older(&path, now, age) {
-                // Somebody else may sweep at the same time, and a leftover does no harm.
-                let _ = fs::remove_file(path);
-            }
-        }
-        for path in saved {
-            if is_older(&path, now, age) {
-                let _ = fs::remove_dir_all(path);
-            }
-        }
-        Ok(())
+            .map_err(failed("write to", &self.tmp))
     }
 
-    fn staged_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+    pub(super) fn staged_files(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut staged = Vec::new();
         for entry in fs::read_dir(&self.tmp).map_err(failed("list", &self.tmp))? {
             let entry = entry.map_err(failed("list", &self.tmp))?;
@@ -136,7 +146,14 @@ impl Layout {
     }
 }
 
-fn is_older(path: &Path, now: SystemTime, age: Duration) -> bool {
+/// What is in a directory; nothing when it cannot be listed.
+pub(super) fn paths_in(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default()
+}
+
+pub(super) fn is_older(path: &Path, now: SystemTime, age: Duration) -> bool {
     let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
     modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|since| since > age))
 }

@@ -1,6 +1,7 @@
 //! The store itself: what it holds, and how an object gets in.
 
 mod checkpoint;
+mod collect;
 mod commit;
 mod layout;
 mod read;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use bramble_protocol::{Digest, ObjectRef};
 
 pub use checkpoint::{Checkpoint, CheckpointWriter, SavedOutput};
+pub use collect::{Stored, Swept, Touched};
 pub use stage::{Staged, StagedFile, StagedWriter};
 
 use crate::StoreError;
@@ -84,7 +86,8 @@ impl Store {
         self.size_of(digest).map(|size| size.is_some())
     }
 
-    /// Those of `digests` that are not here: in their order, each once.
+    /// Those of `digests` that are not here: in their order, each once. The others count as used
+    /// now, so that whoever relies on the answer finds them.
     ///
     /// # Errors
     /// When the directory cannot be searched.
@@ -92,7 +95,7 @@ impl Store {
         let mut seen = HashSet::with_capacity(digests.len());
         let mut missing = Vec::new();
         for digest in digests {
-            if seen.insert(*digest) && !self.has(digest)? {
+            if seen.insert(*digest) && self.touch(digest)? == Touched::Missing {
                 missing.push(*digest);
             }
         }
@@ -105,7 +108,8 @@ impl Store {
     /// When the directory cannot be searched.
     pub fn size_of(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
         let path = self.inner.layout.object(digest);
-        read::reopening_if_stale(|| match fs::metadata(&path) {
+        let find = || self.inner.layout.find(digest, |path| fs::metadata(path));
+        read::reopening_if_stale(|| match find() {
             Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::from_io("look up", &path, error)),
@@ -118,7 +122,7 @@ impl Store {
     /// [`StoreError::DiskFull`], or what the system says.
     pub fn put(&self, bytes: &[u8]) -> Result<ObjectRef, StoreError> {
         let object = ObjectRef::of(bytes);
-        if self.size_of(&object.digest)? == Some(object.size) {
+        if self.claim(&object)? {
             self.keep(&object.digest)?;
         } else {
             let staged = Staged::from_bytes(&self.inner.layout, object, bytes)?;
@@ -142,9 +146,7 @@ impl Store {
     /// [`StoreError::DiskFull`], or what the system says.
     pub fn stage_bytes(&self, bytes: &[u8]) -> Result<Staged, StoreError> {
         let object = ObjectRef::of(bytes);
-        if self.durable().names.contains(&object.digest)
-            && self.size_of(&object.digest)? == Some(object.size)
-        {
+        if self.durable().names.contains(&object.digest) && self.claim(&object)? {
             return Ok(Staged::stored(object));
         }
         Staged::from_bytes(&self.inner.layout, object, bytes)

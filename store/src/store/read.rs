@@ -75,7 +75,8 @@ impl Store {
 
     fn open_any(&self, digest: &Digest) -> Result<(File, u64), StoreError> {
         let path = self.inner.layout.object(digest);
-        let file = File::open(&path).map_err(|error| match error.kind() {
+        let found = self.inner.layout.find(digest, |path| File::open(path));
+        let file = found.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StoreError::Missing { digest: *digest },
             _ => StoreError::from_io("open", &path, error),
         })?;

@@ -12,6 +12,7 @@ mod order;
 mod placement;
 mod quarantine;
 mod quorum;
+mod reachable;
 mod restart;
 mod retries;
 mod speculation;
