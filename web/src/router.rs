@@ -9,7 +9,9 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::routes::{agent, backup, bundle, events, head, jobs, modules, nodes, objects, queue, retry};
+use crate::routes::{
+    agent, backup, bundle, events, head, jobs, modules, nodes, objects, queue, retry,
+};
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
 

@@ -216,7 +216,8 @@ impl Client {
     #[cfg(feature = "head")]
     pub(crate) fn copy_journal(&self) -> CliResult<String> {
         let request = self.agent.post(self.path("/backup"));
-        let copy: bramble_protocol::api::JournalCopy = self.read(self.sent(request.send_empty())?)?;
+        let copy: bramble_protocol::api::JournalCopy =
+            self.read(self.sent(request.send_empty())?)?;
         Ok(copy.file)
     }
 

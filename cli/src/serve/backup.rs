@@ -49,7 +49,8 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     }
     let copied = copy_journal(&dir)?;
     let store = data::open_store(&dir)?;
-    let core = archive::read_journal(&copied.0).map_err(|error| journal_error(&copied.0, &error))?;
+    let core =
+        archive::read_journal(&copied.0).map_err(|error| journal_error(&copied.0, &error))?;
     let mut objects = needed(&core);
     let lost = missing(&store, &objects).map_err(|error| data::store_error(store.dir(), &error))?;
     if args.objects {
@@ -113,7 +114,10 @@ fn told(
         Format::Plain => output.line(&shown),
         Format::Json => {
             let (file, objects) = (&args.file, index.objects);
-            output.json(&serde_json::json!({ "file": file, "bytes": bytes, "objects": objects }), false)
+            output.json(
+                &serde_json::json!({ "file": file, "bytes": bytes, "objects": objects }),
+                false,
+            )
         }
     }
 }

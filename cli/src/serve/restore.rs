@@ -37,7 +37,8 @@ struct Unpacked {
 /// When it is damaged or incomplete, or there is a head's data already. Nothing is replaced then.
 pub(crate) fn run(context: &Context, args: &RestoreArgs) -> CliResult<()> {
     let dir = paths::data_dir(args.data.as_deref())?;
-    let file = File::open(&args.file).map_err(|error| CliError::file("read", &args.file, &error))?;
+    let file =
+        File::open(&args.file).map_err(|error| CliError::file("read", &args.file, &error))?;
     data::prepare(&dir)?;
     let _lock = data::lock(&dir, &dir, "bramble restore")?;
     let journal = dir.join(JOURNAL_FILE);
@@ -103,7 +104,11 @@ fn unpack(args: &RestoreArgs, file: File, dir: &Path, staging: &Path) -> CliResu
     let mut archive = Archive::new(io::BufReader::with_capacity(1 << 20, file));
     let mut entries = archive.entries().map_err(|error| broken(&error))?;
     let first = entries.next().ok_or_else(|| damaged(&args.file, "it is empty"))?;
-    let index = read_index(&args.file, first.map_err(|error| broken(&error))?)?;
+    let first = first.map_err(|error| broken(&error))?;
+    if first.path().map_err(|error| broken(&error))? != Path::new(INDEX) {
+        return Err(damaged(&args.file, "it does not begin with a list of its parts"));
+    }
+    let index = read_index(&args.file, first)?;
     prepare_store(dir, &index)?;
     let store = data::open_store(dir)?;
     let (mut journal, mut key, mut objects) = (None, None, 0);
@@ -230,7 +235,10 @@ fn unpack_object(
     let failed = |error: &io::Error| CliError::file("write", store.dir(), error);
     let found = copy(entry, &mut staged, &failed, &args.file)?;
     if found.digest != digest {
-        return Err(damaged(&args.file, &format!("object {} is not what was saved", digest.short())));
+        return Err(damaged(
+            &args.file,
+            &format!("object {} is not what was saved", digest.short()),
+        ));
     }
     let staged = staged.finish().map_err(unusable)?;
     store.commit(vec![staged]).map_err(unusable)

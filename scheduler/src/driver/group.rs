@@ -123,9 +123,9 @@ impl Committer {
         };
         tokio::spawn(async move {
             let copied = copied.await.unwrap_or(Err(JournalError::Gone));
-            let _ = reply.send(copied.map_err(|error| CommandError::Backup {
-                message: error_chain(&error),
-            }));
+            let _ = reply.send(
+                copied.map_err(|error| CommandError::Backup { message: error_chain(&error) }),
+            );
         });
     }
 
