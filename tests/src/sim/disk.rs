@@ -48,10 +48,9 @@ impl Disk {
         self.kept.iter().map(Kept::record)
     }
 
-    /// What would be read of a job, without its attempts.
+    /// What would be read of a job.
     pub(super) fn of_job(&self, job: JobId) -> impl Iterator<Item = Record> {
-        let kept =
-            self.kept.iter().filter(move |kept| kept.job == Some(job) && !kept.ends_with_job);
+        let kept = self.kept.iter().filter(move |kept| kept.job == Some(job));
         kept.map(Kept::record)
     }
 

@@ -200,6 +200,7 @@ impl Head {
         let chosen = self.disk.of_job(id).filter_map(|record| match record {
             Record::JobSubmitted(submitted) => Some(submitted.partitions),
             Record::JobReleased { partitions, .. } => Some(partitions),
+            Record::JobEnded(ended) => ended.shape.map(|shape| shape.partitions),
             _ => None,
         });
         chosen.last()
