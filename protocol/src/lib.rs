@@ -11,6 +11,7 @@ mod confinement;
 mod declared;
 pub mod digest;
 pub mod explain;
+pub mod gc;
 pub mod id;
 pub mod job;
 mod key;

@@ -30,6 +30,12 @@ pub trait ModuleService: Send + Sync + 'static {
         mode: Mode,
     ) -> Result<ObjectRef, CompileFailure>;
 
+    /// Which artefacts there are, each with its module. What is not named may be removed from the
+    /// store.
+    fn artefacts(&self) -> Vec<(Digest, ObjectRef)> {
+        Vec::new()
+    }
+
     /// By which agents tell this head's artefacts from others. None where nothing is signed, as
     /// in tests without agents that run code.
     fn artefact_key(&self) -> Option<PublicKey> {

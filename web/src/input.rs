@@ -1,7 +1,7 @@
 //! A job's input: its manifest is read, and every chunk it lists must be there.
 
 use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain};
-use bramble_store::{Store, StoreError};
+use bramble_store::{Store, StoreError, Touched};
 
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
@@ -14,6 +14,8 @@ const SEND_FIRST: &str = "submit the input again, which sends what is missing";
 /// # Errors
 /// When it is not there, is no manifest, is empty, or chunks are missing.
 pub(crate) fn read(store: &Store, digest: &Digest) -> ApiResult<Manifest> {
+    // First of all: what is read afterwards stays.
+    store.touch(digest).map_err(ApiError::fault)?;
     let bytes = store.get_by_digest(digest, limits::MANIFEST_BYTES_MAX).map_err(|error| {
         let short = digest.short();
         match error {
@@ -60,13 +62,14 @@ fn check_objects(store: &Store, manifest: &Manifest) -> ApiResult<()> {
 
 fn is_there(store: &Store, object: &ObjectRef) -> ApiResult<bool> {
     let digest = object.digest;
-    if store.size_of(&digest).map_err(ApiError::fault)? == Some(object.size) {
+    // What is here counts as used now, so that it is not removed before the job is known.
+    if store.claim(object).map_err(ApiError::fault)? {
         return Ok(true);
     }
     // Not here, or of another length: then its bytes tell whether the manifest or the file is
     // wrong. Once a damaged file is out of the way, the object can be sent again.
     match store.open_verified(object) {
-        Ok(_) => Ok(true),
+        Ok(_) => Ok(store.touch(&digest).map_err(ApiError::fault)? != Touched::Missing),
         Err(StoreError::Missing { .. }) => Ok(false),
         Err(StoreError::Corrupt { .. }) => {
             stored::quarantine(store, &digest);

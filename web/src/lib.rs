@@ -5,6 +5,7 @@
 //! check what came in, ask the scheduler or the store, and say what they answered.
 
 mod body;
+mod collector;
 mod damaged;
 mod error;
 mod input;
@@ -18,6 +19,7 @@ mod spec;
 mod state;
 mod stored;
 
+pub use collector::{CollectError, Collector};
 pub use router::app;
 pub use server::serve;
 pub use state::AppState;

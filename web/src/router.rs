@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::routes::{
-    agent, backup, bundle, events, head, jobs, modules, nodes, objects, queue, retry,
+    agent, backup, bundle, events, gc, head, jobs, modules, nodes, objects, queue, retry,
 };
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
@@ -40,6 +40,7 @@ pub fn app(state: AppState) -> Router {
         .route("/jobs/{id}/explain", get(queue::explain_job))
         .route("/jobs/{id}/tasks/{index}/explain", get(queue::explain_task))
         .route("/backup", post(backup::copy))
+        .route("/gc", post(gc::collect))
         .route("/agent", get(agent::connect));
     Router::new()
         .route("/", get(head::page))

@@ -9,6 +9,7 @@ use bramble_scheduler::{Handle, ModuleService};
 use bramble_store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::collector::Collector;
 use crate::damaged::Damaged;
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
@@ -22,6 +23,8 @@ pub struct AppState {
     pub store: Store,
     /// Inspects modules; may block.
     pub modules: Arc<dyn ModuleService>,
+    /// Removes what nobody needs.
+    pub collector: Arc<Collector>,
     /// Version of the program, for people.
     pub version: &'static str,
 }
@@ -31,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) handle: Handle,
     pub(crate) store: Store,
     pub(crate) modules: Arc<dyn ModuleService>,
+    pub(crate) collector: Arc<Collector>,
     pub(crate) version: &'static str,
     pub(crate) infos: ModuleInfos,
     pub(crate) damaged: Damaged,
@@ -47,11 +51,12 @@ pub(crate) type Head = Arc<Shared>;
 
 impl Shared {
     pub(crate) fn new(state: AppState) -> Self {
-        let AppState { handle, store, modules, version } = state;
+        let AppState { handle, store, modules, collector, version } = state;
         Self {
             handle,
             store,
             modules,
+            collector,
             version,
             infos: ModuleInfos::default(),
             damaged: Damaged::default(),

@@ -128,6 +128,9 @@ pub(crate) struct HeadArgs {
     /// Processor time for compiling one module [default: 2m]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) compile_time: Option<Duration>,
+    /// The most that it stores; what is needed stays all the same [default: 90% of the disk]
+    #[arg(long, value_name = "SIZE", value_parser = values::positive_size)]
+    pub(crate) store_quota: Option<u64>,
     /// How many tasks are run again on an idle node to compare the results, such as 1%
     #[arg(long, value_name = "PART", value_parser = values::permille, default_value = "1%")]
     pub(crate) spot_checks: u32,

@@ -6,6 +6,7 @@ pub(crate) mod jobs;
 pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
+pub(crate) mod space;
 pub(crate) mod submit;
 pub(crate) mod values;
 
@@ -147,6 +148,8 @@ pub(crate) enum Command {
     Priority(queue::PriorityArgs),
     /// Show what users have used and may have; set their limits
     Users(queue::UsersArgs),
+    /// Remove what nobody needs from the head's disk, or show what is there and why
+    Gc(space::GcArgs),
     /// Make a new project for a job
     New(develop::NewArgs),
     /// Build a project by its language's own toolchain

@@ -14,6 +14,7 @@ use bramble_protocol::api::{
     NodeList, NodeView, ResultView, StoredResponse, SubmitRequest,
 };
 use bramble_protocol::explain::{Explanation, QueueView};
+use bramble_protocol::gc::{GcRequest, GcView};
 use bramble_protocol::order::DrainRequest;
 use bramble_protocol::user::UserList;
 use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem};
@@ -174,6 +175,14 @@ impl Client {
     pub(crate) fn retry(&self, id: JobId) -> CliResult<JobView> {
         let request = self.agent.post(self.path(&format!("/jobs/{id}/retry")));
         self.read(self.sent(request.send_empty())?)
+    }
+
+    /// Has the head remove what nobody needs, or say what would go.
+    ///
+    /// # Errors
+    /// When it cannot do so now, or cannot be reached.
+    pub(crate) fn gc(&self, dry_run: bool) -> CliResult<GcView> {
+        self.post("/gc", &GcRequest { dry_run })
     }
 
     /// What a job's result consists of.

@@ -7,6 +7,7 @@ pub(crate) mod cancel;
 pub(crate) mod drain;
 pub(crate) mod explain;
 pub(crate) mod fetch;
+pub(crate) mod gc;
 pub(crate) mod get;
 pub(crate) mod help;
 #[cfg(feature = "head")]
@@ -118,6 +119,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Cancel(args) => cancel::run(context, &args)?,
         Command::Retry(args) => retry::run(context, &args)?,
         Command::Nodes(args) => nodes::run(context, &args)?,
+        Command::Gc(args) => gc::run(context, &args)?,
         Command::Explain(args) => explain::run(context, &args)?,
         Command::Queue(args) => queue::run(context, &args)?,
         Command::Priority(args) => queue::priority(context, &args)?,

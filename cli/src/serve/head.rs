@@ -11,7 +11,7 @@ use bramble_runtime::artefact::{HeadKey, KeyError};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_scheduler::journal::JournalError;
 use bramble_scheduler::{Head, HeadFailure, StartError, StartOptions};
-use bramble_web::AppState;
+use bramble_web::{AppState, Collector};
 use tokio::runtime;
 use tokio::task::JoinError;
 
@@ -94,10 +94,18 @@ async fn serve(
         },
     })
     .map_err(|error| start_error(dir, &error))?;
+    let service = Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>;
+    let collector =
+        Arc::new(Collector::new(handle.clone(), store.clone(), service, args.store_quota));
+    let collecting = tokio::spawn({
+        let collector = Arc::clone(&collector);
+        async move { collector.run().await }
+    });
     let app = bramble_web::app(AppState {
         handle: handle.clone(),
         store,
         modules,
+        collector,
         version: env!("CARGO_PKG_VERSION"),
     });
     let record = listening(&listener)?;
@@ -126,6 +134,7 @@ async fn serve(
         }
     };
     bramble_web::serve(listener, app, stopped).await;
+    collecting.abort();
     let ended = match failed {
         Some(ended) => ended,
         None => {

@@ -74,7 +74,8 @@ impl CompilerService {
     }
 
     fn is_stored(&self, artefact: &ObjectRef) -> bool {
-        matches!(self.store.size_of(&artefact.digest), Ok(Some(size)) if size == artefact.size)
+        // It counts as used from now on, so that it is not removed before a job has it.
+        self.store.claim(artefact).unwrap_or(false)
     }
 
     fn compile_now(&self, key: &Key) -> Result<ObjectRef, CompileFailure> {
@@ -131,6 +132,16 @@ impl ModuleService for CompilerService {
 
     fn known_refusal(&self, module: &Digest) -> Option<ModuleRefusal> {
         self.refusals.find(module, None).map(for_user)
+    }
+
+    fn artefacts(&self) -> Vec<(Digest, ObjectRef)> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let noted = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let module = name.split('-').next()?.parse().ok()?;
+            Some((module, local::read::<Note>(&self.dir, &name)?.artefact))
+        });
+        noted.collect()
     }
 
     fn artefact_key(&self) -> Option<PublicKey> {

@@ -115,6 +115,17 @@ impl Store {
         self.inner.layout.clock()
     }
 
+    /// Free space of the store's filesystem for this user, and all of it, in bytes.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn disk(&self) -> Result<(u64, u64), StoreError> {
+        let dir = &self.inner.layout.dir;
+        let found = rustix::fs::statvfs(dir).map_err(failed("look up", dir))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok((bytes(found.f_bavail), bytes(found.f_blocks)))
+    }
+
     /// All objects, in no order. What comes or goes meanwhile may be listed or not.
     ///
     /// # Errors

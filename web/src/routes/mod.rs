@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod backup;
 pub(crate) mod bundle;
 pub(crate) mod events;
+pub(crate) mod gc;
 pub(crate) mod head;
 pub(crate) mod jobs;
 pub(crate) mod modules;

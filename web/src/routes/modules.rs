@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use bramble_protocol::api::ModuleResponse;
 use bramble_protocol::{Digest, ModuleInfo, ProblemKind};
 use bramble_scheduler::ModuleRefusal;
-use bramble_store::{Staged, Store, StoreError};
+use bramble_store::{Staged, Store, StoreError, Touched};
 
 use crate::body::{BodyReader, announced, refusal};
 use crate::error::{ApiError, ApiResult};
@@ -44,7 +44,7 @@ pub(crate) async fn upload(
 /// Whether the store holds the module, and soundly: a damaged one is set aside, so that the bytes
 /// that have just come replace it.
 fn is_here(store: &Store, digest: &Digest) -> ApiResult<bool> {
-    let has = || store.has(digest).map_err(ApiError::fault);
+    let has = || Ok(store.touch(digest).map_err(ApiError::fault)? != Touched::Missing);
     if !has()? {
         return Ok(false);
     }
@@ -92,7 +92,12 @@ impl Shared {
     /// # Errors
     /// When it is not stored, or cannot be run as a job.
     pub(crate) async fn module_info(&self, digest: Digest) -> ApiResult<ModuleInfo> {
-        if let Some(module) = self.infos.get(&digest) {
+        // It counts as used now, so that it is not removed before the job is known.
+        let touch = move |store: &Store| store.touch(&digest).map_err(ApiError::fault);
+        let touched = self.with_store(touch).await?;
+        if touched != Touched::Missing
+            && let Some(module) = self.infos.get(&digest)
+        {
             return Ok(module);
         }
         let place = self.inspection_place().await?;

@@ -5,6 +5,7 @@
 
 mod agent;
 mod basics;
+mod gc;
 mod jobs;
 mod objects;
 mod server;

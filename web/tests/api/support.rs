@@ -16,7 +16,7 @@ use bramble_scheduler::{
     CompileFailure, Handle, Head, ModuleRefusal, ModuleService, StartOptions, core::Config,
 };
 use bramble_store::Store;
-use bramble_web::AppState;
+use bramble_web::{AppState, Collector};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -161,10 +161,12 @@ impl TestHead {
 }
 
 fn new_app(handle: &Handle, store: &Store, modules: &Arc<FakeModules>) -> Router {
+    let collector = Collector::new(handle.clone(), store.clone(), modules.clone(), Some(0));
     bramble_web::app(AppState {
         handle: handle.clone(),
         store: store.clone(),
         modules: modules.clone(),
+        collector: Arc::new(collector),
         version: "0.0.0-test",
     })
 }
