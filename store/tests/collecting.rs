@@ -150,10 +150,14 @@ fn who_claims_while_another_collects_never_loses_what_he_claimed() {
                         let gone = store.remove_unused(&object.digest, cutoff).unwrap();
                         removed.fetch_add(usize::from(gone.is_some()), Ordering::Relaxed);
                     }
+                    std::thread::yield_now();
                 }
             });
         }
-        for round in 0..2_000u32 {
+        while removed.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        for round in 0..100u32 {
             let number = round % 32;
             let object = &objects[number as usize];
             // One way and the other: a question before sending, and sending what is here.
@@ -173,5 +177,4 @@ fn who_claims_while_another_collects_never_loses_what_he_claimed() {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    assert!(removed.load(Ordering::Relaxed) > 0, "the collectors had something to do");
 }
