@@ -21,6 +21,7 @@ pub mod node;
 pub mod order;
 pub mod outcome;
 pub mod pack;
+pub mod policy;
 pub mod problem;
 pub mod task_key;
 pub mod user;
@@ -31,15 +32,14 @@ pub use chain::error_chain;
 pub use confinement::{Confinement, Wall};
 pub use digest::{Digest, DigestParseError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
-pub use job::{
-    JobPolicy, JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext,
-};
+pub use job::{JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext};
 pub use key::{PublicKey, PublicKeyError};
 pub use manifest::{Manifest, ManifestError, ObjectRef};
 pub use module::{Declared, ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
 pub use node::{NodeState, NodeStatus};
 pub use order::Order;
 pub use outcome::{AttemptOutcome, Countable, GuestErrorKind, TrapKind, Usage};
+pub use policy::JobPolicy;
 pub use problem::{Problem, ProblemKind};
 pub use task_key::task_key;
 pub use user::UserLimits;

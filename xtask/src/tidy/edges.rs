@@ -43,7 +43,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("cranelift*", &["runtime"]),
     ("axum*", &["web"]),
     ("tower-http", &["web"]),
-    ("rusqlite", &["scheduler"]),
+    ("rusqlite", &["scheduler", "bench"]),
     ("wit-bindgen", &["guest-sdk"]),
     ("tokio*", &["scheduler", "runtime", "web", "cli", "tests", "bench"]),
     ("clap", &["cli", "bench"]),
