@@ -56,6 +56,8 @@ pub(crate) struct OpenJob {
     /// Input bytes before each chunk.
     pub(crate) offsets: Vec<u64>,
     pub(crate) sample: Option<ObjectRef>,
+    /// Whether the chunks at the end of the input are smaller.
+    pub(crate) tail: bool,
     pub(crate) plan: Plan,
     pub(crate) tasks: Vec<Task>,
     /// What is known beside their state of those tasks that are being tried.
@@ -175,6 +177,10 @@ impl OpenJob {
                 Some(before)
             })
             .collect();
+        let tail = match chunks.as_slice() {
+            [first, .., late, _] => late.size.saturating_mul(2) <= first.size,
+            _ => false,
+        };
         let tasks: Vec<Task> = (0..plan.total())
             .map(|index| {
                 let state = match plan.dependencies(plan.phase(index)) {
@@ -203,6 +209,7 @@ impl OpenJob {
             chunks,
             offsets,
             sample,
+            tail,
             plan,
             tasks,
             fresh,
@@ -264,13 +271,32 @@ impl OpenJob {
 
     /// The ready task that should run next on a node. One that was tried before goes first,
     /// unless `avoid` says that it should run elsewhere.
-    pub(crate) fn next_ready(&self, avoid: impl Fn(&Trial) -> bool) -> Option<u32> {
-        self.retry
-            .iter()
-            .take(RETRY_SCAN_MAX)
-            .find(|index| !avoid(&self.trials[*index]))
-            .or_else(|| self.fresh.first())
-            .copied()
+    ///
+    /// Where the input was cut smaller towards its end, slow nodes work from there.
+    pub(crate) fn next_ready(&self, slow: bool, avoid: impl Fn(&Trial) -> bool) -> Option<u32> {
+        let tried = self.retry.iter().take(RETRY_SCAN_MAX);
+        tried.copied().find(|index| !avoid(&self.trials[index])).or_else(|| self.next_fresh(slow))
+    }
+
+    /// The ready task without a trial that should run next on a node.
+    pub(crate) fn next_fresh(&self, slow: bool) -> Option<u32> {
+        let smallest = || self.fresh.range(self.plan.maps()).next_back();
+        let fresh = (slow && self.tail).then(smallest).flatten().or_else(|| self.fresh.first());
+        fresh.copied()
+    }
+
+    /// How much work a ready task is beside the mean of the others, as two numbers: by its bytes
+    /// where chunks have different sizes.
+    pub(crate) fn weight(&self, index: u32) -> (u64, u64) {
+        match self.plan.phase(index) {
+            Phase::Map { chunk } if self.tail => {
+                let last = self.chunks.last().map_or(0, |chunk| chunk.size);
+                let input_bytes = self.offsets.last().map_or(0, |before| before + last);
+                let mean = input_bytes / self.chunks.len().max(1) as u64;
+                (self.chunks[chunk as usize].size.max(1), mean.max(1))
+            }
+            _ => (1, 1),
+        }
     }
 
     /// Gives a node a place in a job for at most so many nodes.

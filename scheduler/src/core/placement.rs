@@ -9,6 +9,7 @@ use super::Scheduler;
 use super::artefact::Artefact;
 use super::cluster::{Capacity, class_index};
 use super::job::OpenJob;
+use super::node::Node;
 use super::trial::Trial;
 use super::work::work;
 
@@ -112,7 +113,7 @@ impl Scheduler {
             trial.bars(node.id)
                 || trial.has_failed_on(node.id) && self.has_other_node(open, &trial.failed_on)
         };
-        let index = open.next_ready(avoid)?;
+        let index = open.next_ready(self.is_slow(node), avoid)?;
         if node.free_slots() == 0 {
             let mean_us = open.mean_wall_us(open.plan.phase(index).kind());
             let capacity = self.capacity(open);
@@ -122,6 +123,12 @@ impl Scheduler {
             }
         }
         Some(Fit::Now(index, *artefact))
+    }
+
+    /// Whether there are nodes that are at least twice as fast.
+    fn is_slow(&self, node: &Node) -> bool {
+        let fastest = self.cluster.index().fastest();
+        node.speed.zip(fastest).is_some_and(|(speed, fastest)| speed.saturating_mul(2) <= fastest)
     }
 
     /// Whether any job has a task that a node should run now or next.
@@ -134,8 +141,8 @@ impl Scheduler {
     /// at work for it will have done all that they hold and all that is ready before the slow one
     /// would be done with a single task.
     ///
-    /// With tasks of equal work `w`, the slow node needs `rounds * w / speed`, the others at most
-    /// `w * (held + ready) / sum of (slots * speed)`.
+    /// For a task of work `own` where the mean is `mean`, the slow node needs
+    /// `rounds * own / speed`, the others at most `mean * (held + ready) / sum of (slots * speed)`.
     pub(super) fn is_better_left(&self, id: JobId, node: NodeId) -> bool {
         let open = self.open(id);
         let Some(speed) = self.cluster.get(node).speed else { return false };
@@ -143,11 +150,18 @@ impl Scheduler {
         let asks = self.cluster.get(node);
         // A task that waits there behind others ends later.
         let rounds = u64::from(asks.leased() / asks.slots.max(1)) + 1;
+        // What the task is beside those that the others have.
+        let next = open.next_fresh(self.is_slow(asks));
+        let (own, mean) = next.map_or((1, 1), |index| open.weight(index));
+        let is_longer = |together: u64, held: u64| {
+            u128::from(together * rounds) * u128::from(own)
+                > u128::from(speed) * u128::from(held) * u128::from(mean)
+        };
         // All nodes together could not do better: no need to ask each, unless little is ready.
         let fastest = self.cluster.index().fastest().unwrap_or(speed);
         let most = u64::from(self.capacity(open).slots) * u64::from(fastest);
         let is_early = held * 8 >= open.shares.len() as u64 && open.shares.len() > SHARES_MAX;
-        if fastest <= speed || most * rounds <= u64::from(speed) * held || is_early {
+        if fastest <= speed || !is_longer(most, held) || is_early {
             return false;
         }
         let mut together = 0;
@@ -160,7 +174,7 @@ impl Scheduler {
                 together += u64::from(other.slots) * u64::from(faster);
             }
         }
-        together * rounds > u64::from(speed) * held
+        is_longer(together, held)
     }
 
     /// Whether a node on which a task did not fail could run it now or soon.

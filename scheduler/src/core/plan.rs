@@ -167,6 +167,11 @@ impl Plan {
         self.partitions
     }
 
+    /// The map tasks.
+    pub(crate) fn maps(&self) -> std::ops::Range<u32> {
+        u32::from(self.ranges)..self.first_merge()
+    }
+
     /// Whether there is a ranges task.
     pub(crate) fn has_ranges(&self) -> bool {
         self.ranges

@@ -5,7 +5,7 @@ use std::io::Read;
 use bramble_protocol::{Manifest, SplitRule, pack};
 
 use super::sample::Sampler;
-use super::{CutError, CutOptions};
+use super::{CutError, CutOptions, Tail};
 
 /// Cuts a stream into chunks, which it yields in order, and takes a sample on the way.
 ///
@@ -21,6 +21,8 @@ pub struct Cutter<R> {
     reader: R,
     rule: SplitRule,
     chunk_bytes: usize,
+    /// From which byte on chunks are smaller, and how long they are then.
+    tail: Option<(u64, usize)>,
     /// What was read beyond the last chunk.
     carry: Vec<u8>,
     /// Bytes yielded until now, and in how many chunks.
@@ -56,6 +58,7 @@ impl<R: Read> Cutter<R> {
             reader,
             rule,
             chunk_bytes: usize::try_from(chunk_bytes).expect("64 MiB fit into any address space"),
+            tail: None,
             carry: Vec::new(),
             offset: 0,
             chunks: 0,
@@ -63,6 +66,30 @@ impl<R: Read> Cutter<R> {
             is_done: false,
             sampler: Sampler::new(rule, usize::try_from(sample_bytes_max).unwrap_or(usize::MAX)),
         })
+    }
+
+    /// Cuts smaller from some byte on. A line that does not fit into a small chunk gets one as long
+    /// as it needs, up to the usual length.
+    #[must_use]
+    pub fn with_tail(mut self, tail: Option<Tail>) -> Self {
+        let record_bytes = match self.rule {
+            SplitRule::Records { bytes } => u64::from(bytes),
+            _ => 1,
+        };
+        self.tail = tail.and_then(|tail| {
+            let whole = (tail.chunk_bytes / record_bytes).max(1) * record_bytes;
+            let bytes = usize::try_from(whole).ok()?;
+            (bytes < self.chunk_bytes).then_some((tail.from, bytes))
+        });
+        self
+    }
+
+    /// The longest that the next chunk should be.
+    fn limit(&self) -> usize {
+        match self.tail {
+            Some((from, bytes)) if self.offset >= from => bytes,
+            _ => self.chunk_bytes,
+        }
     }
 
     /// Whole records taken evenly from what was read until now, in their order, each line with a
@@ -73,15 +100,22 @@ impl<R: Read> Cutter<R> {
     }
 
     fn cut(&mut self) -> Result<Option<Vec<u8>>, CutError> {
-        let mut chunk = self.fill()?;
+        let mut limit = self.limit();
+        let mut chunk = self.fill(limit)?;
         if chunk.is_empty() {
             return if self.offset == 0 { Err(CutError::Empty) } else { Ok(None) };
         }
         if self.chunks == self.chunks_max {
             return Err(CutError::TooManyChunks { chunk_bytes: self.chunk_bytes as u64 });
         }
-        if chunk.len() > self.chunk_bytes {
-            let end = self.place_of_cut(&chunk)?;
+        if limit < self.chunk_bytes && chunk.len() > limit && self.place(&chunk, limit).is_none() {
+            limit = self.chunk_bytes;
+            self.carry = chunk;
+            chunk = self.fill(limit)?;
+        }
+        if chunk.len() > limit {
+            let too_long = CutError::LineTooLong { offset: self.offset, chunk_bytes: limit as u64 };
+            let end = self.place(&chunk, limit).ok_or(too_long)?;
             self.carry.extend_from_slice(&chunk[end..]);
             chunk.truncate(end);
         } else {
@@ -93,28 +127,25 @@ impl<R: Read> Cutter<R> {
         Ok(Some(chunk))
     }
 
-    /// One byte more than a chunk, or all that is left.
-    fn fill(&mut self) -> Result<Vec<u8>, CutError> {
-        let wanted = self.chunk_bytes + 1;
+    /// One byte more than `limit`, or all that is left. More where more was read already.
+    fn fill(&mut self, limit: usize) -> Result<Vec<u8>, CutError> {
+        let wanted = limit + 1;
         let mut bytes = Vec::with_capacity(wanted);
         bytes.append(&mut self.carry);
-        let left = (wanted - bytes.len()) as u64;
+        let left = wanted.saturating_sub(bytes.len()) as u64;
         if let Err(source) = self.reader.by_ref().take(left).read_to_end(&mut bytes) {
             return Err(CutError::Read { offset: self.offset + bytes.len() as u64, source });
         }
         Ok(bytes)
     }
 
-    /// How much of `bytes`, which are more than a chunk, is the next chunk.
-    fn place_of_cut(&self, bytes: &[u8]) -> Result<usize, CutError> {
+    /// How much of `bytes`, which are more than `limit`, is the next chunk; `None` when no line
+    /// ends there.
+    fn place(&self, bytes: &[u8], limit: usize) -> Option<usize> {
         if self.rule != SplitRule::Lines {
-            return Ok(self.chunk_bytes);
+            return Some(limit);
         }
-        let last = bytes[..self.chunk_bytes].iter().rposition(|byte| *byte == b'\n');
-        last.map(|place| place + 1).ok_or(CutError::LineTooLong {
-            offset: self.offset,
-            chunk_bytes: self.chunk_bytes as u64,
-        })
+        bytes[..limit].iter().rposition(|byte| *byte == b'\n').map(|place| place + 1)
     }
 
     fn check_end(&self, last: &[u8]) -> Result<(), CutError> {
@@ -158,6 +189,23 @@ mod tests {
         assert!(matches!(refused, CutError::TooManyChunks { chunk_bytes: 1 }));
         assert!(refused.to_string().ends_with("choose a larger chunk size, such as 16"));
         assert!(cutter.next().is_none());
+    }
+
+    fn chunks(rule: SplitRule, input: &[u8], tail: Tail) -> Vec<String> {
+        let cutter = Cutter::new(input, options(rule, 8)).unwrap().with_tail(Some(tail));
+        let text = |chunk: Result<Vec<u8>, CutError>| String::from_utf8(chunk.unwrap()).unwrap();
+        cutter.map(text).collect()
+    }
+
+    #[test]
+    fn the_tail_is_cut_smaller_and_long_lines_still_fit() {
+        let tail = Tail { from: 8, chunk_bytes: 3 };
+        let bytes = chunks(SplitRule::Bytes, b"0123456789abcdefg", tail);
+        assert_eq!(bytes, ["01234567", "89a", "bcd", "efg"]);
+        let records = chunks(SplitRule::Records { bytes: 2 }, b"0123456789abcd", tail);
+        assert_eq!(records, ["01234567", "89", "ab", "cd"]);
+        let lines = chunks(SplitRule::Lines, b"one\ntwo\n1\n2\nseven77\n3\n4\n", tail);
+        assert_eq!(lines, ["one\ntwo\n", "1\n", "2\n", "seven77\n", "3\n", "4\n"]);
     }
 
     #[test]

@@ -33,6 +33,33 @@ pub struct CutOptions {
     pub sample_bytes_max: u64,
 }
 
+/// Where an input is cut smaller: towards its end, for slow nodes to work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// From this byte on.
+    pub from: u64,
+    /// The longest a chunk may be there, in bytes.
+    pub chunk_bytes: u64,
+}
+
+/// The most by which chunks of the tail are smaller, as a power of two.
+const TAIL_SHIFT_MAX: u32 = 4;
+/// The most chunks that the tail may add.
+const TAIL_CHUNKS_MAX: u64 = 10_000;
+
+/// How the second half of an input of `total` bytes is cut for a cluster whose fastest core is
+/// `ratio` times as fast as its slowest: into chunks that are smaller by the power of two below
+/// that. `None` where nothing would be gained. Depends on nothing else, so that the same input is
+/// cut the same way as long as the cluster is one of the same kind.
+pub fn tail_for(total: u64, chunk_bytes: u64, ratio: u32) -> Option<Tail> {
+    let shift = ratio.max(1).ilog2().min(TAIL_SHIFT_MAX);
+    let smaller = (chunk_bytes >> shift).max(DEFAULT_BYTES_MIN);
+    let from = total / 2 / chunk_bytes.max(1) * chunk_bytes;
+    let is_useful = shift > 0 && smaller * 2 <= chunk_bytes && from > 0;
+    (is_useful && (total - from) / smaller <= TAIL_CHUNKS_MAX)
+        .then_some(Tail { from, chunk_bytes: smaller })
+}
+
 /// A good chunk size in bytes for an input of `total` bytes, `None` when that is not known. It
 /// depends on nothing else, so that the same input is always cut into the same chunks.
 pub fn default_chunk_bytes(total: Option<u64>) -> u64 {
@@ -75,6 +102,18 @@ mod tests {
         for (total, chunk) in cases {
             assert_eq!(default_chunk_bytes(total), chunk, "{total:?}");
         }
+    }
+
+    #[test]
+    fn the_second_half_is_cut_for_the_slowest_node_in_steps_of_two() {
+        let mib = 1 << 20;
+        assert_eq!(tail_for(16 * mib, mib, 1), None);
+        let quarter = Some(Tail { from: 8 * mib, chunk_bytes: 256 << 10 });
+        assert_eq!((tail_for(16 * mib, mib, 4), tail_for(16 * mib, mib, 7)), (quarter, quarter));
+        let most = Some(Tail { from: 8 * mib, chunk_bytes: 64 << 10 });
+        assert_eq!(tail_for(16 * mib, mib, 10_000), most);
+        assert_eq!(tail_for(mib, mib, 16), None, "one chunk stays one");
+        assert_eq!(tail_for(mib, 64 << 10, 16), None, "chunks are small already");
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) fn send_input(
         client,
         interrupt,
         input: &request.input,
-        cut: plan::cut(request, module)?,
+        cut: plan::cut(client, request, module)?,
         dry_run: request.dry_run,
     })
 }

@@ -6,7 +6,7 @@ use bramble_protocol::api::NodeView;
 use bramble_protocol::{ModuleInfo, NodeSelector, NodeState, SplitRule};
 #[cfg(feature = "head")]
 use bramble_runtime::split::SplitError;
-use bramble_store::cut::{CutOptions, default_chunk_bytes};
+use bramble_store::cut::{CutOptions, Tail, default_chunk_bytes, tail_for};
 use serde::Serialize;
 
 use super::super::Context;
@@ -23,15 +23,32 @@ const SAMPLE_BYTES_MAX: u64 = 256 << 10;
 ///
 /// # Errors
 /// When the module is to cut itself, and has no planner, fails, or cannot read the input.
-pub(super) fn cut(request: &Submission, module: &ModuleInfo) -> CliResult<Cut> {
+pub(super) fn cut(client: &Client, request: &Submission, module: &ModuleInfo) -> CliResult<Cut> {
     let rule = request.split.unwrap_or_else(|| module.declared.split_rule(&request.params));
     let chunk_bytes =
         request.chunk_bytes.unwrap_or_else(|| default_chunk_bytes(request.input.bytes()));
     if rule == SplitRule::Guest {
         return guest(request, module, chunk_bytes);
     }
+    let tail = tail(client, request, chunk_bytes)?;
     let sample_bytes_max = if module.exports.partitioner { SAMPLE_BYTES_MAX } else { 0 };
-    Ok(Cut::Rule(CutOptions { rule, chunk_bytes, sample_bytes_max }))
+    Ok(Cut::Rule(CutOptions { rule, chunk_bytes, sample_bytes_max }, tail))
+}
+
+/// Whether the end of the input is cut smaller, for slow nodes. Who names a size gets that size.
+fn tail(client: &Client, request: &Submission, chunk_bytes: u64) -> CliResult<Option<Tail>> {
+    let Some(total) = request.input.bytes().filter(|_| request.chunk_bytes.is_none()) else {
+        return Ok(None);
+    };
+    // Any ratio will do to see whether it matters.
+    if tail_for(total, chunk_bytes, u32::MAX).is_none() {
+        return Ok(None);
+    }
+    let nodes = client.nodes()?;
+    let speeds = nodes.iter().filter(|node| fits(node, &request.nodes)).filter_map(|it| it.speed);
+    let (slowest, fastest) =
+        speeds.fold((u32::MAX, 0), |(low, high), speed| (low.min(speed), high.max(speed)));
+    Ok(tail_for(total, chunk_bytes, fastest / slowest.max(1)))
 }
 
 fn guest(request: &Submission, module: &ModuleInfo, chunk_bytes: u64) -> CliResult<Cut> {

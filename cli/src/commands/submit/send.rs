@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain, pack};
-use bramble_store::cut::{self, CutError, CutOptions, Cutter, SpanCutter};
+use bramble_store::cut::{self, CutError, CutOptions, Cutter, SpanCutter, Tail};
 
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
@@ -37,8 +37,8 @@ pub(super) struct Job<'a> {
 /// Where to cut.
 #[derive(Clone, Debug)]
 pub(super) enum Cut {
-    /// By a rule.
-    Rule(CutOptions),
+    /// By a rule, and perhaps smaller towards the end.
+    Rule(CutOptions, Option<Tail>),
     /// Where the module's planner said: offsets and lengths in bytes.
     Spans(Vec<(u64, u64)>),
 }
@@ -123,8 +123,8 @@ fn cut_all(
 ) -> Result<Option<Vec<u8>>, CutError> {
     let reader = input.reader();
     match cut {
-        Cut::Rule(options) => {
-            let mut cutter = Cutter::new(reader, options)?;
+        Cut::Rule(options, tail) => {
+            let mut cutter = Cutter::new(reader, options)?.with_tail(tail);
             send_batches(&mut cutter, sender)?;
             Ok(cutter.into_sample())
         }

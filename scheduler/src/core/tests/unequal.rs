@@ -16,6 +16,12 @@ struct Board {
 
 /// How long a job of `chunks` tasks takes, each a second on the reference core, in milliseconds.
 fn time_of(chunks: u32, boards: &[(u32, u64)]) -> u64 {
+    time_of_sizes(&vec![1_000; chunks as usize], boards)
+}
+
+/// How long a job takes over chunks of such sizes, each thousand bytes a second on the reference
+/// core, in milliseconds.
+fn time_of_sizes(sizes: &[u64], boards: &[(u32, u64)]) -> u64 {
     let mut head = Head::with(Config { spot_check_permille: 0, ..Config::default() });
     let mut cluster = Vec::new();
     for (number, (slots, speed)) in boards.iter().enumerate() {
@@ -27,7 +33,11 @@ fn time_of(chunks: u32, boards: &[(u32, u64)]) -> u64 {
         cluster.push(Board { connection, speed, slots, waiting, running });
     }
     let start = head.now.0;
-    let id = head.submit(job(&map_module(), chunks));
+    let mut job = job(&map_module(), sizes.len() as u32);
+    for (chunk, size) in job.manifest.chunks.iter_mut().zip(sizes) {
+        chunk.size = *size;
+    }
+    let id = head.submit(job);
     while head.view(id).state != JobState::Done {
         for board in &mut cluster {
             step(&mut head, board);
@@ -40,7 +50,7 @@ fn time_of(chunks: u32, boards: &[(u32, u64)]) -> u64 {
 
 fn step(head: &mut Head, board: &mut Board) {
     let now = head.now.0;
-    let us = 1_000_000 * 1000 / board.speed;
+    let us = |lease: &Lease| lease.work.inputs[0].size * 1_000_000 / board.speed;
     let revoked = head.revoked(board.connection);
     board.waiting.extend(head.leases(board.connection));
     board.waiting.retain(|lease| !revoked.contains(&lease.id));
@@ -49,6 +59,7 @@ fn step(head: &mut Head, board: &mut Board) {
         std::mem::take(&mut board.running).into_iter().partition(|(until, _)| *until <= now);
     board.running = running;
     for (_, lease) in done {
+        let us = us(&lease);
         let report = AttemptReport {
             lease: lease.id,
             attempt: lease.attempt,
@@ -59,7 +70,8 @@ fn step(head: &mut Head, board: &mut Board) {
         head.say(board.connection, FromAgent::Reports { reports: vec![report] });
     }
     while board.running.len() < board.slots && !board.waiting.is_empty() {
-        board.running.push((now + us / 1000, board.waiting.remove(0)));
+        let lease = board.waiting.remove(0);
+        board.running.push((now + us(&lease) / 1000, lease));
     }
 }
 
@@ -74,6 +86,19 @@ fn a_board_sixteen_times_slower_does_not_hold_a_job_up() {
             "{chunks} chunks: {alone} ms, with it {together} ms"
         );
     }
+}
+
+#[test]
+fn small_chunks_at_the_end_let_slow_boards_help() {
+    let boards = [(1, 1600), (4, 100)];
+    let alone = time_of(16, &boards[..1]);
+    let equal = time_of(16, &boards);
+    let mut sizes = vec![1_000; 8];
+    sizes.extend([62; 8 * 16]);
+    let smaller = time_of_sizes(&sizes, &boards);
+    println!("{alone} ms alone; with slow boards {equal} ms in equal chunks, {smaller} ms so");
+    assert!(smaller * 100 <= alone * 92, "{smaller} ms instead of {alone} ms");
+    assert!(equal * 100 <= alone * 105, "{equal} ms instead of {alone} ms");
 }
 
 #[test]
