@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bramble_protocol::job::{CommandOptions, JobPolicy};
+use bramble_protocol::job::CommandOptions;
+use bramble_protocol::policy::JobPolicy;
 use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, SplitRule, pack};
 
 use crate::args::queue;

@@ -3,7 +3,7 @@
 
 use bramble_protocol::agent::{AttemptReport, FromAgent, Hello, Lease, ToAgent};
 use bramble_protocol::api::{JobView, PhaseView};
-use bramble_protocol::job::JobPolicy;
+use bramble_protocol::policy::JobPolicy;
 use bramble_protocol::version::AGENT_PROTOCOL;
 use bramble_protocol::{
     AttemptOutcome, Digest, JobSpec, Limits, NodeSelector, NodeStatus, TargetClass,
