@@ -28,7 +28,7 @@ impl Api {
     /// Sends a module and learns what it is.
     pub(crate) fn send_module(&self, path: &Path) -> Result<ModuleInfo> {
         let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let answer: ModuleResponse = self.post("/modules", bytes)?;
+        let answer: ModuleResponse = self.post("/modules", &bytes)?;
         Ok(answer.module)
     }
 
@@ -40,7 +40,7 @@ impl Api {
             for (object, bytes) in objects {
                 pack.push(object, bytes)?;
             }
-            let _: serde_json::Value = self.post("/objects", pack.finish()?)?;
+            let _: serde_json::Value = self.post("/objects", &pack.finish()?)?;
         }
         Ok(objects.into_iter().map(|(object, _)| object).collect())
     }
@@ -69,7 +69,7 @@ impl Api {
 
     /// Submits a job, which is in the journal when this returns.
     pub(crate) fn submit(&self, spec: &JobSpec) -> Result<JobView> {
-        self.post("/jobs", serde_json::to_vec(&SubmitRequest { spec: spec.clone() })?)
+        self.post("/jobs", &serde_json::to_vec(&SubmitRequest { spec: spec.clone() })?)
     }
 
     /// Follows a job to its end, which must be a good one.
@@ -93,14 +93,14 @@ impl Api {
         Ok(response.body_mut().read_json()?)
     }
 
-    fn post<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T> {
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T> {
         let url = format!("{}{path}", self.base);
         let kind = if path == "/jobs" { "application/json" } else { "application/octet-stream" };
         let mut response = self
             .http
             .post(&url)
             .content_type(kind)
-            .send(&body)
+            .send(body)
             .with_context(|| format!("sending to {url}"))?;
         Ok(response.body_mut().read_json()?)
     }

@@ -16,6 +16,7 @@ mod noop;
 mod process;
 mod queued;
 mod report;
+mod restart;
 mod slot;
 mod sort;
 
@@ -71,6 +72,12 @@ enum Which {
     },
     /// Memory of head, agent and runners, idle and at work.
     Resident,
+    /// How long a head takes to read its journal.
+    Restart {
+        /// Jobs of 100,000 tasks.
+        #[arg(long, default_value_t = 10)]
+        jobs: u64,
+    },
     /// Memory of the head with 100 nodes and many tasks in the queue.
     Queued {
         /// Numbers of tasks, ascending.
@@ -94,6 +101,7 @@ fn main() -> Result<()> {
         Which::Kernels => kernels::run(args.runs),
         Which::Compile { module } => compile::run(module.as_deref()),
         Which::Memory { mib } => memory::run(mib),
+        Which::Restart { jobs } => restart::run(jobs),
         Which::Queued { tasks } => queued::run(&tasks),
         Which::Resident => memory::resident(),
         Which::All => {

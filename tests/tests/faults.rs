@@ -82,6 +82,31 @@ fn head_and_agent_killed_together_still_give_the_same_bytes() {
 }
 
 #[test]
+fn what_ended_while_the_head_was_away_counts_though_the_agent_was_killed_too() {
+    let mut cluster = Cluster::start(1);
+    let numbers = data::u64_bytes(5, 2_000_000);
+    let input = cluster.file("numbers.u64", &numbers);
+    let module = job("merge-sort");
+    let mut args = vec!["submit", module.to_str().unwrap(), "--input", &input, "-d", "-q"];
+    args.extend(["--arg", "type=u64", "--chunk-size", "16m"]);
+    let id = cluster.bramble(&args).ok().text().trim().to_owned();
+    wait_for("the only task to be at work", || (cluster.job(&id).tasks.leased == 1).then_some(()));
+    cluster.kill_head();
+    let spool = cluster.data().join("store/spool/node-1.reports");
+    wait_for("its report to be written down", || {
+        std::fs::metadata(&spool).is_ok_and(|file| file.len() > 0).then_some(())
+    });
+    cluster.kill_agent(0);
+    cluster.start_head();
+    cluster.start_agent(0, Objects::Shared);
+    cluster.bramble(&["watch", &id]).ok();
+    let view = cluster.job(&id);
+    assert_eq!((view.tasks.total, view.tasks.retried), (1, 0), "it ran once");
+    let result = cluster.bramble(&["get", &id, "-o", "-"]).ok().stdout;
+    assert!(result == data::sorted_u64_bytes(&numbers), "the result differs");
+}
+
+#[test]
 fn a_client_survives_a_head_that_restarts_while_it_watches() {
     let mut cluster = Cluster::start(1);
     let long = start_long_job(&cluster);

@@ -55,6 +55,8 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     let lost = missing(&store, &objects).map_err(|error| data::store_error(store.dir(), &error))?;
     if args.objects {
         objects.extend(inputs(&core, &store));
+        // Asked for, an object is not collected for an hour.
+        missing(&store, &objects).map_err(|error| data::store_error(store.dir(), &error))?;
         objects.retain(|digest| !lost.contains(digest));
     } else {
         objects.clear();

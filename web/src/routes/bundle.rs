@@ -73,8 +73,8 @@ async fn bundle(head: &Head, id: JobId, index: u32) -> ApiResult<Bundle> {
         (None, _) => return Err(CommandError::NoSuchJob(id).into()),
         (Some(job), task) => (job, task),
     };
-    let failures = job.failures.iter().chain(&job.failure);
-    let failure = failures.cloned().find(|failure| failure.task.index == index);
+    let mut failures = job.failures.iter().chain(&job.failure);
+    let failure = failures.find(|failure| failure.task.index == index).cloned();
     let (Some(task), Some(failure)) = (task, failure) else {
         let title = format!("task {index} of job {id} is not among its failures");
         return Err(ApiError::new(ProblemKind::WrongState, title)
