@@ -163,7 +163,7 @@ fn who_claims_while_another_collects_never_loses_what_he_claimed() {
             // One way and the other: a question before sending, and sending what is here.
             if round % 2 == 0 && store.touch(&object.digest).unwrap() == Touched::Here {
                 assert_eq!(
-                    store.get(&object).map_err(|it| it.to_string()),
+                    store.get(object).map_err(|it| it.to_string()),
                     Ok(number.to_le_bytes().to_vec())
                 );
             } else {

@@ -171,9 +171,9 @@ fn append(
 /// The digest and length of a file.
 fn measured(path: &Path) -> CliResult<ObjectRef> {
     let failed = |error: io::Error| CliError::file("read", path, &error);
-    let mut file = File::open(path).map_err(|error| failed(error))?;
+    let mut file = File::open(path).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file).map_err(|error| failed(error))?;
-    let size = file.stream_position().map_err(|error| failed(error))?;
+    hasher.update_reader(&mut file).map_err(failed)?;
+    let size = file.stream_position().map_err(failed)?;
     Ok(ObjectRef { digest: hasher.finalize().into(), size })
 }
