@@ -131,7 +131,7 @@ impl Cluster {
     ) -> Result<Finished> {
         let mut command = Command::new(&self.program);
         command
-            .args(["submit", "--cluster", &self.url, "--json"])
+            .args(["submit", "--no-cache", "--cluster", &self.url, "--json"])
             .args(["--nodes", &nodes.to_string()])
             .arg(module)
             .arg("--input")
