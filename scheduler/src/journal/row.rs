@@ -4,10 +4,9 @@
 //! needless, in the transaction that writes it. So it is as long as the state, whatever its past,
 //! and needs no snapshots beside it.
 
-use bramble_protocol::{AttemptId, Digest, JobId, NodeId, ObjectRef, Usage};
+use bramble_protocol::{Digest, JobId};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use serde::Deserialize;
 
 use crate::core::Record;
 
@@ -86,31 +85,9 @@ pub(super) fn read(row: &Row<'_>) -> Result<(u64, Record), Unreadable> {
         ValueRef::Blob(sum) if *sum == cells.sum() => {}
         _ => return Err(changed()),
     }
-    let record = parse(cells.kind, cells.body)
+    let record: Record = serde_json::from_str(cells.body)
         .map_err(|error| damaged(format!("cannot be read: {error}")))?;
     Ok((cells.at_ms as u64, record))
-}
-
-/// What nearly all rows of a large journal are, as [`Record::TaskSucceeded`].
-#[derive(Deserialize)]
-struct Succeeded {
-    attempt: AttemptId,
-    node: NodeId,
-    leased_at_ms: u64,
-    at_ms: u64,
-    outputs: Vec<ObjectRef>,
-    usage: Usage,
-}
-
-/// The record of a body. The kind saves the detour that a tagged enum takes: it must read all
-/// before it knows what it reads.
-fn parse(kind: &str, body: &str) -> serde_json::Result<Record> {
-    if kind != "task-succeeded" {
-        return serde_json::from_str(body);
-    }
-    let Succeeded { attempt, node, leased_at_ms, at_ms, outputs, usage } =
-        serde_json::from_str(body)?;
-    Ok(Record::TaskSucceeded { attempt, node, leased_at_ms, at_ms, outputs, usage })
 }
 
 /// Writes a record and removes those that it makes needless.
@@ -241,25 +218,4 @@ pub(super) fn add_columns(transaction: &Transaction<'_>) -> rusqlite::Result<()>
 
 pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records and logs hold nothing that JSON cannot")
-}
-
-#[cfg(test)]
-mod tests {
-    use bramble_protocol::TaskId;
-
-    use super::*;
-
-    #[test]
-    fn a_success_reads_back_the_same_by_its_kind() {
-        let task = TaskId { job: JobId(7), index: 12 };
-        let record = Record::TaskSucceeded {
-            attempt: AttemptId { task, number: 2 },
-            node: NodeId(3),
-            leased_at_ms: 1,
-            at_ms: 2,
-            outputs: vec![ObjectRef::of(b"output")],
-            usage: Usage { cpu_us: 5, ..Usage::default() },
-        };
-        assert_eq!(parse(record.kind(), &json(&record)).unwrap(), record);
-    }
 }
