@@ -67,6 +67,8 @@ impl Manifest {
     pub const SCHEMA: &str = "bramble.manifest/1";
     /// The most chunks a manifest may list: a scheduler holds a task for each.
     pub const CHUNKS_MAX: usize = 100_000;
+    /// The most that an encoded manifest may hold, in bytes: more than [`Self::CHUNKS_MAX`] need.
+    pub const BYTES_MAX: u64 = 16 << 20;
 
     /// A manifest of `chunks`.
     pub fn new(chunks: Vec<ObjectRef>, sample: Option<ObjectRef>) -> Self {

@@ -4,7 +4,6 @@ use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain};
 use bramble_store::{Store, StoreError, Touched};
 
 use crate::error::{ApiError, ApiResult};
-use crate::limits;
 use crate::stored;
 
 const SEND_FIRST: &str = "submit the input again, which sends what is missing";
@@ -16,7 +15,7 @@ const SEND_FIRST: &str = "submit the input again, which sends what is missing";
 pub(crate) fn read(store: &Store, digest: &Digest) -> ApiResult<Manifest> {
     // First of all: what is read afterwards stays.
     store.touch(digest).map_err(ApiError::fault)?;
-    let bytes = store.get_by_digest(digest, limits::MANIFEST_BYTES_MAX).map_err(|error| {
+    let bytes = store.get_by_digest(digest, Manifest::BYTES_MAX).map_err(|error| {
         let short = digest.short();
         match error {
             StoreError::Missing { .. } => {

@@ -10,8 +10,6 @@ pub(crate) const JSON_BYTES_MAX: usize = 1 << 20;
 pub(crate) const MODULE_BYTES_MAX: u64 = pack::OBJECT_BYTES_MAX;
 /// Longest pack in one request, in bytes. Larger inputs are sent in several.
 pub(crate) const PACK_BYTES_MAX: u64 = 4 << 30;
-/// Longest stored manifest that a job may name, in bytes: 100,000 chunks take about 10 MB.
-pub(crate) const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 
 /// Packs and modules that are received at a time; others wait. More would only seek more.
 pub(crate) const UPLOADS_MAX: usize = 4;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bramble_protocol::{Digest, JobId, Manifest, ObjectRef};
-use bramble_scheduler::core::{Config, Scheduler};
+use bramble_scheduler::core::{Config, Reachable, Scheduler};
 use bramble_scheduler::journal::{Journal, JournalError};
 use bramble_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,6 @@ pub(super) const INDEX: &str = "backup.json";
 pub(super) const JOURNAL: &str = "journal.sqlite";
 /// The head's key.
 pub(super) const KEY: &str = "head.key";
-/// The most that a manifest may hold, in bytes.
-const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// What the names of objects start with.
 pub(super) const OBJECTS: &str = "objects/";
 
@@ -47,18 +45,17 @@ pub(super) fn read_journal(path: &Path) -> Result<Scheduler, JournalError> {
 }
 
 /// The objects that must be there for all jobs to go on and all results to be had.
-pub(super) fn needed(core: &Scheduler) -> BTreeSet<Digest> {
-    let found = core.reachable();
-    found.open.into_iter().chain(found.modules).chain(found.results).collect()
+pub(super) fn needed(found: &Reachable) -> BTreeSet<Digest> {
+    found.open.iter().chain(&found.modules).chain(&found.results).copied().collect()
 }
 
 /// The inputs of jobs that ended, as far as they are still stored: their manifests and chunks.
-pub(super) fn inputs(core: &Scheduler, store: &Store) -> BTreeSet<Digest> {
+pub(super) fn inputs(found: &Reachable, store: &Store) -> BTreeSet<Digest> {
     let mut all = BTreeSet::new();
-    for digest in core.reachable().inputs {
-        let Ok(bytes) = store.get_by_digest(&digest, MANIFEST_BYTES_MAX) else { continue };
+    for digest in &found.inputs {
+        let Ok(bytes) = store.get_by_digest(digest, Manifest::BYTES_MAX) else { continue };
         let Ok(manifest) = Manifest::decode(&bytes) else { continue };
-        all.insert(digest);
+        all.insert(*digest);
         all.extend(manifest.chunks.iter().chain(&manifest.sample).map(|object| object.digest));
     }
     all

@@ -51,10 +51,11 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     let store = data::open_store(&dir)?;
     let core =
         archive::read_journal(&copied.0).map_err(|error| journal_error(&copied.0, &error))?;
-    let mut objects = needed(&core);
+    let found = core.reachable();
+    let mut objects = needed(&found);
     let lost = missing(&store, &objects).map_err(|error| data::store_error(store.dir(), &error))?;
     if args.objects {
-        objects.extend(inputs(&core, &store));
+        objects.extend(inputs(&found, &store));
         // Asked for, an object is not collected for an hour.
         missing(&store, &objects).map_err(|error| data::store_error(store.dir(), &error))?;
         objects.retain(|digest| !lost.contains(digest));

@@ -81,7 +81,7 @@ fn told(
              new one",
         );
     }
-    let missing = archive::missing(store, &archive::needed(core))
+    let missing = archive::missing(store, &archive::needed(&core.reachable()))
         .map_err(|error| data::store_error(store.dir(), &error))?;
     if !missing.is_empty() {
         let jobs: Vec<String> =

@@ -17,7 +17,6 @@ use bramble_scheduler::{CommandError, Handle, ModuleService};
 use bramble_store::{Store, StoreError};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
-use crate::limits::MANIFEST_BYTES_MAX;
 use plan::{Facts, Plan, Victim};
 
 /// What was used so lately stays, needed or not.
@@ -266,7 +265,7 @@ fn inputs(store: &Store, manifests: &[Digest]) -> Vec<Digest> {
     latest.reverse();
     let mut objects = Vec::new();
     for digest in latest {
-        let manifest = store.get_by_digest(&digest, MANIFEST_BYTES_MAX).ok();
+        let manifest = store.get_by_digest(&digest, Manifest::BYTES_MAX).ok();
         if let Some(manifest) = manifest.and_then(|bytes| Manifest::decode(&bytes).ok()) {
             let parts = manifest.chunks.iter().chain(&manifest.sample);
             objects.extend(parts.map(|part| part.digest));
