@@ -8,7 +8,7 @@ pub(crate) fn wit() -> &'static str {
     file.expect("the SDK has its interface").1
 }
 
-/// The version of that interface: `0.1.1`.
+/// The version of that interface: `0.1.2`.
 pub(crate) fn wit_version() -> &'static str {
     let package = wit().lines().find_map(|line| line.strip_prefix("package bramble:job@"));
     package.expect("the interface says its version").trim_end_matches(';')

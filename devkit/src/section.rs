@@ -67,7 +67,7 @@ fn outline(wasm: &[u8]) -> wasmparser::Result<Outline> {
     Ok(outline)
 }
 
-/// The interfaces of which a core module exports functions: `bramble:job/mapper@0.1.1`.
+/// The interfaces of which a core module exports functions: `bramble:job/mapper@0.1.2`.
 fn interfaces(outline: &Outline) -> Vec<&str> {
     let functions = outline.exports.iter().filter(|name| name.starts_with("bramble:job/"));
     let mut names: Vec<&str> = functions.filter_map(|name| Some(name.split_once('#')?.0)).collect();

@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 
 use crate::host::{Level, within};
-use crate::{Emitter, Groups, Input, Job, JobError, JobResult, Output, Task};
+use crate::{Emitter, Groups, Input, Job, JobError, JobResult, Output, Piece, Task};
 
 use imports::bramble::job::{host as wit_host, io, types};
 
@@ -16,8 +16,8 @@ pub mod imports {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world everything-imported {
-            include bramble:job/imports@0.1.1;
-            import bramble:job/types@0.1.1;
+            include bramble:job/imports@0.1.2;
+            import bramble:job/types@0.1.2;
         }",
         world: "bramble:guest/everything-imported",
         generate_all,
@@ -29,17 +29,36 @@ pub mod planner {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world planner-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/planner@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/planner@0.1.2;
         }",
         world: "bramble:guest/planner-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_planner",
+    });
+}
+
+/// The world of jobs that export `cutter`.
+pub mod cutter {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "package bramble:guest; world cutter-job {
+            include bramble:job/imports@0.1.2;
+            export bramble:job/cutter@0.1.2;
+        }",
+        world: "bramble:guest/cutter-job",
+        with: {
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_cutter",
     });
 }
 
@@ -48,14 +67,14 @@ pub mod partitioner {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world partitioner-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/partitioner@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/partitioner@0.1.2;
         }",
         world: "bramble:guest/partitioner-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_partitioner",
@@ -67,14 +86,14 @@ pub mod mapper {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world mapper-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/mapper@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/mapper@0.1.2;
         }",
         world: "bramble:guest/mapper-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_mapper",
@@ -86,14 +105,14 @@ pub mod mapper_bytes {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world mapper-bytes-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/mapper-bytes@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/mapper-bytes@0.1.2;
         }",
         world: "bramble:guest/mapper-bytes-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_mapper_bytes",
@@ -105,14 +124,14 @@ pub mod mapper_pairs {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world mapper-pairs-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/mapper-pairs@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/mapper-pairs@0.1.2;
         }",
         world: "bramble:guest/mapper-pairs-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_mapper_pairs",
@@ -124,14 +143,14 @@ pub mod combiner {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world combiner-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/combiner@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/combiner@0.1.2;
         }",
         world: "bramble:guest/combiner-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_combiner",
@@ -143,14 +162,14 @@ pub mod reducer {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world reducer-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/reducer@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/reducer@0.1.2;
         }",
         world: "bramble:guest/reducer-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_reducer",
@@ -162,14 +181,14 @@ pub mod merger {
     wit_bindgen::generate!({
         path: "wit",
         inline: "package bramble:guest; world merger-job {
-            include bramble:job/imports@0.1.1;
-            export bramble:job/merger@0.1.1;
+            include bramble:job/imports@0.1.2;
+            export bramble:job/merger@0.1.2;
         }",
         world: "bramble:guest/merger-job",
         with: {
-            "bramble:job/types@0.1.1": crate::__bindings::imports::bramble::job::types,
-            "bramble:job/host@0.1.1": crate::__bindings::imports::bramble::job::host,
-            "bramble:job/io@0.1.1": crate::__bindings::imports::bramble::job::io,
+            "bramble:job/types@0.1.2": crate::__bindings::imports::bramble::job::types,
+            "bramble:job/host@0.1.2": crate::__bindings::imports::bramble::job::host,
+            "bramble:job/io@0.1.2": crate::__bindings::imports::bramble::job::io,
         },
         pub_export_macro: true,
         export_macro_name: "export_merger",
@@ -190,7 +209,9 @@ pub(crate) mod host {
         wit_host::log(level, message);
     }
 
-    pub(crate) use wit_host::{load, param, params, progress, ranges, save, should_save, stopping};
+    pub(crate) use wit_host::{
+        enough, load, param, params, preview, progress, ranges, save, secret, should_save, stopping,
+    };
 }
 
 /// Calls a job's `plan`.
@@ -202,6 +223,17 @@ pub fn call_plan(
     let plan = job.plan.expect("exported only by jobs that have it");
     let spans = within(job, || plan(&mut Input::new(input), wanted_bytes))?;
     Ok(spans.iter().map(|span| types::Span { offset: span.offset, len: span.len }).collect())
+}
+
+/// Calls a job's `cut`.
+pub fn call_cut(
+    job: &'static Job,
+    input: &io::Source,
+    wanted_bytes: u64,
+) -> Result<Vec<Vec<types::Piece>>, types::JobError> {
+    let cut = job.cut.expect("exported only by jobs that have it");
+    let chunks = within(job, || cut(&mut Input::new(input), wanted_bytes))?;
+    Ok(chunks.into_iter().map(|pieces| pieces.into_iter().map(Into::into).collect()).collect())
 }
 
 /// Calls a job's `ranges`.
@@ -348,6 +380,18 @@ impl From<types::Task> for Task {
     fn from(task: types::Task) -> Self {
         let types::Task { job, index, count, partitions, seed, offset } = task;
         Self { job, index, count, partitions, seed, offset }
+    }
+}
+
+impl From<Piece> for types::Piece {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Bytes(bytes) => Self::Bytes(bytes),
+            Piece::Input { offset, len } => Self::Input(types::Span { offset, len }),
+            Piece::Rows { offset, len, stride, count } => {
+                Self::Rows(types::Rows { offset, len, stride, count })
+            }
+        }
     }
 }
 

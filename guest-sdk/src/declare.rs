@@ -49,6 +49,9 @@ pub struct Param {
     pub(crate) max: Option<u64>,
     pub(crate) default: Option<&'static str>,
     pub(crate) choices: &'static [&'static str],
+    pub(crate) notes: &'static [(&'static str, &'static str)],
+    pub(crate) random_bytes: u32,
+    pub(crate) is_secret: bool,
 }
 
 impl Param {
@@ -65,6 +68,9 @@ impl Param {
             max: None,
             default: None,
             choices: &[],
+            notes: &[],
+            random_bytes: 0,
+            is_secret: false,
         }
     }
 
@@ -83,6 +89,70 @@ impl Param {
     pub const fn choices(self, values: &'static [&'static str]) -> Self {
         Self { choices: values, ..self }
     }
+
+    /// A sentence on each of the choices, or some: what it is good for, and what not.
+    pub const fn notes(self, notes: &'static [(&'static str, &'static str)]) -> Self {
+        Self { notes, ..self }
+    }
+
+    /// When the user gives none, so many random bytes as hexadecimal digits, drawn once when the
+    /// job is submitted and recorded with it: a salt, a seed.
+    pub const fn random(self, bytes: u32) -> Self {
+        assert!(bytes >= 1 && bytes <= 64, "a parameter has 1 to 64 random bytes");
+        Self { random_bytes: bytes, required: false, ..self }
+    }
+
+    /// A key or a passphrase: given by `--secret name=@FILE`, read by
+    /// [`host::secret`](crate::host::secret), never recorded or shown.
+    pub const fn secret(self) -> Self {
+        Self { is_secret: true, required: false, ..self }
+    }
+}
+
+/// What a job's input should be: people are told so, and forms and file choosers go by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputKind {
+    kind: &'static str,
+    about: Option<&'static str>,
+    extensions: &'static [&'static str],
+}
+
+impl InputKind {
+    /// Whatever there is; so when a job says nothing.
+    pub const ANY: Self = Self::new("any");
+    /// There is none: the job makes its chunks from its parameters, by `cut`.
+    pub const NONE: Self = Self::new("none");
+    /// Text in UTF-8.
+    pub const TEXT: Self = Self::new("text");
+    /// Lines of fields between tabs.
+    pub const TABLE: Self = Self::new("table");
+    /// A picture.
+    pub const IMAGE: Self = Self::new("image");
+    /// Anything else.
+    pub const BINARY: Self = Self::new("binary");
+
+    const fn new(kind: &'static str) -> Self {
+        Self { kind, about: None, extensions: &[] }
+    }
+
+    /// What the input should be, in a few words: `one number on each line`.
+    pub const fn about(self, about: &'static str) -> Self {
+        Self { about: Some(about), ..self }
+    }
+
+    /// How the names of suitable files end, without the dot.
+    pub const fn extensions(self, extensions: &'static [&'static str]) -> Self {
+        Self { extensions, ..self }
+    }
+
+    pub(crate) const fn is_none(&self) -> bool {
+        // The only kind that starts so.
+        self.kind.as_bytes()[0] == b'n'
+    }
+
+    const fn is_any(&self) -> bool {
+        self.kind.as_bytes()[0] == b'a'
+    }
 }
 
 /// What a job's result is: people see it as that, and its file is named so.
@@ -91,6 +161,7 @@ pub struct ResultKind {
     kind: &'static str,
     media: Option<&'static str>,
     extension: Option<&'static str>,
+    cases: Option<(&'static str, &'static [(&'static str, ResultKind)])>,
 }
 
 impl ResultKind {
@@ -106,7 +177,16 @@ impl ResultKind {
     pub const BINARY: Self = Self::new("binary");
 
     const fn new(kind: &'static str) -> Self {
-        Self { kind, media: None, extension: None }
+        Self { kind, media: None, extension: None, cases: None }
+    }
+
+    /// As the value of a parameter says: its name, and the kind for each value. For other values
+    /// it is [`BINARY`](Self::BINARY).
+    pub const fn by_param(
+        param: &'static str,
+        cases: &'static [(&'static str, ResultKind)],
+    ) -> Self {
+        Self { cases: Some((param, cases)), ..Self::BINARY }
     }
 
     /// The media type, where it is not the usual one: `image/x-portable-graymap`.
@@ -127,12 +207,16 @@ pub struct Declaration {
     pub name: &'static str,
     /// One sentence on what it does.
     pub about: &'static str,
+    /// What its input should be.
+    pub input: InputKind,
     /// How its input is cut.
     pub split: Split,
     /// Its parameters.
     pub params: &'static [Param],
     /// What its result is.
     pub result: Option<ResultKind>,
+    /// The parameter, and its values, for which the job merges; always when absent.
+    pub merge_when: Option<(&'static str, &'static [&'static str])>,
 }
 
 impl Declaration {
@@ -165,6 +249,9 @@ impl<const N: usize> Writer<N> {
         self.text(declaration.name);
         self.raw(",\"about\":");
         self.text(declaration.about);
+        if !declaration.input.is_any() {
+            self.input(&declaration.input);
+        }
         self.raw(",\"split\":");
         match declaration.split {
             Split::ByParam(param, cases) => self.split_by_param(param, cases),
@@ -183,13 +270,62 @@ impl<const N: usize> Writer<N> {
         }
         self.raw("]");
         if let Some(result) = declaration.result {
-            self.raw(",\"result\":{\"kind\":");
-            self.text(result.kind);
-            self.optional_text(",\"media\":", result.media);
-            self.optional_text(",\"extension\":", result.extension);
+            self.raw(",\"result\":");
+            self.result(&result);
+        }
+        if let Some((param, values)) = declaration.merge_when {
+            self.raw(",\"merge-when\":{\"param\":");
+            self.text(param);
+            self.raw(",\"values\":");
+            self.texts(values);
             self.raw("}");
         }
         self.raw("}");
+    }
+
+    const fn input(&mut self, input: &InputKind) {
+        self.raw(",\"input\":{\"kind\":");
+        self.text(input.kind);
+        self.optional_text(",\"about\":", input.about);
+        if !input.extensions.is_empty() {
+            self.raw(",\"extensions\":");
+            self.texts(input.extensions);
+        }
+        self.raw("}");
+    }
+
+    const fn result(&mut self, result: &ResultKind) {
+        self.raw("{\"kind\":");
+        self.text(result.kind);
+        self.optional_text(",\"media\":", result.media);
+        self.optional_text(",\"extension\":", result.extension);
+        if let Some((param, cases)) = result.cases {
+            self.raw(",\"by-param\":{\"param\":");
+            self.text(param);
+            self.raw(",\"cases\":{");
+            let mut at = 0;
+            while at < cases.len() {
+                self.comma_unless(at == 0);
+                self.text(cases[at].0);
+                self.raw(":");
+                assert!(cases[at].1.cases.is_none(), "a result can depend on one parameter only");
+                self.result(&cases[at].1);
+                at += 1;
+            }
+            self.raw("}}");
+        }
+        self.raw("}");
+    }
+
+    const fn texts(&mut self, texts: &[&str]) {
+        self.raw("[");
+        let mut at = 0;
+        while at < texts.len() {
+            self.comma_unless(at == 0);
+            self.text(texts[at]);
+            at += 1;
+        }
+        self.raw("]");
     }
 
     const fn optional_text(&mut self, name: &str, text: Option<&str>) {
@@ -251,14 +387,32 @@ impl<const N: usize> Writer<N> {
             self.number(max);
         }
         self.optional_text(",\"default\":", param.default);
-        self.raw(",\"choices\":[");
+        if param.random_bytes > 0 {
+            self.raw(",\"random\":");
+            self.number(param.random_bytes as u64);
+        }
+        if param.is_secret {
+            self.raw(",\"secret\":true");
+        }
+        self.raw(",\"choices\":");
+        self.texts(param.choices);
+        if !param.notes.is_empty() {
+            self.notes(param.notes);
+        }
+        self.raw("}");
+    }
+
+    const fn notes(&mut self, notes: &[(&str, &str)]) {
+        self.raw(",\"notes\":{");
         let mut at = 0;
-        while at < param.choices.len() {
+        while at < notes.len() {
             self.comma_unless(at == 0);
-            self.text(param.choices[at]);
+            self.text(notes[at].0);
+            self.raw(":");
+            self.text(notes[at].1);
             at += 1;
         }
-        self.raw("]}");
+        self.raw("}");
     }
 
     const fn comma_unless(&mut self, first: bool) {
@@ -333,6 +487,8 @@ mod tests {
                 Param::of::<bool>("strict", "").default("true"),
             ],
             result: Some(ResultKind::IMAGE.extension("pgm")),
+            input: InputKind::ANY,
+            merge_when: None,
         };
         const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
         assert_eq!(
@@ -353,6 +509,42 @@ mod tests {
     }
 
     #[test]
+    fn inputs_results_and_merges_may_depend_on_parameters() {
+        const DECLARATION: Declaration = Declaration {
+            name: "n",
+            about: "",
+            input: InputKind::IMAGE.about("a picture").extensions(&["ppm", "png"]),
+            split: Split::Bytes,
+            params: &[
+                Param::new("do", "").choices(&["seal", "look"]).notes(&[("look", "shows it")]),
+                Param::new("salt", "").random(16),
+                Param::new("key", "").secret(),
+            ],
+            result: Some(ResultKind::by_param(
+                "do",
+                &[("seal", ResultKind::BINARY.extension("sealed")), ("look", ResultKind::TABLE)],
+            )),
+            merge_when: Some(("do", &["look"])),
+        };
+        const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
+        assert_eq!(
+            std::str::from_utf8(&JSON).unwrap(),
+            concat!(
+                r#"{"name":"n","about":"","#,
+                r#""input":{"kind":"image","about":"a picture","extensions":["ppm","png"]},"#,
+                r#""split":{"always":"bytes"},"#,
+                r#""params":[{"name":"do","help":"","choices":["seal","look"],"#,
+                r#""notes":{"look":"shows it"}},"#,
+                r#"{"name":"salt","help":"","random":16,"choices":[]},"#,
+                r#"{"name":"key","help":"","secret":true,"choices":[]}],"#,
+                r#""result":{"kind":"binary","by-param":{"param":"do","cases":{"#,
+                r#""seal":{"kind":"binary","extension":"sealed"},"look":{"kind":"table"}}}},"#,
+                r#""merge-when":{"param":"do","values":["look"]}}"#
+            )
+        );
+    }
+
+    #[test]
     fn a_plain_rule_holds_always() {
         let rules = [
             (Split::Lines, "lines"),
@@ -361,8 +553,10 @@ mod tests {
             (Split::Records(1048576), "records:1048576"),
         ];
         for (split, text) in rules {
+            let input = InputKind::ANY;
+            let (result, merge_when) = (None, None);
             let declaration =
-                Declaration { name: "n", about: "", split, params: &[], result: None };
+                Declaration { name: "n", about: "", input, split, params: &[], result, merge_when };
             let mut writer = Writer { bytes: [0; 200], len: 0 };
             writer.declaration(&declaration);
             let json = std::str::from_utf8(&writer.bytes[..writer.len]).unwrap();

@@ -128,6 +128,26 @@ pub fn stopping() -> bool {
     runner::stopping()
 }
 
+/// A secret parameter: what the user gave by `--secret name=@FILE`. None when there is none, or
+/// when it was given by `--sealed`, for the host's own ciphers only.
+pub fn secret(name: &str) -> Option<Vec<u8>> {
+    runner::secret(name)
+}
+
+/// Says that no task of a later chunk is needed: something was found. They are stopped or never
+/// run, and the result is what this chunk and those before it wrote. The earliest chunk that says
+/// so decides, so that the result is the same however the tasks were timed. It counts when the task
+/// ends well, and only in jobs that map and do nothing else.
+pub fn enough() {
+    runner::enough();
+}
+
+/// Shows a small picture of the work so far, at most 64 KiB: `preview("image/png", &bytes)`. The
+/// last one of each task is kept, about one a second; others are dropped.
+pub fn preview(media: &str, bytes: &[u8]) {
+    runner::preview(media, bytes);
+}
+
 thread_local! {
     static RUNNING: Cell<Option<&'static Job>> = const { Cell::new(None) };
 }

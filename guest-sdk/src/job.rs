@@ -31,6 +31,32 @@ pub struct Span {
     pub len: u64,
 }
 
+/// A piece of a chunk that a job makes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// These bytes: a header for every chunk, or all that a task without input needs.
+    Bytes(Vec<u8>),
+    /// A stretch of the input.
+    Input {
+        /// Where it starts, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// Stretches of the input of one length and one distance, one after the other: a column of a
+    /// table, a tile of an image, a band of a spectrum.
+    Rows {
+        /// Where the first one starts, in bytes.
+        offset: u64,
+        /// Length of each in bytes.
+        len: u64,
+        /// Bytes from the start of one to the start of the next.
+        stride: u64,
+        /// How many there are.
+        count: u64,
+    },
+}
+
 /// Works on one chunk.
 pub type MapFn = fn(&Task, &mut Input<'_>, &mut Output<'_>) -> JobResult;
 /// The same, for chunks that are small enough to hold.
@@ -48,6 +74,9 @@ pub type RangesFn = fn(&Task, &mut Input<'_>) -> JobResult<Vec<u8>>;
 pub type MergeFn = fn(&Task, Vec<Input<'_>>, &mut Output<'_>) -> JobResult;
 /// Cuts the input into pieces of about so many bytes, in order and without a gap.
 pub type PlanFn = fn(&mut Input<'_>, u64) -> JobResult<Vec<Span>>;
+
+/// Makes the chunks itself, of about so many bytes each: a list of pieces for every chunk.
+pub type CutFn = fn(&mut Input<'_>, u64) -> JobResult<Vec<Vec<Piece>>>;
 
 /// A job, as [`job!`](crate::job!) defines it.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +101,8 @@ pub struct Job {
     pub merge: Option<MergeFn>,
     /// Cuts the input.
     pub plan: Option<PlanFn>,
+    /// Makes the chunks.
+    pub cut: Option<CutFn>,
 }
 
 impl Job {
@@ -100,8 +131,17 @@ impl Job {
             "`ranges` is for jobs that have `map` and `merge`, or `map_pairs` and `reduce`"
         );
         assert!(
-            !self.declaration.split.asks_the_guest() || self.plan.is_some(),
-            "`Split::Guest` needs `plan`"
+            !self.declaration.split.asks_the_guest() || self.plan.is_some() || self.cut.is_some(),
+            "`Split::Guest` needs `cut` or `plan`"
+        );
+        assert!(self.plan.is_none() || self.cut.is_none(), "a job has `cut` or `plan`, not both");
+        assert!(
+            !self.declaration.input.is_none() || self.cut.is_some(),
+            "a job without input makes its chunks by `cut`"
+        );
+        assert!(
+            self.declaration.merge_when.is_none() || self.merge.is_some(),
+            "`merge_when` is for jobs that have `merge`"
         );
     }
 }

@@ -101,11 +101,12 @@ mod params;
 mod ranges;
 
 pub use code::{Key, OwnedKey, OwnedValue, Value};
-pub use declare::{Declaration, Param, ResultKind, Split};
+pub use declare::{Declaration, InputKind, Param, ResultKind, Split};
 pub use error::{JobError, JobResult};
 pub use input::{Input, lines_of};
 pub use job::{
-    CombineFn, Job, MapBytesFn, MapFn, MapPairsFn, MergeFn, PlanFn, RangesFn, ReduceFn, Span, Task,
+    CombineFn, CutFn, Job, MapBytesFn, MapFn, MapPairsFn, MergeFn, Piece, PlanFn, RangesFn,
+    ReduceFn, Span, Task,
 };
 pub use merge::{KeyedLines, Run, merge_sorted};
 pub use numbers::Number;
@@ -122,8 +123,8 @@ pub mod prelude {
 
     pub use crate::host::{self, param, param_as, param_or, progress};
     pub use crate::{
-        Emitter, Groups, Input, JobError, JobResult, KeyedLines, Output, Param, ResultKind, Span,
-        Split, Task, choose_splitters, lines_of, merge_sorted, partition_of,
+        Emitter, Groups, Input, InputKind, JobError, JobResult, KeyedLines, Output, Param, Piece,
+        ResultKind, Span, Split, Task, choose_splitters, lines_of, merge_sorted, partition_of,
     };
 }
 

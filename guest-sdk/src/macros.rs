@@ -8,6 +8,7 @@
 /// |---|---|---|
 /// | `name` | `&'static str` | short name of the job |
 /// | `about` | `&'static str` | one sentence on what it does |
+/// | `input` | [`InputKind`](crate::InputKind) | what its input should be; anything when left out |
 /// | `split` | [`Split`](crate::Split) | where its input may be cut; after lines when left out |
 /// | `params` | array of [`Param`](crate::Param) | its parameters, as [`params!`](crate::params!) declares them; others are then refused |
 /// | `result` | [`ResultKind`](crate::ResultKind) | what its result is |
@@ -18,7 +19,9 @@
 /// | `reduce` | [`ReduceFn`](crate::ReduceFn) | turns all pairs of a partition into its part of the result |
 /// | `ranges` | [`RangesFn`](crate::RangesFn) | chooses key ranges, for jobs that merge or reduce |
 /// | `merge` | [`MergeFn`](crate::MergeFn) | joins the parts of one key range |
+/// | `merge_when` | a parameter's name and `&[…]` of its values | merges only then |
 /// | `plan` | [`PlanFn`](crate::PlanFn) | cuts the input, with `split: Split::Guest` |
+/// | `cut` | [`CutFn`](crate::CutFn) | makes the chunks, with `split: Split::Guest` |
 ///
 /// It defines `pub static JOB: Job`, which [`local`](crate::local) runs in tests. Compiled to
 /// WebAssembly it also exports what the host calls, and puts the declaration into the module's
@@ -28,6 +31,7 @@ macro_rules! job {
     (
         name: $name:expr,
         about: $about:expr
+        $(, input: $input:expr)?
         $(, split: $split:expr)?
         $(, params: $params:expr)?
         $(, result: $result:expr)?
@@ -38,7 +42,9 @@ macro_rules! job {
         $(, reduce: $reduce:path)?
         $(, ranges: $ranges:path)?
         $(, merge: $merge:path)?
+        $(, merge_when: $merge_when:expr)?
         $(, plan: $plan:path)?
+        $(, cut: $cut:path)?
         $(,)?
     ) => {
         /// The job that this crate is.
@@ -46,9 +52,11 @@ macro_rules! job {
             const DECLARATION: $crate::Declaration = $crate::Declaration {
                 name: $name,
                 about: $about,
+                input: $crate::__first!($($input,)? $crate::InputKind::ANY),
                 split: $crate::__first!($($split,)? $crate::Split::Lines),
                 params: &$crate::__first!($($params,)? []),
                 result: $crate::__first!($(Some($result),)? None),
+                merge_when: $crate::__first!($(Some($merge_when),)? None),
             };
             const JSON: [u8; DECLARATION.json_len()] = DECLARATION.json();
             #[cfg(target_family = "wasm")]
@@ -69,6 +77,7 @@ macro_rules! job {
                 ranges: $crate::__first!($(Some($ranges),)? None),
                 merge: $crate::__first!($(Some($merge),)? None),
                 plan: $crate::__first!($(Some($plan),)? None),
+                cut: $crate::__first!($(Some($cut),)? None),
             };
             const _: () = JOB.check();
             JOB
@@ -81,12 +90,13 @@ macro_rules! job {
         $($crate::__export!(ranges $ranges);)?
         $($crate::__export!(merge $merge);)?
         $($crate::__export!(plan $plan);)?
+        $($crate::__export!(cut $cut);)?
     };
     ($($other:tt)*) => {
         compile_error!(
-            "job! takes these keys, in this order: name, about, split, params, result, map or \
-             map_bytes or map_pairs, combine, reduce, ranges, merge, plan; all but name, about and \
-             one map may be left out"
+            "job! takes these keys, in this order: name, about, input, split, params, result, map \
+             or map_bytes or map_pairs, combine, reduce, ranges, merge, merge_when, plan or cut; \
+             all but name, about and one map may be left out"
         );
     };
 }
@@ -137,13 +147,17 @@ macro_rules! __export {
         $crate::__export!(planner, export_planner, call_plan;
             fn split(input: &Source, wanted_bytes: u64) -> Result<Vec<Span>, JobError>);
     };
+    (cut $cut:path) => {
+        $crate::__export!(cutter, export_cutter, call_cut;
+            fn cut(input: &Source, wanted_bytes: u64) -> Result<Vec<Vec<Piece>>, JobError>);
+    };
     (
         $interface:ident, $export:ident, $call:ident;
         fn $function:ident($($arg:ident: $type:ty),*) -> $result:ty
     ) => {
         const _: () = {
             use $crate::__bindings::{$call, $interface, imports::bramble::job};
-            use job::{io::{Emitter, Groups, Sink, Source}, types::{JobError, Span, Task}};
+            use job::{io::{Emitter, Groups, Sink, Source}, types::{JobError, Piece, Span, Task}};
 
             struct Exported;
 

@@ -10,7 +10,7 @@ use crate::{Params, SplitRule};
 /// What a module says of itself in its custom section `bramble:manifest` (JSON). A reader ignores
 /// fields it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Declared {
     /// Short name of the job.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +27,50 @@ pub struct Declared {
     /// What its result is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultDecl>,
+    /// What its input should be; anything when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputDecl>,
+    /// When it merges what its maps wrote; always when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge_when: Option<WhenDecl>,
+}
+
+/// What the input of a job should be, for people, forms and file choosers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputDecl {
+    /// What it is.
+    pub kind: InputKind,
+    /// In a few words: `one number on each line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// How the names of suitable files end, without the dot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+}
+
+/// What an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputKind {
+    /// There is none: the module makes its chunks from its parameters.
+    None,
+    /// Text in UTF-8.
+    Text,
+    /// Lines of fields between tabs.
+    Table,
+    /// A picture.
+    Image,
+    /// Anything else.
+    Binary,
+}
+
+/// A condition on a parameter: it has one of these values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhenDecl {
+    /// The parameter's name.
+    pub param: String,
+    /// The values.
+    pub values: Vec<String>,
 }
 
 /// One parameter a module declares.
@@ -55,6 +99,15 @@ pub struct ParamDecl {
     /// The only values allowed; empty when any will do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
+    /// A sentence on each of the choices, or some of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, String>,
+    /// When none is given, so many random bytes are drawn as hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random: Option<u32>,
+    /// Whether it is a key or passphrase, which is never recorded or shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
 }
 
 /// What the values of a parameter are.
@@ -140,6 +193,7 @@ impl ParamDecl {
 
 /// What a job's result is, so that it can be shown and named well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ResultDecl {
     /// What to show it as.
     pub kind: ResultKind,
@@ -149,6 +203,18 @@ pub struct ResultDecl {
     /// How its file's name ends, without the dot; what is usual for the kind when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
+    /// What it is for some values of a parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_param: Option<Box<ResultCases>>,
+}
+
+/// Results that depend on a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultCases {
+    /// The parameter's name.
+    pub param: String,
+    /// The result for each of its values; none of them depends on a parameter again.
+    pub cases: BTreeMap<String, ResultDecl>,
 }
 
 /// What a result can be shown as.
@@ -353,7 +419,7 @@ mod tests {
         assert_eq!(declared.result_name("sort-prose.txt"), "sort-prose.txt");
         let result = |extension: Option<&str>| {
             let extension = extension.map(str::to_owned);
-            Some(ResultDecl { kind: ResultKind::Table, media: None, extension })
+            Some(ResultDecl { kind: ResultKind::Table, media: None, extension, by_param: None })
         };
         declared.result = result(None);
         assert_eq!(declared.result_name("sort-prose.txt"), "sort-prose.tsv");

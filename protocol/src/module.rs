@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::declared::{Declared, ParamDecl, ParamKind, ResultDecl, ResultKind, SplitDecl};
+pub use crate::declared::{
+    Declared, InputDecl, InputKind, ParamDecl, ParamKind, ResultCases, ResultDecl, ResultKind,
+    SplitDecl, WhenDecl,
+};
 
 use crate::Digest;
 
@@ -41,6 +44,9 @@ pub enum ModuleKind {
 pub struct Exports {
     /// Cuts the input itself.
     pub planner: bool,
+    /// Makes its chunks itself.
+    #[serde(default)]
+    pub cutter: bool,
     /// Chooses key ranges from a sample.
     pub partitioner: bool,
     /// Maps a chunk as a stream.

@@ -232,21 +232,21 @@ fn pair_stepper() -> Vec<u8> {
     let (head, tail) = STEPPER.split_once("  ;; Saves although").unwrap();
     assert!(tail.contains("partitioner"));
     let wat = head
-        .replace("mapper@0.1.1#run", "mapper-pairs@0.1.1#run")
+        .replace("mapper@0.1.2#run", "mapper-pairs@0.1.2#run")
         .replace("(call $write_to (local.get $output) (i32.const 0) (i32.const 65) (i32.const 1))", emits)
         .replace("(call $write_to (local.get $output) (i32.const 1) (i32.const 8192) (i32.const 100000))", "")
         .replace("(call $drop_sink (local.get $output))", "(call $drop_emitter (local.get $output))")
         .replacen(
             "  (memory (export",
-            r#"  (import "bramble:job/io@0.1.1" "[method]emitter.emit" (func $emit (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]emitter" (func $drop_emitter (param i32)))
-  (import "bramble:job/io@0.1.1" "[method]groups.next" (func $pairs (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]groups" (func $drop_groups (param i32)))
+            r#"  (import "bramble:job/io@0.1.2" "[method]emitter.emit" (func $emit (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]emitter" (func $drop_emitter (param i32)))
+  (import "bramble:job/io@0.1.2" "[method]groups.next" (func $pairs (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]groups" (func $drop_groups (param i32)))
   (memory (export"#,
             1,
         )
         + r#"
-  (func (export "bramble:job/reducer@0.1.1#run")
+  (func (export "bramble:job/reducer@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
     (call $pairs (local.get $input) (i32.const 65536) (i32.const 32))
     (call $write_to (local.get $output) (i32.const 0)

@@ -223,7 +223,7 @@ fn interfaces_that_make_no_job_together_are_refused() {
 
 #[test]
 fn an_interface_of_a_later_version_is_refused_as_such() {
-    let wat = sdk::BYTES.replace("mapper-bytes@0.1.1", "mapper-bytes@0.2.0");
+    let wat = sdk::BYTES.replace("mapper-bytes@0.1.2", "mapper-bytes@0.2.0");
     assert_refused(
         &wat::parse_str(wat).unwrap(),
         &["`bramble:job/mapper-bytes@0.2.0`", "newer bramble"],
@@ -316,7 +316,7 @@ fn only(kept: &str) -> String {
 
 /// The same without one interface.
 fn without(wat: &str, interface: &str) -> String {
-    let sign = format!(r#"(export "bramble:job/{interface}@0.1.1#"#);
+    let sign = format!(r#"(export "bramble:job/{interface}@0.1.2#"#);
     let at = wat.find(&sign).unwrap();
     let end = at + wat[at..].find(')').unwrap() + 1;
     format!("{}{}", &wat[..at], &wat[end..])

@@ -18,7 +18,7 @@ fn job(combines: bool) -> Vec<u8> {
         return sdk::sdk_module(PAIRS, &["mapper-pairs", "combiner", "reducer"]);
     }
     // Without the export there is no combiner.
-    let wat = PAIRS.replace("(export \"bramble:job/combiner@0.1.1#run\")", "");
+    let wat = PAIRS.replace("(export \"bramble:job/combiner@0.1.2#run\")", "");
     sdk::sdk_module(&wat, &["mapper-pairs", "reducer"])
 }
 

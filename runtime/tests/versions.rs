@@ -40,7 +40,7 @@ fn a_module_of_the_first_release_still_runs() {
 
 #[test]
 fn a_module_of_a_later_patch_release_runs_if_it_wants_nothing_new() {
-    let later = PRESENT.replace("@0.1.1", "@0.1.7");
+    let later = PRESENT.replace("@0.1.2", "@0.1.7");
     let module = sdk::of_version(sdk::JOB, &INTERFACES, "0.1.7", &later);
     let mut bench = Bench::new();
     let work = bench.work(&module, ModuleKind::Job, &[b"chunk"]);
@@ -51,11 +51,11 @@ fn a_module_of_a_later_patch_release_runs_if_it_wants_nothing_new() {
 #[test]
 fn a_function_that_this_release_does_not_have_is_named() {
     let later = PRESENT
-        .replace("@0.1.1", "@0.1.7")
+        .replace("@0.1.2", "@0.1.7")
         .replace("  stopping: func() -> bool;", "  stopping: func() -> bool;\n  pause: func();");
     let wat = sdk::JOB.replacen(
         "(memory",
-        "(import \"bramble:job/host@0.1.1\" \"pause\" (func))\n  (memory",
+        "(import \"bramble:job/host@0.1.2\" \"pause\" (func))\n  (memory",
         1,
     );
     let module = sdk::of_version(&wat, &INTERFACES, "0.1.7", &later);
@@ -66,14 +66,14 @@ fn a_function_that_this_release_does_not_have_is_named() {
 
 #[test]
 fn an_interface_of_the_next_version_or_of_none_we_know_is_refused() {
-    let next = PRESENT.replace("@0.1.1", "@0.2.0");
+    let next = PRESENT.replace("@0.1.2", "@0.2.0");
     let module = sdk::of_version(sdk::JOB, &INTERFACES, "0.2.0", &next);
     let text = format!("{:?}", refused(&module));
     assert!(text.contains("@0.2.0"), "{text}");
     assert!(text.contains("newer bramble"), "{text}");
 
     let later =
-        PRESENT.replace("@0.1.1", "@0.1.7").replace("interface merger ", "interface folder ");
+        PRESENT.replace("@0.1.2", "@0.1.7").replace("interface merger ", "interface folder ");
     let later = later.replace("export merger;", "export folder;");
     let wat = sdk::JOB.replace("bramble:job/merger@", "bramble:job/folder@");
     let module = sdk::of_version(&wat, &["mapper", "folder"], "0.1.7", &later);

@@ -21,7 +21,7 @@ mod cut;
 mod pairs;
 mod power;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -46,11 +46,16 @@ pub struct Run {
 #[derive(Clone, Debug, Default)]
 struct Surroundings {
     params: BTreeMap<String, String>,
+    secrets: BTreeMap<String, Vec<u8>>,
     ranges: Vec<u8>,
+    enough: Rc<Cell<bool>>,
+    previews: Rc<RefCell<Vec<Preview>>>,
     log: Rc<RefCell<Vec<String>>>,
     power: Rc<RefCell<Power>>,
 }
 
+/// Media type and bytes of a picture.
+pub type Preview = (String, Vec<u8>);
 /// What a task has written: one vector for each partition.
 type Parts = Vec<Vec<u8>>;
 
@@ -70,6 +75,13 @@ impl Run {
     #[must_use]
     pub fn arg(mut self, name: &str, value: &str) -> Self {
         self.surroundings.params.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets a secret parameter, as `--secret name=@FILE` does.
+    #[must_use]
+    pub fn secret(mut self, name: &str, value: &[u8]) -> Self {
+        self.surroundings.secrets.insert(name.into(), value.into());
         self
     }
 
@@ -99,6 +111,11 @@ impl Run {
         self.surroundings.log.borrow().clone()
     }
 
+    /// The pictures that the job has shown so far: media type and bytes.
+    pub fn previews(&self) -> Vec<Preview> {
+        self.surroundings.previews.borrow().clone()
+    }
+
     /// The whole job, as a cluster runs it: key ranges from all of the input, a map of each
     /// chunk, a merge or a reduce of each range or partition, and the results in order.
     ///
@@ -106,9 +123,11 @@ impl Run {
     /// The first error of any phase.
     pub fn whole(&self, chunks: &[&[u8]]) -> JobResult<Vec<u8>> {
         let mut run = self.clone();
-        if self.job.ranges.is_some() {
+        if self.job.ranges.is_some() && (self.merges() || self.job.reduce.is_some()) {
             run.surroundings.ranges = self.ranges(&chunks.concat())?;
         }
+        let maps_only = !self.merges() && self.job.reduce.is_none();
+        run.surroundings.enough.set(false);
         let mut parts: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.partitions as usize];
         let mut offset = 0;
         for (index, chunk) in chunks.iter().enumerate() {
@@ -117,11 +136,14 @@ impl Run {
                 parts[partition].push(part);
             }
             offset += chunk.len() as u64;
+            if maps_only && run.surroundings.enough.get() {
+                break;
+            }
         }
         let mut result = Vec::new();
         for range in parts {
             let borrowed: Vec<&[u8]> = range.iter().map(Vec::as_slice).collect();
-            if self.job.merge.is_some() {
+            if self.merges() {
                 result.extend(run.merge(&borrowed)?);
             } else if self.job.reduce.is_some() {
                 result.extend(run.reduced(&run.task(0, 1), &borrowed)?);
@@ -130,6 +152,15 @@ impl Run {
             }
         }
         Ok(result)
+    }
+
+    /// Whether the job merges under these parameters.
+    fn merges(&self) -> bool {
+        let Some((param, values)) = self.job.declaration.merge_when else {
+            return self.job.merge.is_some();
+        };
+        let value = self.within(|| guest_host::param(param)).unwrap_or_default();
+        values.contains(&value.as_str())
     }
 
     /// The map of one chunk: one output for each partition, which for a job of `map_pairs` are
@@ -188,6 +219,19 @@ impl Run {
     pub fn plan(&self, whole: &[u8], wanted_bytes: u64) -> JobResult<Vec<Span>> {
         let plan = self.job.plan.expect("the job does not cut its input");
         self.within(|| plan(&mut input(whole, self.block_bytes), wanted_bytes))
+    }
+
+    /// The chunks that the job makes itself of `whole`, of about `wanted_bytes` each.
+    ///
+    /// # Errors
+    /// What the job's function answered.
+    ///
+    /// # Panics
+    /// When the job makes no chunks, or a piece lies outside of the input.
+    pub fn made(&self, whole: &[u8], wanted_bytes: u64) -> JobResult<Vec<Vec<u8>>> {
+        let cut = self.job.cut.expect("the job makes no chunks");
+        let chunks = self.within(|| cut(&mut input(whole, self.block_bytes), wanted_bytes))?;
+        Ok(chunks.iter().map(|pieces| cut::gathered(whole, pieces)).collect())
     }
 
     fn map_task(&self, task: &Task, chunk: &[u8]) -> JobResult<Vec<Vec<u8>>> {
@@ -321,6 +365,18 @@ pub(crate) mod host {
 
     pub(crate) fn ranges() -> Vec<u8> {
         current(|here| here.ranges.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn secret(name: &str) -> Option<Vec<u8>> {
+        current(|here| here.secrets.get(name).cloned()).flatten()
+    }
+
+    pub(crate) fn enough() {
+        current(|here| here.enough.set(true));
+    }
+
+    pub(crate) fn preview(media: &str, bytes: &[u8]) {
+        current(|here| here.previews.borrow_mut().push((media.into(), bytes.into())));
     }
 
     pub(crate) fn save(state: &[u8]) {

@@ -52,8 +52,9 @@ fn fault(declared: &Declared, exports: &Exports) -> Option<String> {
             cases.values().copied().collect()
         }
     };
-    (rules.contains(&SplitRule::Guest) && !exports.planner)
-        .then(|| "the input is to be cut by the module, which exports no planner".into())
+    (rules.contains(&SplitRule::Guest) && !exports.planner && !exports.cutter).then(|| {
+        "the input is to be cut by the module, which exports neither planner nor cutter".into()
+    })
 }
 
 fn is_param_name(name: &str) -> bool {

@@ -12,8 +12,9 @@ use super::offer::{interface, newer_job};
 use super::{Refusal, wrap};
 
 /// The interfaces a job may export, all of version 0.1.
-const JOB_INTERFACES: [&str; 8] = [
+const JOB_INTERFACES: [&str; 9] = [
     "planner",
+    "cutter",
     "partitioner",
     "mapper",
     "mapper-bytes",
@@ -99,6 +100,7 @@ fn job_exports<'a>(names: impl Iterator<Item = &'a str>) -> Result<Exports, Refu
     for name in names.filter(|name| name.starts_with("bramble:job/")) {
         match interface(name, "bramble:job", "0.1.").ok_or_else(|| unknown(name))? {
             "planner" => exports.planner = true,
+            "cutter" => exports.cutter = true,
             "partitioner" => exports.partitioner = true,
             "mapper" => exports.mapper = true,
             "mapper-bytes" => exports.mapper_bytes = true,
@@ -319,7 +321,7 @@ mod tests {
     fn exports_must_make_a_job_together() {
         let fault = |interfaces: &[&str]| {
             let names: Vec<String> =
-                interfaces.iter().map(|name| format!("bramble:job/{name}@0.1.1")).collect();
+                interfaces.iter().map(|name| format!("bramble:job/{name}@0.1.2")).collect();
             job_exports(names.iter().map(String::as_str)).err().map(|refusal| refusal.title)
         };
         for good in [

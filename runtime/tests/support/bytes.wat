@@ -9,7 +9,7 @@
       (then (drop (memory.grow (i32.add (i32.const 1)
         (i32.shr_u (local.get $len) (i32.const 16)))))))
     (local.get $at))
-  (func (export "bramble:job/mapper-bytes@0.1.1#run")
+  (func (export "bramble:job/mapper-bytes@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $at i32) (param $len i32) (result i32) (local $i i32)
     (loop $next
       (if (i32.lt_u (local.get $i) (local.get $len))

@@ -1,15 +1,15 @@
 (module
   ;; A job by hand, after the canonical ABI: what an SDK would make of a few lines.
-  (import "bramble:job/io@0.1.1" "[method]source.size" (func $size (param i32) (result i64)))
-  (import "bramble:job/io@0.1.1" "[method]source.read" (func $read (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]source.read-at" (func $read_at (param i32 i64 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]sink.write-to" (func $write_to (param i32 i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]source" (func $drop_source (param i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]sink" (func $drop_sink (param i32)))
-  (import "bramble:job/host@0.1.1" "log" (func $log (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "progress" (func $progress (param i64 i64)))
-  (import "bramble:job/host@0.1.1" "param" (func $param (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "ranges" (func $ranges (param i32)))
+  (import "bramble:job/io@0.1.2" "[method]source.size" (func $size (param i32) (result i64)))
+  (import "bramble:job/io@0.1.2" "[method]source.read" (func $read (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]source.read-at" (func $read_at (param i32 i64 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]sink.write-to" (func $write_to (param i32 i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]source" (func $drop_source (param i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]sink" (func $drop_sink (param i32)))
+  (import "bramble:job/host@0.1.2" "log" (func $log (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "progress" (func $progress (param i64 i64)))
+  (import "bramble:job/host@0.1.2" "param" (func $param (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "ranges" (func $ranges (param i32)))
   (memory (export "memory") 1)
   (global $free (mut i32) (i32.const 4096))
   (data (i32.const 64) "mapped a chunk")
@@ -39,7 +39,7 @@
           (br $next)))))
 
   ;; Writes the ranges to the first output and the chunk to the last.
-  (func (export "bramble:job/mapper@0.1.1#run")
+  (func (export "bramble:job/mapper@0.1.2#run")
     (param $job i64) (param $index i32) (param $count i32) (param $partitions i32)
     (param $seed i64) (param $offset i64) (param $input i32) (param $output i32) (result i32)
     (call $param (i32.const 96) (i32.const 4) (i32.const 48))
@@ -63,13 +63,13 @@
     (i32.const 16))
 
   ;; The first four bytes of the sample.
-  (func (export "bramble:job/partitioner@0.1.1#ranges")
+  (func (export "bramble:job/partitioner@0.1.2#ranges")
     (param i64 i32 i32 i32 i64 i64) (param $sample i32) (result i32)
     (call $read_at (local.get $sample) (i64.const 0) (i32.const 4) (i32.const 20))
     (call $drop_source (local.get $sample))
     (i32.const 16))
 
-  (func (export "bramble:job/merger@0.1.1#run")
+  (func (export "bramble:job/merger@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $inputs i32) (param $count i32) (param $output i32)
     (result i32) (local $i i32) (local $input i32)
     ;; The list of handles lies where blocks are read to.
@@ -88,7 +88,7 @@
     (i32.const 16))
 
   ;; Two spans: as long as wanted, and the rest.
-  (func (export "bramble:job/planner@0.1.1#split")
+  (func (export "bramble:job/planner@0.1.2#split")
     (param $input i32) (param $wanted i64) (result i32)
     (i64.store (i32.const 208) (local.get $wanted))
     (i64.store (i32.const 216) (local.get $wanted))

@@ -1,16 +1,16 @@
 (module
   ;; A job of pairs by hand: its chunk is frames already, and all that it is given it passes on.
-  (import "bramble:job/io@0.1.1" "[method]source.read" (func $read (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]emitter.emit" (func $emit (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]emitter.emit-to" (func $emit_to (param i32 i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]groups.next" (func $next (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]sink.write" (func $write (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]source" (func $drop_source (param i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]sink" (func $drop_sink (param i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]emitter" (func $drop_emitter (param i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]groups" (func $drop_groups (param i32)))
-  (import "bramble:job/host@0.1.1" "log" (func $log (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "param" (func $param (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]source.read" (func $read (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]emitter.emit" (func $emit (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]emitter.emit-to" (func $emit_to (param i32 i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]groups.next" (func $next (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]sink.write" (func $write (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]source" (func $drop_source (param i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]sink" (func $drop_sink (param i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]emitter" (func $drop_emitter (param i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]groups" (func $drop_groups (param i32)))
+  (import "bramble:job/host@0.1.2" "log" (func $log (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "param" (func $param (param i32 i32 i32)))
   (memory (export "memory") 1)
   (global $free (mut i32) (i32.const 4096))
   (data (i32.const 64) "combined")
@@ -27,7 +27,7 @@
     (local.get $at))
 
   ;; Emits its chunk by key, or to the partition that the parameter `to` says.
-  (func (export "bramble:job/mapper-pairs@0.1.1#run")
+  (func (export "bramble:job/mapper-pairs@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
     (local $to i32)
     (call $param (i32.const 96) (i32.const 2) (i32.const 48))
@@ -49,7 +49,7 @@
     (call $drop_emitter (local.get $output))
     (i32.const 16))
 
-  (func (export "bramble:job/combiner@0.1.1#run")
+  (func (export "bramble:job/combiner@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
     (call $log (i32.const 1) (i32.const 64) (i32.const 8))
     (loop $again
@@ -63,7 +63,7 @@
     (call $drop_emitter (local.get $output))
     (i32.const 16))
 
-  (func (export "bramble:job/reducer@0.1.1#run")
+  (func (export "bramble:job/reducer@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32)
     (loop $again
       (global.set $free (i32.const 4096))

@@ -11,7 +11,7 @@ pub(crate) const BYTES: &str = include_str!("bytes.wat");
 
 /// Assembles `wat` and describes it as a world that exports `interfaces`.
 pub(crate) fn sdk_module(wat: &str, interfaces: &[&str]) -> Vec<u8> {
-    of_version(wat, interfaces, "0.1.1", include_str!("../../../guest-sdk/wit/job.wit"))
+    of_version(wat, interfaces, "0.1.2", include_str!("../../../guest-sdk/wit/job.wit"))
 }
 
 /// The same as an SDK of another version makes it, which has another WIT text.
@@ -27,7 +27,7 @@ pub(crate) fn of_version(wat: &str, interfaces: &[&str], version: &str, wit: &st
     );
     let package = resolve.push_str("test.wit", &world).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
-    let mut module = wat::parse_str(wat.replace("@0.1.1", &format!("@{version}"))).unwrap();
+    let mut module = wat::parse_str(wat.replace("@0.1.2", &format!("@{version}"))).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     module
 }

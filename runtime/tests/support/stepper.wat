@@ -1,15 +1,15 @@
 (module
   ;; A job that saves after each of nine steps, after the canonical ABI.
-  (import "bramble:job/io@0.1.1" "[method]sink.write-to" (func $write_to (param i32 i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]source" (func $drop_source (param i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]sink" (func $drop_sink (param i32)))
-  (import "bramble:job/host@0.1.1" "log" (func $log (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "progress" (func $progress (param i64 i64)))
-  (import "bramble:job/host@0.1.1" "param" (func $param (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "save" (func $save (param i32 i32)))
-  (import "bramble:job/host@0.1.1" "load" (func $load (param i32)))
-  (import "bramble:job/host@0.1.1" "should-save" (func $should_save (result i32)))
-  (import "bramble:job/host@0.1.1" "stopping" (func $stopping (result i32)))
+  (import "bramble:job/io@0.1.2" "[method]sink.write-to" (func $write_to (param i32 i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]source" (func $drop_source (param i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]sink" (func $drop_sink (param i32)))
+  (import "bramble:job/host@0.1.2" "log" (func $log (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "progress" (func $progress (param i64 i64)))
+  (import "bramble:job/host@0.1.2" "param" (func $param (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "save" (func $save (param i32 i32)))
+  (import "bramble:job/host@0.1.2" "load" (func $load (param i32)))
+  (import "bramble:job/host@0.1.2" "should-save" (func $should_save (result i32)))
+  (import "bramble:job/host@0.1.2" "stopping" (func $stopping (result i32)))
   (memory (export "memory") 40)
   (global $free (mut i32) (i32.const 4096))
   (data (i32.const 96) "eager")
@@ -42,7 +42,7 @@
     (i32.store (i32.const 28) (i32.const 7))
     (i32.const 16))
 
-  (func (export "bramble:job/mapper@0.1.1#run")
+  (func (export "bramble:job/mapper@0.1.2#run")
     (param $job i64) (param $index i32) (param $count i32) (param $partitions i32)
     (param $seed i64) (param $offset i64) (param $input i32) (param $output i32) (result i32)
     (local $step i32) (local $eager i32) (local $answer i32)
@@ -75,12 +75,12 @@
     (local.get $answer))
 
   ;; Saves although its phase cannot be resumed.
-  (func (export "bramble:job/partitioner@0.1.1#ranges")
+  (func (export "bramble:job/partitioner@0.1.2#ranges")
     (param i64 i32 i32 i32 i64 i64) (param $sample i32) (result i32)
     (call $save (i32.const 66) (i32.const 1))
     (call $drop_source (local.get $sample))
     (i32.const 16))
 
   ;; There must be one where there is a partitioner.
-  (func (export "bramble:job/merger@0.1.1#run")
+  (func (export "bramble:job/merger@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64 i32 i32 i32) (result i32) unreachable))

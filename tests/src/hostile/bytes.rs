@@ -52,8 +52,8 @@ pub(super) fn sdk_module(wat: &str, interface: &str) -> Vec<u8> {
     let wit = include_str!("../../../guest-sdk/wit/job.wit");
     resolve.push_str("job.wit", wit).expect("the interface is sound");
     let world = format!(
-        "package test:job;\nworld job {{\ninclude bramble:job/imports@0.1.1;\n\
-         export bramble:job/{interface}@0.1.1;\n}}"
+        "package test:job;\nworld job {{\ninclude bramble:job/imports@0.1.2;\n\
+         export bramble:job/{interface}@0.1.2;\n}}"
     );
     let package = resolve.push_str("test.wit", &world).expect("the world is sound");
     let world = resolve.select_world(&[package], None).expect("there is one world");

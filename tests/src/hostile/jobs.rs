@@ -287,16 +287,16 @@ const ALLOCATE: &str = "(local $at i32)
 fn mapper(body: &str, allocate: &str, start: &str) -> String {
     format!(
         r#"(module
-  (import "bramble:job/io@0.1.1" "[method]source.read" (func $read (param i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]source.read-at" (func $read_at (param i32 i64 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[method]sink.write-to" (func $write_to (param i32 i32 i32 i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]source" (func $drop_source (param i32)))
-  (import "bramble:job/io@0.1.1" "[resource-drop]sink" (func $drop_sink (param i32)))
-  (import "bramble:job/host@0.1.1" "log" (func $log (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "progress" (func $progress (param i64 i64)))
-  (import "bramble:job/host@0.1.1" "param" (func $param (param i32 i32 i32)))
-  (import "bramble:job/host@0.1.1" "save" (func $save (param i32 i32)))
-  (import "bramble:job/host@0.1.1" "stopping" (func $stopping (result i32)))
+  (import "bramble:job/io@0.1.2" "[method]source.read" (func $read (param i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]source.read-at" (func $read_at (param i32 i64 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[method]sink.write-to" (func $write_to (param i32 i32 i32 i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]source" (func $drop_source (param i32)))
+  (import "bramble:job/io@0.1.2" "[resource-drop]sink" (func $drop_sink (param i32)))
+  (import "bramble:job/host@0.1.2" "log" (func $log (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "progress" (func $progress (param i64 i64)))
+  (import "bramble:job/host@0.1.2" "param" (func $param (param i32 i32 i32)))
+  (import "bramble:job/host@0.1.2" "save" (func $save (param i32 i32)))
+  (import "bramble:job/host@0.1.2" "stopping" (func $stopping (result i32)))
   (memory (export "memory") 1)
   (global $free (mut i32) (i32.const 4096))
   (data (i32.const 512) "\1b[2J\1b[31mline 3\0d\0a\1b]0;t\07 is \e2\80\ae no number\c2\9b0m\0a   ok")
@@ -304,7 +304,7 @@ fn mapper(body: &str, allocate: &str, start: &str) -> String {
     (call $drop_source (local.get 0)) (call $drop_sink (local.get 1)) (i32.const 16))
   (func $alloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) {allocate})
   {start}
-  (func (export "bramble:job/mapper@0.1.1#run")
+  (func (export "bramble:job/mapper@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param $input i32) (param $output i32) (result i32) {body}))"#
     )
 }
@@ -314,7 +314,7 @@ fn mapper_bytes(body: &str) -> String {
         r#"(module
   (memory (export "memory") 1)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
-  (func (export "bramble:job/mapper-bytes@0.1.1#run")
+  (func (export "bramble:job/mapper-bytes@0.1.2#run")
     (param i64 i32 i32 i32 i64 i64) (param i32 i32) (result i32) {body} (i32.const 16)))"#
     )
 }

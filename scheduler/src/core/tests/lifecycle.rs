@@ -88,7 +88,8 @@ fn a_result_without_a_name_is_named_as_the_module_declares() {
     };
     assert_eq!(name(&mut head, job(&module, 1)).0, "");
     let kind = bramble_protocol::module::ResultKind::Table;
-    let result = bramble_protocol::module::ResultDecl { kind, media: None, extension: None };
+    let result =
+        bramble_protocol::module::ResultDecl { kind, media: None, extension: None, by_param: None };
     module.declared.result = Some(result);
     let (named, id) = name(&mut head, job(&module, 1));
     assert_eq!(named, format!("test-{id}.tsv"));
