@@ -62,6 +62,7 @@ impl Api {
             mode: Default::default(),
             partitions: None,
             result_name: String::new(),
+            secrets: None,
             clock_ms: None,
             policy: JobPolicy { cache: false, ..JobPolicy::default() },
         })
@@ -69,7 +70,13 @@ impl Api {
 
     /// Submits a job, which is in the journal when this returns.
     pub(crate) fn submit(&self, spec: &JobSpec) -> Result<JobView> {
-        self.post("/jobs", &serde_json::to_vec(&SubmitRequest { spec: spec.clone() })?)
+        self.post(
+            "/jobs",
+            &serde_json::to_vec(&SubmitRequest {
+                spec: spec.clone(),
+                secrets: Default::default(),
+            })?,
+        )
     }
 
     /// Follows a job to its end, which must be a good one.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptId, AttemptOutcome, Digest, JobId, LeaseId, Limits, Mode, ModuleKind, NodeId,
-    NodeStatus, ObjectRef, Params, Phase, PublicKey, TargetClass, TaskContext, Usage,
+    NodeStatus, ObjectRef, Params, Phase, PublicKey, Secrets, TargetClass, TaskContext, Usage,
+    secret,
 };
 
 /// The longest message either side accepts, in bytes.
@@ -178,6 +179,12 @@ pub struct Work {
     /// Parameters for the guest.
     #[serde(default)]
     pub params: Params,
+    /// What stands for the secrets in the task's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_tag: Option<Digest>,
+    /// Secrets for the guest. Filled in when the lease is sent, and held in memory only.
+    #[serde(default, with = "secret::reveal", skip_serializing_if = "Secrets::is_empty")]
+    pub secrets: Secrets,
     /// Command-line arguments for a WASI command.
     #[serde(default)]
     pub args: Vec<String>,
@@ -218,6 +225,8 @@ impl Work {
             inputs,
             ranges: None,
             params: Params::new(),
+            secrets_tag: None,
+            secrets: Secrets::default(),
             args: Vec::new(),
             ok_statuses: Vec::new(),
             limits: Limits::default(),

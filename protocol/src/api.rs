@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptOutcome, Digest, JobId, JobSpec, Manifest, ModuleInfo, NodeId, NodeState, NodeStatus,
-    PhaseKind, TargetClass, TaskId, Usage,
+    PhaseKind, Secrets, TargetClass, TaskId, Usage, secret,
 };
 
 /// `GET /api/v1`: who answers.
@@ -55,8 +55,20 @@ pub struct StoredResponse {
 /// `POST /api/v1/jobs`. The module, the manifest and all chunks must have been sent before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitRequest {
-    /// The job.
+    /// The job. The head fills in what it says of secrets.
     pub spec: JobSpec,
+    /// Its secrets, beside it: the head keeps them in memory only, and only until the job ends.
+    #[serde(default, with = "secret::reveal", skip_serializing_if = "Secrets::is_empty")]
+    pub secrets: Secrets,
+}
+
+/// `POST /api/v1/jobs/{id}/secrets`, and `POST /api/v1/jobs/{id}/retry`: the secrets of a job that
+/// the head does not have any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsRequest {
+    /// All of them, by name. What the job may do with each was said when it was submitted.
+    #[serde(default, with = "secret::reveal", skip_serializing_if = "Secrets::is_empty")]
+    pub secrets: Secrets,
 }
 
 /// What a job is doing.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Params, SplitRule};
+use crate::{Params, SecretNames, SplitRule};
 
 /// What a module says of itself in its custom section `bramble:manifest` (JSON). A reader ignores
 /// fields it does not know.
@@ -326,16 +326,54 @@ impl Declared {
                     known.join(", ")
                 ));
             };
+            if decl.secret {
+                return Some(format!(
+                    "`{name}` is secret, and what --arg gives is recorded with the job: give it \
+                     with --secret {name}=@FILE"
+                ));
+            }
             decl.fault(value)
         });
         given.or_else(|| {
             let missing = |decl: &&ParamDecl| {
-                decl.required && decl.default.is_none() && !params.contains_key(&decl.name)
+                let is_needed = decl.required && !decl.secret && decl.default.is_none();
+                is_needed && !params.contains_key(&decl.name)
             };
             let decl = self.params.iter().find(missing)?;
             let what = if decl.help.is_empty() { decl.kind.name() } else { &decl.help };
             Some(format!("the parameter `{}` is missing: {what}", decl.name))
         })
+    }
+
+    /// The first thing wrong with the secrets that are given by these names, in words for the user.
+    /// A module that declares no parameters accepts any.
+    pub fn secrets_fault(&self, given: Option<&SecretNames>) -> Option<String> {
+        if self.params.is_empty() {
+            return None;
+        }
+        let secret = || self.params.iter().filter(|decl| decl.secret);
+        for name in given.iter().flat_map(|names| names.given.keys()) {
+            match self.params.iter().find(|decl| decl.name == *name) {
+                Some(decl) if decl.secret => {}
+                Some(_) => {
+                    return Some(format!(
+                        "`{name}` is not secret: give it with --arg {name}=VALUE"
+                    ));
+                }
+                None => {
+                    let known: Vec<_> = secret().map(|decl| decl.name.as_str()).collect();
+                    let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+                    return Some(format!(
+                        "this module has no secret parameter `{name}`; it has: {known}"
+                    ));
+                }
+            }
+        }
+        let is_given = |name| given.is_some_and(|names| names.given.contains_key(name));
+        let missing = secret().find(|decl| decl.required && !is_given(&decl.name))?;
+        let ParamDecl { name, help, .. } = missing;
+        let what = if help.is_empty() { "a secret" } else { help };
+        Some(format!("the secret `{name}` is missing: {what}; give it with --secret {name}=@FILE"))
     }
 
     /// The name of a result's file made from `name`, which may end as an input's file does:
@@ -411,6 +449,28 @@ mod tests {
         assert_eq!(fault, "the parameter `top` is missing: integer");
         declared.params[1].default = Some("10".into());
         assert_eq!(declared.param_fault(&Params::new()), None);
+    }
+
+    #[test]
+    fn a_secret_is_given_as_one_and_nothing_else_is() {
+        let mut declared = declared();
+        let names = |name: &str| SecretNames {
+            tag: crate::Digest::ZERO,
+            given: [(name.to_owned(), crate::SecretAccess::Read)].into(),
+        };
+        declared.params[0].secret = true;
+        assert_eq!(declared.secrets_fault(Some(&names("type"))), None);
+        assert_eq!(declared.secrets_fault(None), None);
+        declared.params[0].required = true;
+        assert!(declared.secrets_fault(None).unwrap().contains("--secret type=@FILE"));
+        let fault = declared.secrets_fault(Some(&names("top"))).unwrap();
+        assert!(fault.contains("--arg top=VALUE"), "{fault}");
+        let fault = declared.secrets_fault(Some(&names("tpye"))).unwrap();
+        assert!(fault.ends_with("it has: type"), "{fault}");
+        let fault = declared.param_fault(&Params::from([("type".into(), "hunter2".into())]));
+        let fault = fault.unwrap();
+        assert!(fault.contains("--secret type=@FILE") && !fault.contains("hunter2"), "{fault}");
+        assert_eq!(Declared::default().secrets_fault(Some(&names("any"))), None);
     }
 
     #[test]

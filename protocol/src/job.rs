@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, JobId, JobPolicy};
+use crate::{Digest, JobId, JobPolicy, SecretNames};
 
 /// Named parameters of a job, in the order of their names.
 pub type Params = BTreeMap<String, String>;
@@ -23,6 +23,9 @@ pub struct JobSpec {
     /// Parameters for the guest.
     #[serde(default)]
     pub params: Params,
+    /// Which secrets it was given. Their values are nowhere in what describes a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<SecretNames>,
     /// Command-line arguments for a WASI command, after its own name.
     #[serde(default)]
     pub args: Vec<String>,

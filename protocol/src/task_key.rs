@@ -24,6 +24,8 @@ pub struct KeyParts<'a> {
     pub ok_statuses: &'a [i32],
     /// Where the virtual clock starts, in milliseconds since 1970.
     pub clock_ms: u64,
+    /// What stands for the job's secrets: see [`crate::SecretNames::tag`].
+    pub secrets_tag: Option<Digest>,
 }
 
 /// [`key_of`] for work as it is sent to a node.
@@ -38,6 +40,7 @@ pub fn task_key(module: &Digest, work: &Work) -> Digest {
         args: &work.args,
         ok_statuses: &work.ok_statuses,
         clock_ms: work.clock_ms,
+        secrets_tag: work.secrets_tag,
     };
     key_of(module, &parts)
 }
@@ -78,6 +81,11 @@ pub fn key_of(module: &Digest, work: &KeyParts<'_>) -> Digest {
     fields.number(work.inputs.len() as u64);
     for input in work.inputs.iter().chain(&work.ranges) {
         fields.bytes(input.digest.as_bytes());
+    }
+    // Only where there are some, so that all other work is called what it always was.
+    if let Some(tag) = work.secrets_tag {
+        fields.bytes(b"secrets");
+        fields.bytes(tag.as_bytes());
     }
     Digest::from_bytes(blake3::derive_key("bramble 2026-11 task key 1", &fields.0))
 }
@@ -127,6 +135,7 @@ mod tests {
             |work| work.args = vec!["a".into()],
             |work| work.ok_statuses = vec![1],
             |work| work.inputs = vec![ObjectRef::of(b"other")],
+            |work| work.secrets_tag = Some(Digest::of(b"tag")),
             |work| work.ranges = Some(ObjectRef::of(b"ranges")),
             |work| work.ranges = work.inputs.pop(),
         ] {
@@ -135,5 +144,8 @@ mod tests {
         assert_eq!(changed(|work| work.task.job = JobId(2)), key);
         assert_eq!(changed(|work| work.artefact = ObjectRef::of(b"for another board")), key);
         assert_eq!(changed(|work| work.limits.attempts_max = 9), key);
+        let tagged =
+            |tag: &[u8]| task_key(&module, &Work { secrets_tag: Some(Digest::of(tag)), ..work() });
+        assert_ne!(tagged(b"one"), tagged(b"other"));
     }
 }

@@ -8,7 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AttemptReport, FromAgent, Lease, ToAgent, Work};
-use crate::{AttemptId, Digest, LeaseId, Limits, Mode, ModuleKind, ObjectRef, Params, TaskContext};
+use crate::{
+    AttemptId, Digest, LeaseId, Limits, Mode, ModuleKind, ObjectRef, Params, Secrets, TaskContext,
+    secret,
+};
 
 /// The query with which an agent opens its connection if it understands leases in groups.
 pub const BRIEF_LEASES: &str = "leases=brief";
@@ -87,6 +90,10 @@ struct Common {
     job_name: String,
     #[serde(default, skip_serializing_if = "Params::is_empty")]
     params: Params,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secrets_tag: Option<Digest>,
+    #[serde(default, with = "secret::reveal", skip_serializing_if = "Secrets::is_empty")]
+    secrets: Secrets,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     args: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -144,6 +151,8 @@ fn taken_apart(lease: Lease) -> (Common, Own) {
         inputs,
         ranges,
         params,
+        secrets_tag,
+        secrets,
         args,
         ok_statuses,
         limits,
@@ -156,6 +165,8 @@ fn taken_apart(lease: Lease) -> (Common, Own) {
         owner,
         job_name,
         params,
+        secrets_tag,
+        secrets,
         args,
         ok_statuses,
         limits,
@@ -177,6 +188,8 @@ fn put_together(common: &Common, own: Own) -> Lease {
         inputs,
         ranges,
         params: common.params.clone(),
+        secrets_tag: common.secrets_tag,
+        secrets: common.secrets.clone(),
         args: common.args.clone(),
         ok_statuses: common.ok_statuses.clone(),
         limits: common.limits,
@@ -187,8 +200,10 @@ fn put_together(common: &Common, own: Own) -> Lease {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
-    use crate::{AttemptOutcome, JobId, TaskId, Usage};
+    use crate::{AttemptOutcome, JobId, Secret, SecretAccess, TaskId, Usage};
 
     fn lease(number: u32, job_name: &str) -> Lease {
         let task = TaskId { job: JobId(1), index: number };
@@ -200,6 +215,9 @@ mod tests {
         work.ranges = (number % 2 == 1).then_some(input);
         work.params = Params::from([("a".into(), "b \" c".into())]);
         work.args = vec!["--all".into()];
+        work.secrets_tag = Some(Digest::of(b"tag"));
+        let key = Secret::new(Zeroizing::new(vec![7; 32]), SecretAccess::Sealed);
+        work.secrets.insert("key".into(), key);
         work.owner = Some("ada".into());
         Lease { id: LeaseId(number.into()), attempt: AttemptId { task, number: 1 }, work }
     }

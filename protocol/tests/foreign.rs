@@ -69,6 +69,7 @@ fn messages() -> Vec<Vec<u8>> {
         mode: Mode::Verify,
         partitions: Some(4),
         result_name: "sorted.txt".into(),
+        secrets: None,
         clock_ms: None,
         policy: Default::default(),
     };
@@ -78,7 +79,7 @@ fn messages() -> Vec<Vec<u8>> {
         serde_json::to_vec(&HeldLease { lease: LeaseId(1), attempt }).unwrap(),
         serde_json::to_vec(&welcome).unwrap(),
         serde_json::to_vec(&ToAgent::Revoke { leases: vec![LeaseId(1), LeaseId(2)] }).unwrap(),
-        serde_json::to_vec(&SubmitRequest { spec }).unwrap(),
+        serde_json::to_vec(&SubmitRequest { spec, secrets: Default::default() }).unwrap(),
     ]
 }
 

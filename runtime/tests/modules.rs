@@ -121,9 +121,15 @@ fn a_bad_declaration_is_refused_with_the_reason() {
     assert_refused(&with(&format!(r#"{{"about":"{}"}}"#, "x".repeat(70_000))), &["longer than"]);
     let bytes = sdk::sdk_module(sdk::BYTES, &["mapper-bytes"]);
     let guest = br#"{"split":{"always":"guest"}}"#;
-    assert_refused(&sdk::with_section(bytes, "bramble:manifest", guest), &["neither planner nor cutter"]);
+    assert_refused(
+        &sdk::with_section(bytes, "bramble:manifest", guest),
+        &["neither planner nor cutter"],
+    );
     let command = wat::parse_str(wat_command(ECHO)).unwrap();
-    assert_refused(&sdk::with_section(command, "bramble:manifest", guest), &["neither planner nor cutter"]);
+    assert_refused(
+        &sdk::with_section(command, "bramble:manifest", guest),
+        &["neither planner nor cutter"],
+    );
 }
 
 #[test]

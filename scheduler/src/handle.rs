@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
-use bramble_protocol::{Digest, JobId, NodeId, Order};
+use bramble_protocol::{Digest, JobId, NodeId, Order, Secrets};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::core::{Answer, ConnectionId, Event, NewJob, RequestToken, Scheduler};
@@ -97,7 +97,30 @@ impl Handle {
     /// # Errors
     /// When it is not accepted.
     pub async fn submit(&self, job: NewJob) -> Result<JobView, CommandError> {
-        self.request_job(|token| Event::Submit { token, job: Box::new(job) }).await
+        self.submit_with(job, Secrets::default()).await
+    }
+
+    /// The same for a job with secrets, all of which its description names. They are held in
+    /// memory only, and cleared when the job ends.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn submit_with(
+        &self,
+        job: NewJob,
+        secrets: Secrets,
+    ) -> Result<JobView, CommandError> {
+        let job = Box::new(job);
+        self.ask_job(|reply| Command::Submit { job, secrets, reply }).await
+    }
+
+    /// Gives a job its secrets again, which the head lost when it was restarted. What the job may
+    /// do with each is as it was when it was submitted.
+    ///
+    /// # Errors
+    /// When there is no such job, it has ended, or these are not its secrets by name.
+    pub async fn unlock(&self, job: JobId, secrets: Secrets) -> Result<JobView, CommandError> {
+        self.ask_job(|reply| Command::Unlock { job, secrets, reply }).await
     }
 
     /// Cancels a job. Returns when that is in the journal.
@@ -218,7 +241,16 @@ impl Handle {
         &self,
         event: impl FnOnce(RequestToken) -> Event + Send + 'static,
     ) -> Result<JobView, CommandError> {
-        match self.request(event).await? {
+        let event = Box::new(event);
+        self.ask_job(|reply| Command::Request { event, reply }).await
+    }
+
+    /// A command that is answered with a job.
+    async fn ask_job(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<Answer, CommandError>>) -> Command,
+    ) -> Result<JobView, CommandError> {
+        match self.ask(command).await?? {
             Answer::Job(view) => Ok(*view),
             other => unreachable!("the core answers with a job, not {other:?}"),
         }

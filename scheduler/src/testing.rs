@@ -66,6 +66,7 @@ pub fn job(module: &ModuleInfo, chunks: u32) -> NewJob {
             mode: bramble_protocol::Mode::Fast,
             partitions: None,
             result_name: String::new(),
+            secrets: None,
             clock_ms: None,
             policy: Default::default(),
         },

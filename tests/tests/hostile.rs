@@ -292,7 +292,8 @@ fn submit_named_by_an_attacker(cluster: &Cluster, id: &str) -> String {
     spec.args = vec!["\x1b[5m".into(), "a\nb".into()];
     spec.params = [("p".to_owned(), "\x1b[2J\r\nfaked: line\u{202e}".to_owned())].into();
     let url = format!("{}/api/v1/jobs", cluster.url);
-    let mut answer = ureq::post(&url).send_json(SubmitRequest { spec }).unwrap();
+    let mut answer =
+        ureq::post(&url).send_json(SubmitRequest { spec, secrets: Default::default() }).unwrap();
     let view: JobView = answer.body_mut().read_json().unwrap();
     assert!(!view.spec.result_name.contains(['/', '\x1b']), "{:?}", view.spec.result_name);
     view.id.to_string()
@@ -354,7 +355,9 @@ fn machine_code_that_bramble_itself_has_compiled_is_refused_from_a_user() {
     let mut spec = get::<JobList>(&cluster, "jobs").jobs[0].spec.clone();
     spec.module = bramble_protocol::Digest::of(&compiled);
     let url = format!("{}/api/v1/jobs", cluster.url);
-    let refused = ureq::post(&url).send_json(SubmitRequest { spec }).unwrap_err();
+    let refused = ureq::post(&url)
+        .send_json(SubmitRequest { spec, secrets: Default::default() })
+        .unwrap_err();
     assert!(matches!(refused, ureq::Error::StatusCode(400..=422)), "{refused}");
 }
 

@@ -235,7 +235,8 @@ fn a_module_that_is_changed_on_disk_is_never_run_and_sending_it_again_replaces_i
     let mut spec = cluster.job(id.text().trim()).spec;
     spec.module = Digest::of(&bytes);
     let url = format!("{}/api/v1/jobs", cluster.url);
-    let mut answer = ureq::post(&url).send_json(SubmitRequest { spec }).unwrap();
+    let mut answer =
+        ureq::post(&url).send_json(SubmitRequest { spec, secrets: Default::default() }).unwrap();
     let ended = ended(&cluster, &answer.body_mut().read_json().unwrap());
     assert_eq!((ended.state.name(), ended.result_bytes), ("failed", None), "{ended:?}");
 
@@ -255,7 +256,7 @@ fn a_manifest_with_a_changed_digest_or_length_is_refused_at_submit() {
         // Put past the head, as somebody with the store in his hands would.
         spec.input = store.put(&manifest.encode()).unwrap().digest;
         let url = format!("{}/api/v1/jobs", cluster.url);
-        ureq::post(&url).send_json(SubmitRequest { spec }).map(drop)
+        ureq::post(&url).send_json(SubmitRequest { spec, secrets: Default::default() }).map(drop)
     };
     submit(&sound).unwrap();
     let mut other_digest = sound.clone();

@@ -75,21 +75,41 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let mut body = request.into_body().into_data_stream();
-        let mut bytes = Vec::new();
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| refusal(&error).unwrap_or_else(broken))?;
-            if bytes.len() + piece.len() > limits::JSON_BYTES_MAX {
-                let bytes_max = limits::JSON_BYTES_MAX as u64;
-                return Err(answer(&BodyFault::TooLarge { bytes_max }));
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            ApiError::bad_request("the request's body is not the JSON that belongs here")
-                .detail(error.to_string())
-        })
+        parsed(&short_body(request).await?).map(Self)
     }
+}
+
+/// The same where all of it may be left out.
+pub(crate) struct MaybeJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = short_body(request).await?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { parsed(&bytes).map(Self) }
+    }
+}
+
+async fn short_body(request: Request) -> Result<Vec<u8>, ApiError> {
+    let mut body = request.into_body().into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| refusal(&error).unwrap_or_else(broken))?;
+        if bytes.len() + piece.len() > limits::JSON_BYTES_MAX {
+            let bytes_max = limits::JSON_BYTES_MAX as u64;
+            return Err(answer(&BodyFault::TooLarge { bytes_max }));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::bad_request("the request's body is not the JSON that belongs here")
+            .detail(error.to_string())
+    })
 }
 
 /// Refuses a body that says itself that it is too long, before anything of it is read.

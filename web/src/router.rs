@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::routes::{
-    agent, backup, bundle, events, gc, head, jobs, modules, nodes, objects, queue, retry,
+    agent, backup, bundle, events, gc, head, jobs, modules, nodes, objects, queue, retry, secrets,
 };
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
@@ -27,6 +27,7 @@ pub fn app(state: AppState) -> Router {
         .route("/jobs/{id}", get(jobs::view))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/retry", post(retry::retry))
+        .route("/jobs/{id}/secrets", post(secrets::give))
         .route("/jobs/{id}/events", get(events::job))
         .route("/jobs/{id}/result", get(jobs::result))
         .route("/jobs/{id}/logs", get(jobs::logs))

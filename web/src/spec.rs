@@ -109,6 +109,7 @@ mod tests {
             mode: bramble_protocol::Mode::Fast,
             partitions: None,
             result_name: String::new(),
+            secrets: None,
             clock_ms: None,
             policy: Default::default(),
         }

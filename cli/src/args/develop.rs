@@ -7,6 +7,7 @@ use bramble_protocol::SplitRule;
 use clap::Args;
 
 use super::program::ProgramArgs;
+use super::secrets::SecretArgs;
 use super::values::{self, Param};
 
 const NEW_EXAMPLES: &str = "\
@@ -83,6 +84,9 @@ pub(crate) struct TestArgs {
     /// A parameter for the module; may be given several times
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Param>,
+    /// For a job that needs a key or a passphrase.
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// Run it as `submit --verify` does: with the same bytes on every kind of processor
     #[arg(long)]
     pub(crate) verify: bool,

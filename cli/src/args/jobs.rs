@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
+use super::secrets::SecretArgs;
 use super::values::{self, JobSelector};
 
 const JOBS_EXAMPLES: &str = "\
@@ -144,6 +145,7 @@ const RETRY_EXAMPLES: &str = "\
 Examples:
   bramble retry 17                     run again what did not succeed in job 17, and wait
   bramble retry last -d
+  bramble retry 17 --secret key=@key.bin
 
 It is a new job with the same module, input and flags. What succeeded in the old one is not run
 again. The exit code is the new job's fate.";
@@ -155,6 +157,9 @@ pub(crate) struct RetryArgs {
     /// The job that failed or was cancelled: a number, or last
     #[arg(value_name = "JOB")]
     pub(crate) job: JobSelector,
+    /// Its secrets again, which nobody keeps.
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// Do not wait: print the new job's number and end
     #[arg(short, long)]
     pub(crate) detach: bool,

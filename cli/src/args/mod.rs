@@ -6,6 +6,7 @@ pub(crate) mod jobs;
 pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
+pub(crate) mod secrets;
 pub(crate) mod space;
 pub(crate) mod submit;
 pub(crate) mod values;
@@ -138,6 +139,8 @@ pub(crate) enum Command {
     Cancel(jobs::CancelArgs),
     /// Try a job again that failed: only what did not succeed is run
     Retry(jobs::RetryArgs),
+    /// Give a job its secrets again, which a head forgets when it is restarted
+    Secret(secrets::SecretCommandArgs),
     /// List the nodes, or show one in detail; take nodes out of work and back
     Nodes(jobs::NodesArgs),
     /// Say why a job or a task waits, and why it runs where it does

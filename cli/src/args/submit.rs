@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::program::ProgramArgs;
 use super::queue;
+use super::secrets::SecretArgs;
 use super::values::{self, Param};
 
 /// Shown under `bramble submit --help`.
@@ -22,6 +23,7 @@ Examples:
   bramble submit count.wasm --input book.txt --merge-arg --sum -o - -- --words
   bramble submit pi.wasm --input seeds.txt --verify 2 -o pi.txt
   bramble submit grep.wasm --input log.txt --ok-status 1 -o - -- -i error
+  bramble submit cipher.wasm --input map.png --secret key=@key.bin -o map.sealed
 
 The command waits for the end of the job and ends with its fate: 0 done, 1 failed or cancelled.
 Ctrl-C stops the waiting, never the job.";
@@ -51,6 +53,9 @@ pub(crate) struct SubmitArgs {
     /// A parameter for the module; may be given several times
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     pub(crate) params: Vec<Param>,
+    /// For a job that needs a key or a passphrase.
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     /// What people will call the job [default: what the module calls itself]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use bramble_protocol::api::{
     HeadView, JobList, JobView, LogEntry, LogList, MissingRequest, MissingResponse, ModuleResponse,
-    NodeList, NodeView, ResultView, StoredResponse, SubmitRequest,
+    NodeList, NodeView, ResultView, SecretsRequest, StoredResponse, SubmitRequest,
 };
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
 use bramble_protocol::order::DrainRequest;
 use bramble_protocol::user::UserList;
-use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem};
+use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem, Secrets};
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
@@ -138,8 +138,8 @@ impl Client {
     ///
     /// # Errors
     /// When the head refuses it, or cannot be reached.
-    pub(crate) fn submit(&self, spec: JobSpec) -> CliResult<JobView> {
-        self.post("/jobs", &SubmitRequest { spec })
+    pub(crate) fn submit(&self, spec: JobSpec, secrets: Secrets) -> CliResult<JobView> {
+        self.post("/jobs", &SubmitRequest { spec, secrets })
     }
 
     /// All jobs, newest first.
@@ -172,9 +172,22 @@ impl Client {
     /// # Errors
     /// When there is none of that number, there is nothing to try again, or the head cannot be
     /// reached.
-    pub(crate) fn retry(&self, id: JobId) -> CliResult<JobView> {
-        let request = self.agent.post(self.path(&format!("/jobs/{id}/retry")));
+    pub(crate) fn retry(&self, id: JobId, secrets: Secrets) -> CliResult<JobView> {
+        let path = format!("/jobs/{id}/retry");
+        if !secrets.is_empty() {
+            return self.post(&path, &SecretsRequest { secrets });
+        }
+        let request = self.agent.post(self.path(&path));
         self.read(self.sent(request.send_empty())?)
+    }
+
+    /// Gives a job its secrets that the head does not have any more.
+    ///
+    /// # Errors
+    /// When there is none of that number, these are not its secrets, or the head cannot be
+    /// reached.
+    pub(crate) fn give_secrets(&self, id: JobId, secrets: Secrets) -> CliResult<JobView> {
+        self.post(&format!("/jobs/{id}/secrets"), &SecretsRequest { secrets })
     }
 
     /// Has the head remove what nobody needs, or say what would go.

@@ -20,6 +20,7 @@ pub(crate) mod nodes;
 pub(crate) mod queue;
 pub(crate) mod retry;
 pub(crate) mod run;
+pub(crate) mod secret;
 pub(crate) mod select;
 pub(crate) mod submit;
 #[cfg(feature = "head")]
@@ -118,6 +119,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Get(args) => get::run(context, &args)?,
         Command::Cancel(args) => cancel::run(context, &args)?,
         Command::Retry(args) => retry::run(context, &args)?,
+        Command::Secret(args) => secret::run(context, &args)?,
         Command::Nodes(args) => nodes::run(context, &args)?,
         Command::Gc(args) => gc::run(context, &args)?,
         Command::Explain(args) => explain::run(context, &args)?,

@@ -4,6 +4,7 @@ use super::{Context, select, watch};
 use crate::args::jobs::RetryArgs;
 use crate::error::CliResult;
 use crate::output::{Format, job};
+use crate::request::secrets;
 use crate::signals::Interrupt;
 
 /// Tries a job again and waits for the new one.
@@ -11,11 +12,12 @@ use crate::signals::Interrupt;
 /// # Errors
 /// When there is nothing to try again, or the new job does not end well.
 pub(crate) fn run(context: &Context, args: &RetryArgs) -> CliResult<()> {
+    let secrets = secrets::read(&args.secrets, false)?;
     let interrupt = Interrupt::listen()?;
     let client = context.client()?;
     let output = &context.output;
     let earlier = select::one(&client, args.job)?;
-    let view = client.retry(earlier)?;
+    let view = client.retry(earlier, secrets)?;
     let done = view.saved.unwrap_or_default().tasks;
     let text = match view.tasks.total {
         0 => format!("job {} retries job {earlier}", view.id),

@@ -8,7 +8,7 @@ use bramble_devkit::{
     Bench, Difference, Failure, Order, PhaseUse, Project, Run, Suspect, TestSettings, Trial,
     TrialError, TrialReport, Variant,
 };
-use bramble_protocol::{Limits, Mode};
+use bramble_protocol::{Limits, Mode, Secrets};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_store::cut::CutError;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use crate::args::develop::TestArgs;
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, human};
 use crate::paths;
-use crate::request::{params, read_module};
+use crate::request::{params, read_module, secrets};
 
 /// What is to be tested.
 struct Plan {
@@ -40,10 +40,11 @@ pub(crate) fn run(context: &Context, args: &TestArgs) -> CliResult<()> {
     let module = read_module(&plan.module)?;
     let mode = if args.verify { Mode::Verify } else { Mode::Fast };
     let bench = Bench::new(&compiler, &module, mode).map_err(|error| trial_error(&error))?;
+    let secrets = secrets::read(&args.secrets, false)?;
     let mut failed = Vec::new();
     let mut answers = Vec::new();
     for (input, expect) in &plan.inputs {
-        let trial = trial(args, &plan.settings, input, expect.as_deref())?;
+        let trial = trial(args, &secrets, &plan.settings, input, expect.as_deref())?;
         let mut report = bench.try_out(&trial).map_err(|error| trial_error(&error))?;
         if args.update {
             update(context, &mut report, expect.as_deref())?;
@@ -105,6 +106,7 @@ fn plan(context: &Context, args: &TestArgs) -> CliResult<Plan> {
 
 fn trial(
     args: &TestArgs,
+    secrets: &Secrets,
     settings: &TestSettings,
     input: &Path,
     expect: Option<&Path>,
@@ -135,6 +137,7 @@ fn trial(
         input: input.to_owned(),
         expected,
         params: all,
+        secrets: secrets.clone(),
         args: words,
         command,
         limits,

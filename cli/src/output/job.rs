@@ -249,6 +249,7 @@ pub(crate) mod tests {
                 mode: bramble_protocol::Mode::Fast,
                 partitions: None,
                 result_name: "sorted.txt".into(),
+                secrets: None,
                 clock_ms: None,
                 policy: Default::default(),
             },

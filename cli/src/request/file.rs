@@ -246,6 +246,10 @@ impl JobFile<'_> {
             (_, Kind::Switch) if truth()? => draft.words.push(format!("--{key}")),
             (_, Kind::Unless(flag)) if !truth()? => draft.words.push(format!("--{flag}")),
             (_, Kind::Switch | Kind::Unless(_)) => {}
+            ("secret", _) => {
+                let typed = |word: String| super::secrets::typed(&word, |path| self.beside(path));
+                draft.words.extend(list()?.into_iter().map(typed));
+            }
             (_, Kind::Many(flag)) => {
                 draft.words.extend(list()?.into_iter().map(|value| format!("--{flag}={value}")));
             }

@@ -3,6 +3,7 @@
 pub(crate) mod example;
 pub(crate) mod file;
 pub(crate) mod input;
+pub(crate) mod secrets;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use bramble_protocol::job::CommandOptions;
 use bramble_protocol::policy::JobPolicy;
-use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, SplitRule, pack};
+use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, Secrets, SplitRule, pack};
 
 use crate::args::queue;
 use crate::args::submit::SubmitArgs;
@@ -43,6 +44,8 @@ pub(crate) struct Submission {
     pub(crate) result_name: Option<String>,
     /// Parameters.
     pub(crate) params: Params,
+    /// Secrets.
+    pub(crate) secrets: Secrets,
     /// Command-line arguments.
     pub(crate) args: Vec<String>,
     /// What is said of a WASI command.
@@ -117,6 +120,7 @@ impl Submission {
             return Err(CliError::usage("--split guest needs a plain file as its input")
                 .why("the module's planner reads it in any order"));
         }
+        let secrets = secrets::read(&args.secrets, args.input.as_deref() == Some(Path::new("-")))?;
         let target = target(args.output.as_deref(), &input)?;
         let command = args.program.options(&args.args);
         let result_name = match &target {
@@ -133,6 +137,7 @@ impl Submission {
             name: name(args.name.as_deref())?.or(args.example),
             result_name,
             params,
+            secrets,
             args: args.args,
             command,
             nodes: args.nodes,

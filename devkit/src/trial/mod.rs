@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use bramble_protocol::api::PhaseView;
 use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{
-    AttemptOutcome, Limits, Mode, ModuleInfo, ObjectRef, Params, PhaseKind, SplitRule, TargetClass,
-    Usage,
+    AttemptOutcome, Limits, Mode, ModuleInfo, ObjectRef, Params, PhaseKind, Secrets, SplitRule,
+    TargetClass, Usage,
 };
 use bramble_runtime::artefact::{HeadKey, KeyError, Trust};
 use bramble_runtime::compile::{Compiler, ModuleError};
@@ -46,6 +46,8 @@ pub struct Trial {
     pub expected: Option<Vec<u8>>,
     /// Parameters.
     pub params: Params,
+    /// Secrets.
+    pub secrets: Secrets,
     /// Command-line arguments of a WASI command.
     pub args: Vec<String>,
     /// What is said of a WASI command.

@@ -6,7 +6,8 @@ use bramble_protocol::api::{JobView, PhaseView};
 use bramble_protocol::policy::JobPolicy;
 use bramble_protocol::version::AGENT_PROTOCOL;
 use bramble_protocol::{
-    AttemptOutcome, Digest, JobSpec, Limits, NodeSelector, NodeStatus, TargetClass,
+    AttemptOutcome, Digest, JobSpec, Limits, NodeSelector, NodeStatus, SecretNames, Secrets,
+    TargetClass,
 };
 use bramble_runtime::runner::RunnerProcess;
 use bramble_scheduler::core::{
@@ -42,7 +43,7 @@ pub(super) fn run(
     input: &Chunks,
     variant: Variant,
 ) -> Result<Ended, TrialError> {
-    let mut node = Node::start(bench, trial.seed, variant.order)?;
+    let mut node = Node::start(bench, trial, variant.order)?;
     let hello = Box::new(hello());
     node.tell(Event::AgentConnected { connection: CONNECTION, hello })?;
     let job = Box::new(job(bench, trial, input, variant));
@@ -71,10 +72,11 @@ struct Node<'a> {
     dice: ChaCha8Rng,
     ended: Option<Box<JobView>>,
     log: String,
+    secrets: Secrets,
 }
 
 impl<'a> Node<'a> {
-    fn start(bench: &'a Bench, seed: u64, order: Order) -> Result<Self, TrialError> {
+    fn start(bench: &'a Bench, trial: &Trial, order: Order) -> Result<Self, TrialError> {
         let mut scheduler = Scheduler::new(Config::default());
         // There is no journal: nothing is left when this is over.
         let _record = scheduler.start(NOW);
@@ -84,9 +86,10 @@ impl<'a> Node<'a> {
             runner: RunnerProcess::spawn(bench.program(), bench.dir.path(), &bench.trust)?,
             leases: Vec::new(),
             order,
-            dice: ChaCha8Rng::seed_from_u64(seed),
+            dice: ChaCha8Rng::seed_from_u64(trial.seed),
             ended: None,
             log: String::new(),
+            secrets: trial.secrets.clone(),
         })
     }
 
@@ -125,7 +128,9 @@ impl<'a> Node<'a> {
 
     /// Runs one attempt, and keeps what it wrote.
     fn attempt(&mut self, lease: &Lease) -> Result<AttemptReport, TrialError> {
-        let finished = self.runner.run(&lease.work);
+        let mut work = lease.work.clone();
+        work.secrets = self.secrets.clone();
+        let finished = self.runner.run(&work);
         if matches!(finished.outcome, AttemptOutcome::Succeeded { .. }) {
             self.bench.store.commit(finished.staged)?;
         }
@@ -196,6 +201,8 @@ fn job(bench: &Bench, trial: &Trial, input: &Chunks, variant: Variant) -> NewJob
             mode: bench.mode,
             partitions: variant.partitions,
             result_name: String::new(),
+            secrets: (!trial.secrets.is_empty())
+                .then(|| SecretNames { tag: Digest::ZERO, given: trial.secrets.names() }),
             clock_ms: None,
             // Each trial is to run all of it.
             policy: JobPolicy { cache: false, ..JobPolicy::default() },

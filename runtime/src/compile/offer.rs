@@ -8,7 +8,7 @@ use super::check::Survey;
 /// What a job may import of `bramble:job`, all of version 0.1: the items of each interface. A test
 /// compares it with the WIT text.
 const OFFERED: [(&str, &[&str]); 3] = [
-    ("types", &["job-error", "span", "task"]),
+    ("types", &["job-error", "span", "rows", "piece", "task"]),
     (
         "host",
         &[
@@ -22,6 +22,9 @@ const OFFERED: [(&str, &[&str]); 3] = [
             "load",
             "should-save",
             "stopping",
+            "secret",
+            "enough",
+            "preview",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bramble_protocol::{AttemptOutcome, Countable, Params};
+use bramble_protocol::{AttemptOutcome, Countable, Params, Secret, SecretAccess, Secrets};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -34,6 +34,7 @@ pub(crate) struct Host {
     pub(crate) log: Log,
     pub(crate) fault: Fault,
     pub(crate) params: Params,
+    pub(crate) secrets: Secrets,
     pub(crate) ranges: Vec<u8>,
     pub(crate) outside: SharedOutside,
     pub(crate) checkpoint: Checkpoint,
@@ -193,8 +194,11 @@ impl job::host::Host for Host {
     }
 
     fn secret(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        self.called(name.len())?;
-        Ok(None)
+        let readable = |secret: &&Secret| secret.access() == SecretAccess::Read;
+        let secret = self.secrets.get(&name).filter(readable);
+        let bytes = secret.map(|secret| secret.expose().to_vec());
+        self.called(name.len() + bytes.as_ref().map_or(0, Vec::len))?;
+        Ok(bytes)
     }
 
     fn enough(&mut self) -> wasmtime::Result<()> {

@@ -45,7 +45,7 @@ pub struct RequestToken(pub u64);
 /// A job to be accepted. Its module, manifest and chunks are stored.
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    /// What the user asks for.
+    /// What the user asks for. The secrets that it names are at hand.
     pub spec: JobSpec,
     /// What the module is.
     pub module: ModuleInfo,
@@ -67,6 +67,13 @@ pub enum Event {
     },
     /// A user cancels a job.
     Cancel {
+        /// For the answer.
+        token: RequestToken,
+        /// Which.
+        job: JobId,
+    },
+    /// The secrets of a job are at hand again.
+    Unlock {
         /// For the answer.
         token: RequestToken,
         /// Which.

@@ -74,6 +74,9 @@ impl Scheduler {
 
     /// Why none of a job's tasks is leased whatever the nodes do; `None` when they may be.
     pub(super) fn held_text(&self, open: &OpenJob) -> Option<Said> {
+        if let Some((text, help)) = self.locked_text(open.id) {
+            return Some(Said::so(text).help(help));
+        }
         let policy = &open.spec.policy;
         if let Some((class, why)) = self.queue.pause(policy.class.as_deref()) {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };

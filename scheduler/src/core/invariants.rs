@@ -40,6 +40,7 @@ impl Scheduler {
         known.extend(&self.graph.pending);
         same("all jobs", &known, &all)?;
         self.check_graph()?;
+        self.check_locks()?;
         self.check_cache()?;
         self.check_nodes(&leased)?;
         self.check_queue()?;

@@ -77,6 +77,8 @@ pub(crate) struct OpenJob {
     pub(crate) members: BTreeSet<NodeId>,
     /// Whether it is older than this head process.
     pub(crate) restored: bool,
+    /// Whether it has secrets that are not at hand.
+    pub(crate) locked: bool,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) usage: Usage,
     /// Tasks that earlier ones did.
@@ -221,6 +223,7 @@ impl OpenJob {
             shares: BTreeMap::new(),
             members: BTreeSet::new(),
             restored: false,
+            locked: false,
             started_at: None,
             usage: Usage::default(),
             reused: BTreeSet::new(),

@@ -38,6 +38,7 @@ mod redo;
 mod replay;
 mod repro;
 mod retry;
+mod secrets;
 mod shape;
 mod share;
 mod speculate;
@@ -87,6 +88,8 @@ pub struct Scheduler {
     next_job: u64,
     jobs: BTreeMap<JobId, Job>,
     open: BTreeSet<JobId>,
+    /// Those with secrets which the head has at hand.
+    unlocked: BTreeSet<JobId>,
     /// In the order in which they ended.
     ended: VecDeque<JobId>,
     /// Tasks of open jobs.
@@ -150,6 +153,7 @@ impl Scheduler {
             next_job: 1,
             jobs: BTreeMap::new(),
             open: BTreeSet::new(),
+            unlocked: BTreeSet::new(),
             ended: VecDeque::new(),
             tasks_open: 0,
             queue,
@@ -190,6 +194,7 @@ impl Scheduler {
         match event {
             Event::Submit { token, job } => self.on_submit(token, *job),
             Event::Cancel { token, job } => self.on_cancel(token, job),
+            Event::Unlock { token, job } => self.on_unlock(token, job),
             Event::Order { token, order } => self.on_order(token, *order),
             Event::AgentConnected { connection, hello } => self.on_connected(connection, *hello),
             Event::AgentMessage { connection, message } => self.on_message(connection, message),

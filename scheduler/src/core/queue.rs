@@ -55,7 +55,7 @@ impl Queue {
     /// user's jobs may have leases again that could have none before.
     pub(crate) fn sync(&mut self, job: &OpenJob) -> bool {
         let is_paused = self.pause(job.spec.policy.class.as_deref()).is_some();
-        let due = job.counts.ready > 0 && job.fate.is_none() && !is_paused;
+        let due = job.counts.ready > 0 && job.fate.is_none() && !is_paused && !job.locked;
         let leased = job.counts.leased;
         let expected_us = u64::from(leased).saturating_mul(expected_cost_us(job));
         let policy = &job.spec.policy;

@@ -247,7 +247,8 @@ impl Scheduler {
     pub(super) fn open_body(&mut self, submitted: Submitted, spec: Arc<JobSpec>) -> Body {
         let id = submitted.job;
         self.modules.entry(spec.module).or_default().jobs.insert(id);
-        let open = OpenJob::new(submitted, spec, self.lease_numbers.epoch());
+        let mut open = OpenJob::new(submitted, spec, self.lease_numbers.epoch());
+        open.locked = self.lacks_secrets(id, open.spec.secrets.as_ref());
         self.tasks_open += open.tasks.len();
         self.queue.sync(&open);
         self.open.insert(id);
@@ -422,6 +423,7 @@ impl Scheduler {
             self.note_shape(id, &spec, shape.input);
         }
         self.open.remove(&id);
+        self.unlocked.remove(&id);
         self.ended.push_back(id);
         self.settle_waiters(id, state);
         Ok(())

@@ -51,7 +51,8 @@ impl Scheduler {
         let idle = idle.map(|(_, _, id)| self.cluster.get(*id));
         let Some(fastest) = idle.max_by_key(|node| node.speed) else { return wanted };
         let jobs = self.open.iter().filter_map(|id| self.jobs.get(id).and_then(Job::open));
-        let jobs = jobs.filter(|open| open.fate.is_none() && !self.awaits_comeback(open.restored));
+        let jobs = jobs.filter(|open| open.fate.is_none() && !open.locked);
+        let jobs = jobs.filter(|open| !self.awaits_comeback(open.restored));
         let trials = jobs.flat_map(|open| open.trials.iter().map(move |trial| (open, trial)));
         for (open, (index, trial)) in trials.take(SCAN_MAX) {
             let Some(want) = want(open, *index, trial) else { continue };

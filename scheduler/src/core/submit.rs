@@ -51,6 +51,9 @@ impl Scheduler {
             partitions,
             owns_input,
         })));
+        if self.jobs[&id].spec.secrets.is_some() {
+            self.unlock(id);
+        }
         if super::graph::is_downstream(&self.jobs[&id].spec) {
             self.release();
         } else {
@@ -142,6 +145,13 @@ fn check_job(job: &NewJob) -> Result<(), Rejection> {
     }
     if let Some(fault) = module.declared.param_fault(&spec.params) {
         return unsound(fault, None);
+    }
+    if let Some(fault) = module.declared.secrets_fault(spec.secrets.as_ref()) {
+        return unsound(fault, None);
+    }
+    if module.kind == ModuleKind::Command && spec.secrets.is_some() {
+        let help = "make the module with the SDK, whose `host::secret` reads them";
+        return unsound("a WASI command cannot be given secrets".into(), Some(help));
     }
     if module.kind == ModuleKind::Job && spec.command != CommandOptions::default() {
         let help = "a module made with the SDK exports `merger`, and ends without a status";

@@ -103,6 +103,9 @@ impl Scheduler {
         if open.counts.leased > 0 || open.fate.is_some() {
             return None;
         }
+        if let Some((why, command)) = self.locked_text(open.id) {
+            return Some(format!("waits: {why}; give them: {command}"));
+        }
         if let Some(why) = self.held_text(open) {
             return Some(format!("waits: {}", why.text));
         }

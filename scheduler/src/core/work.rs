@@ -22,6 +22,8 @@ pub(super) fn work(open: &OpenJob, index: u32, artefact: ObjectRef) -> Work {
         inputs: open.inputs(phase),
         ranges: ranges(open, phase),
         params: spec.params.clone(),
+        secrets_tag: secrets_tag(open),
+        secrets: Default::default(),
         args: args(open, phase).to_vec(),
         ok_statuses: spec.command.ok_statuses.clone(),
         limits: spec.limits,
@@ -45,8 +47,13 @@ pub(super) fn key(open: &OpenJob, index: u32) -> Digest {
             args: args(open, phase),
             ok_statuses: &spec.command.ok_statuses,
             clock_ms: clock_ms(open),
+            secrets_tag: secrets_tag(open),
         },
     )
+}
+
+fn secrets_tag(open: &OpenJob) -> Option<Digest> {
+    open.spec.secrets.as_ref().map(|secrets| secrets.tag)
 }
 
 fn context(open: &OpenJob, index: u32) -> TaskContext {

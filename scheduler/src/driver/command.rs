@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use bramble_protocol::JobId;
 use bramble_protocol::agent::{FromAgent, Hello};
 use bramble_protocol::api::{JobView, LogEntry};
+use bramble_protocol::{JobId, Secrets};
 use tokio::sync::{oneshot, watch};
 
 use super::Driver;
 use super::group::Deferred;
-use crate::core::{Action, Answer, ConnectionId, Event, Rejection, RequestToken, Scheduler};
+use crate::core::{
+    Action, Answer, ConnectionId, Event, NewJob, Rejection, RequestToken, Scheduler,
+};
 use crate::handle::{AgentLink, CommandError, Refusal};
 
 pub(super) type Reply = oneshot::Sender<Result<Answer, CommandError>>;
@@ -24,6 +26,18 @@ pub(crate) enum Command {
     /// A request of the core, which it answers.
     Request {
         event: MakeEvent,
+        reply: Reply,
+    },
+    /// A new job, with the secrets that its description names.
+    Submit {
+        job: Box<NewJob>,
+        secrets: Secrets,
+        reply: Reply,
+    },
+    /// The secrets of a job that the head lacks.
+    Unlock {
+        job: JobId,
+        secrets: Secrets,
         reply: Reply,
     },
     /// A look at the state. The answer goes out when all that it saw is on disk.
@@ -59,12 +73,9 @@ pub(crate) enum Command {
 impl Driver {
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Request { event, reply } => {
-                self.last_token += 1;
-                let token = RequestToken(self.last_token);
-                self.replies.insert(token, reply);
-                self.apply(event(token));
-            }
+            Command::Request { event, reply } => self.request(event, reply),
+            Command::Submit { job, secrets, reply } => self.submit(job, secrets, reply),
+            Command::Unlock { job, secrets, reply } => self.unlock(job, secrets, reply),
             Command::Look(look) => {
                 let send = look(&self.core);
                 if let Some(due) = self.committer.defer(Deferred::Answer(send)) {
@@ -99,6 +110,40 @@ impl Driver {
             }
             Command::Shutdown { reply } => self.stopping.get_or_insert_default().push(reply),
         }
+    }
+
+    fn request(&mut self, event: impl FnOnce(RequestToken) -> Event, reply: Reply) {
+        self.last_token += 1;
+        let token = RequestToken(self.last_token);
+        self.replies.insert(token, reply);
+        self.apply(event(token));
+    }
+
+    fn submit(&mut self, job: Box<NewJob>, secrets: Secrets, reply: Reply) {
+        let names = job.spec.secrets.as_ref();
+        if let Some(reason) = names.and_then(|names| names.fault(&secrets)) {
+            return self.answer(reply, Err(CommandError::Refused { reason, help: None }));
+        }
+        let tag = names.map(|names| names.tag);
+        if let Some(tag) = tag {
+            // First of all: leases go out while the job is taken in.
+            self.vault.keep(tag, secrets);
+        }
+        self.request(|token| Event::Submit { token, job }, reply);
+        if let Some(tag) = tag.filter(|tag| self.core.job_of_secrets(tag).is_none()) {
+            self.vault.drop_tag(&tag);
+        }
+    }
+
+    fn unlock(&mut self, job: JobId, secrets: Secrets, reply: Reply) {
+        if let Some(names) = self.core.secrets_of(job) {
+            if let Some(reason) = names.fault(&secrets) {
+                let help = Some(format!("bramble secret {job} {}", names.as_typed()));
+                return self.answer(reply, Err(CommandError::Refused { reason, help }));
+            }
+            self.vault.keep(names.tag, secrets.with_access(names));
+        }
+        self.request(|token| Event::Unlock { token, job }, reply);
     }
 
     /// Answers from the state as it is now, once that is on disk.

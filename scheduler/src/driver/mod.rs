@@ -13,6 +13,7 @@ mod group;
 mod links;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 use bramble_protocol::error_chain;
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use command::Reply;
 use compile::Compilations;
 use group::{Committer, Deferred};
 use links::Links;
+use vault::Vault;
 
 pub(crate) use command::Command;
 
@@ -114,6 +116,7 @@ fn start_on(
         mailbox,
         committer: Committer::new(writer),
         links: Links::default(),
+        vault: Vault::default(),
         compilations: Compilations::new(modules),
         last_token: 0,
         replies: BTreeMap::new(),
@@ -131,6 +134,7 @@ struct Driver {
     mailbox: mpsc::Receiver<Command>,
     committer: Committer,
     links: Links,
+    vault: Vault,
     compilations: Compilations,
     last_token: u64,
     replies: BTreeMap<RequestToken, Reply>,
@@ -206,6 +210,9 @@ impl Driver {
     fn perform(&mut self, actions: Vec<Action>) {
         let now_ms = self.clock.now().0;
         for action in actions {
+            if let Action::JobEnded(view) = &action {
+                self.vault.drop_of(&view.spec);
+            }
             if action.needs_journal() {
                 if let Some(due) = self.committer.defer(Deferred::Action(action)) {
                     self.release(due);
@@ -222,7 +229,10 @@ impl Driver {
                 Action::Refuse { connection, reason, retry } => {
                     self.links.refuse(connection, reason, retry);
                 }
-                Action::Send { connection, message } => self.links.send(connection, message),
+                Action::Send { connection, mut message } => {
+                    self.vault.join(&mut message);
+                    self.links.send(connection, message);
+                }
                 Action::Disconnect { connection, reason } => self.links.close(connection, &reason),
                 Action::Compile { module, class, mode } => {
                     self.compilations.add(module, class, mode);

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use bramble_protocol::api::{JobList, JobState, JobView, LogList, ResultView, SubmitRequest};
-use bramble_protocol::{JobSpec, Manifest, ProblemKind};
+use bramble_protocol::{JobSpec, Manifest, ProblemKind, Secrets};
 use bramble_scheduler::{CommandError, NewJob};
 
 use crate::body::ApiJson;
@@ -20,22 +20,27 @@ pub(crate) async fn submit(
     State(head): State<Head>,
     ApiJson(request): ApiJson<SubmitRequest>,
 ) -> ApiResult<impl IntoResponse> {
-    let job = accept(&head, request.spec).await?;
+    let job = accept(&head, request.spec, request.secrets).await?;
     tracing::info!(job = %job.id, name = job.spec.name, "job {} accepted", job.id);
     Ok(created(job))
 }
 
 /// Checks a job and hands it to the scheduler.
-pub(crate) async fn accept(head: &Head, spec: JobSpec) -> ApiResult<JobView> {
+pub(crate) async fn accept(head: &Head, mut spec: JobSpec, secrets: Secrets) -> ApiResult<JobView> {
+    super::secrets::name(&mut spec, &secrets)?;
     let spec = spec::accept(spec)?;
     let module = head.module_info(spec.module).await?;
     if let Some(fault) = module.declared.param_fault(&spec.params) {
         return Err(ApiError::bad_job(fault).help("parameters are given with --arg name=value"));
     }
+    if let Some(fault) = module.declared.secrets_fault(spec.secrets.as_ref()) {
+        return Err(ApiError::bad_job(fault));
+    }
     let manifest = read_input(head, &spec).await?;
     // There are no accounts yet: whoever reaches the head can read every object in it.
     let owns_input = true;
-    Ok(head.handle.submit(NewJob { spec, module, manifest, owns_input }).await?)
+    let job = NewJob { spec, module, manifest, owns_input };
+    Ok(head.handle.submit_with(job, secrets).await?)
 }
 
 /// The answer that a job was accepted.

@@ -12,6 +12,7 @@ pub(crate) mod nodes;
 pub(crate) mod objects;
 pub(crate) mod queue;
 pub(crate) mod retry;
+pub(crate) mod secrets;
 
 use bramble_protocol::JobId;
 use bramble_scheduler::CommandError;

@@ -2,18 +2,20 @@
 
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
-use bramble_protocol::api::JobState;
+use bramble_protocol::api::{JobState, SecretsRequest};
 use bramble_protocol::{JobId, ProblemKind};
 use bramble_scheduler::CommandError;
 
+use crate::body::MaybeJson;
 use crate::error::{ApiError, ApiResult};
-use crate::routes::{job_id, jobs};
+use crate::routes::{job_id, jobs, secrets};
 use crate::state::Head;
 
 /// `POST /jobs/{id}/retry`: a new job in which only those tasks run that did not succeed.
 pub(crate) async fn retry(
     State(head): State<Head>,
     Path(id): Path<String>,
+    MaybeJson(request): MaybeJson<SecretsRequest>,
 ) -> ApiResult<impl IntoResponse> {
     let id = job_id(&id)?;
     let spec = head.handle.look(move |core| core.retry_spec(id)).await?;
@@ -21,7 +23,8 @@ pub(crate) async fn retry(
         Some(state) => nothing_to_retry(id, state),
         None => CommandError::NoSuchJob(id).into(),
     })?;
-    let job = jobs::accept(&head, spec).await?;
+    let secrets = secrets::again(id, &spec, request.secrets)?;
+    let job = jobs::accept(&head, spec, secrets).await?;
     tracing::info!(job = %job.id, "job {} tries job {id} again", job.id);
     Ok(jobs::created(job))
 }

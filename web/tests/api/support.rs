@@ -134,7 +134,7 @@ impl TestHead {
     }
 
     pub(crate) async fn submit(&self, spec: JobSpec) -> Answer {
-        self.post_json("/api/v1/jobs", &SubmitRequest { spec }).await
+        self.post_json("/api/v1/jobs", &SubmitRequest { spec, secrets: Default::default() }).await
     }
 
     /// A job that waits, as there are no nodes.
@@ -226,6 +226,7 @@ pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
         mode: Mode::Fast,
         partitions: None,
         result_name: "copy.txt".into(),
+        secrets: None,
         clock_ms: None,
         policy: Default::default(),
     }

@@ -6,7 +6,8 @@ mod send;
 use bramble_protocol::api::{JobView, NodeView};
 use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{
-    JobSpec, Limits, ModuleInfo, ModuleKind, NodeSelector, NodeState, ObjectRef,
+    Digest, JobSpec, Limits, ModuleInfo, ModuleKind, NodeSelector, NodeState, ObjectRef,
+    SecretNames,
 };
 
 use super::fetch::{self, Target, file_name};
@@ -94,6 +95,10 @@ pub(super) fn check_module(
             CliError::new(Slug::BadJob, fault).help("parameters are given with --arg NAME=VALUE:");
         return Err(module::params(&module).into_iter().fold(error, CliError::help));
     }
+    let names = SecretNames { tag: Digest::ZERO, given: request.secrets.names() };
+    if let Some(fault) = module.declared.secrets_fault(Some(&names)) {
+        return Err(CliError::new(Slug::BadJob, fault));
+    }
     if module.kind == ModuleKind::Job && request.command != CommandOptions::default() {
         return Err(CliError::new(Slug::BadJob, "this module has no exit status and no arguments")
             .why("--ok-status, --merge and --merge-arg are for WASI commands")
@@ -151,10 +156,12 @@ pub(super) fn queue(
     let name = job_name(request, module);
     let own_result =
         || file_name(&module.declared.result_name(&format!("{name}-{}", request.input.name())));
-    let view = client.submit(JobSpec {
+    let spec = JobSpec {
         module: module.digest,
         input: sent.manifest.digest,
         params: request.params.clone(),
+        // The head names them.
+        secrets: None,
         args: request.args.clone(),
         command: request.command.clone(),
         nodes: request.nodes.clone(),
@@ -165,7 +172,8 @@ pub(super) fn queue(
         clock_ms: request.clock_ms,
         policy: request.policy.clone(),
         name,
-    })?;
+    };
+    let view = client.submit(spec, request.secrets.clone())?;
     let name = human::safe_field(&view.spec.name);
     context.output.say("Queued", &format!("job {} \"{name}\" on {}", view.id, client.url()));
     Ok(view)
@@ -215,7 +223,6 @@ fn finish(
 
 #[cfg(test)]
 mod tests {
-    use bramble_protocol::Digest;
     use bramble_protocol::module::{Declared, Exports};
     use clap::Parser;
 

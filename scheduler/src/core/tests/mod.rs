@@ -15,6 +15,7 @@ mod quorum;
 mod reachable;
 mod restart;
 mod retries;
+mod secrets;
 mod speculation;
 mod unequal;
 
