@@ -1,0 +1,228 @@
+//! Ciphers that work on one row of a picture at a time, for looking at ciphertext.
+//!
+//! A row is what a sector is for a disk: it is encrypted by itself, starting from its number. In
+//! ECB and CBC mode a last block that the row does not fill is filled up with zeros and cut off
+//! afterwards, because nobody wants to decrypt a picture that is made to be looked at.
+
+use aes::Aes256;
+use bramble_guest::{JobError, JobResult, quote};
+use cbc::cipher::{
+    Array, Block, BlockCipherEncrypt, BlockModeEncrypt, InnerIvInit, KeyInit, KeyIvInit,
+    StreamCipher, StreamCipherCore,
+};
+use chacha20::ChaCha20;
+use ctr::CtrCore;
+use ctr::flavors::Ctr64BE;
+use hkdf::Hkdf;
+use kuznyechik::KuznyechikEnc;
+use magma::Magma;
+use sha2::Sha256;
+use xts_mode::Xts128;
+
+use crate::view::RowCipher;
+
+/// The ciphers by name. In those with authentication the picture shows the ciphertext, and their
+/// tags are left out.
+pub const NAMES: &[&str] = &[
+    "aes-256-gcm",
+    "aes-256-ctr",
+    "aes-256-cbc",
+    "aes-256-xts",
+    "aes-256-ecb",
+    "chacha20-poly1305",
+    "kuznyechik-ctr",
+    "kuznyechik-cbc",
+    "kuznyechik-ecb",
+    "magma-ctr",
+    "magma-cbc",
+    "magma-ecb",
+];
+
+/// A sentence on each.
+pub const NOTES: &[(&str, &str)] = &[
+    ("aes-256-gcm", "counter mode with a tag: safe unless a nonce is used twice"),
+    ("aes-256-ctr", "hides everything, but changes to the ciphertext go unnoticed"),
+    ("aes-256-cbc", "hides everything, but changes to the ciphertext go unnoticed"),
+    ("aes-256-xts", "for disks: the same row at the same place gives the same ciphertext"),
+    ("aes-256-ecb", "shows the picture: never use it"),
+    ("chacha20-poly1305", "fast without AES instructions: safe unless a nonce is used twice"),
+    ("kuznyechik-ctr", "GOST R 34.12-2015: changes to the ciphertext go unnoticed"),
+    ("kuznyechik-cbc", "GOST R 34.12-2015: changes to the ciphertext go unnoticed"),
+    ("kuznyechik-ecb", "shows the picture: never use it"),
+    ("magma-ctr", "GOST R 34.12-2015: blocks of 8 bytes are short for much data"),
+    ("magma-cbc", "GOST R 34.12-2015: blocks of 8 bytes are short for much data"),
+    ("magma-ecb", "shows the picture: never use it"),
+];
+
+/// Keys and nonces for pictures.
+#[derive(Clone)]
+pub struct Keys {
+    key: [u8; 32],
+    tweak_key: [u8; 32],
+    nonces: [[u8; 16]; 2],
+}
+
+impl Keys {
+    /// Derives them from the user's key, which may be empty where nothing is to be protected, and
+    /// from the salt of the job, by HKDF with SHA-256 (RFC 5869).
+    pub fn new(key: &[u8], salt: &[u8]) -> Self {
+        let mut bytes = [0; 96];
+        let derived = Hkdf::<Sha256>::new(Some(salt), key).expand(b"image-cipher rows", &mut bytes);
+        derived.expect("HKDF gives up to 8,160 bytes");
+        let part = |start: usize| <[u8; 32]>::try_from(&bytes[start..start + 32]);
+        let nonce = |start: usize| <[u8; 16]>::try_from(&bytes[start..start + 16]);
+        let in_range = "the parts lie within the bytes";
+        Self {
+            key: part(0).expect(in_range),
+            tweak_key: part(32).expect(in_range),
+            nonces: [nonce(64).expect(in_range), nonce(80).expect(in_range)],
+        }
+    }
+
+    /// The cipher called `name` with the first or the second nonce (0, 1).
+    ///
+    /// # Errors
+    /// When there is none of that name, with the list of those there are.
+    pub fn cipher(&self, name: &str, nonce: usize) -> JobResult<Box<dyn RowCipher>> {
+        let nonce = self.nonces[nonce];
+        if name == "aes-256-xts" {
+            let [data, tweak] = [&self.key, &self.tweak_key].map(|key| Aes256::new(key.into()));
+            return Ok(Box::new(Xts(Xts128::new(data, tweak))));
+        }
+        if name == "chacha20-poly1305" {
+            return Ok(Box::new(ChaCha { key: self.key, nonce }));
+        }
+        let found = match name.rsplit_once('-') {
+            Some(("aes-256", mode)) => self.block_cipher::<Aes256>(mode, nonce),
+            Some(("kuznyechik", mode)) => self.block_cipher::<KuznyechikEnc>(mode, nonce),
+            Some(("magma", mode)) => self.block_cipher::<Magma>(mode, nonce),
+            _ => None,
+        };
+        found.filter(|_| NAMES.contains(&name)).ok_or_else(|| {
+            let names = NAMES.join(", ");
+            JobError::bad_param(format!("`cipher` is {}: use one of {names}", quote(name)))
+        })
+    }
+
+    fn block_cipher<C>(&self, mode: &str, nonce: [u8; 16]) -> Option<Box<dyn RowCipher>>
+    where
+        C: BlockCipherEncrypt + KeyInit + 'static,
+        Ctr64BE: ctr::CtrFlavor<C::BlockSize>,
+    {
+        let cipher = C::new_from_slice(&self.key).ok()?;
+        Some(match mode {
+            "ecb" => Box::new(Ecb(cipher)),
+            "cbc" => Box::new(Cbc { cipher, nonce }),
+            "ctr" | "gcm" => Box::new(Ctr { cipher, nonce }),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether the cipher called `name` begins from a nonce, or an initial vector, that must be new
+/// each time.
+pub fn has_nonce(name: &str) -> bool {
+    !name.ends_with("-ecb") && !name.ends_with("-xts")
+}
+
+/// The name of the same block cipher in ECB mode. A stream cipher has none: AES stands in.
+pub fn in_ecb_mode(name: &str) -> String {
+    let block_cipher = name.rsplit_once('-').map_or("", |(cipher, _)| cipher);
+    let known = matches!(block_cipher, "kuznyechik" | "magma");
+    format!("{}-ecb", if known { block_cipher } else { "aes-256" })
+}
+
+/// The first block of row `y`: what is no secret, made unpredictable by the cipher itself
+/// (NIST SP 800-38A, appendix C).
+fn first_block<C: BlockCipherEncrypt>(cipher: &C, nonce: &[u8; 16], y: u32) -> Block<C> {
+    let mut block = Block::<C>::default();
+    let start = block.len() - 4;
+    block[..start].copy_from_slice(&nonce[..start]);
+    block[start..].copy_from_slice(&y.to_be_bytes());
+    cipher.encrypt_block(&mut block);
+    block
+}
+
+/// Calls `encrypt` for all blocks of a row, and then for a last one that is not full.
+fn in_blocks<C: BlockCipherEncrypt>(row: &mut [u8], mut encrypt: impl FnMut(&mut [Block<C>])) {
+    let (blocks, rest) = Array::slice_as_chunks_mut(row);
+    encrypt(blocks);
+    if !rest.is_empty() {
+        let mut last = [Block::<C>::default()];
+        last[0][..rest.len()].copy_from_slice(rest);
+        encrypt(&mut last);
+        rest.copy_from_slice(&last[0][..rest.len()]);
+    }
+}
+
+/// Electronic codebook: each block by itself, so that equal blocks stay equal.
+struct Ecb<C>(C);
+
+impl<C: BlockCipherEncrypt> RowCipher for Ecb<C> {
+    fn encrypt_row(&self, _y: u32, row: &mut [u8]) {
+        in_blocks::<C>(row, |blocks| self.0.encrypt_blocks(blocks));
+    }
+}
+
+/// Cipher block chaining: each block is mixed with the ciphertext of the one before it.
+struct Cbc<C> {
+    cipher: C,
+    nonce: [u8; 16],
+}
+
+impl<C: BlockCipherEncrypt> RowCipher for Cbc<C> {
+    fn encrypt_row(&self, y: u32, row: &mut [u8]) {
+        let start = first_block(&self.cipher, &self.nonce, y);
+        let mut chain = cbc::Encryptor::inner_iv_init(&self.cipher, &start);
+        in_blocks::<C>(row, |blocks| chain.encrypt_blocks(blocks));
+    }
+}
+
+/// Counter mode: the encrypted numbers of the blocks are the keystream.
+struct Ctr<C> {
+    cipher: C,
+    nonce: [u8; 16],
+}
+
+impl<C: BlockCipherEncrypt> RowCipher for Ctr<C>
+where
+    Ctr64BE: ctr::CtrFlavor<C::BlockSize>,
+{
+    fn encrypt_row(&self, y: u32, row: &mut [u8]) {
+        let start = first_block(&self.cipher, &self.nonce, y);
+        let counter = CtrCore::<&C, Ctr64BE>::inner_iv_init(&self.cipher, &start);
+        counter.apply_keystream_partial(row.into());
+    }
+}
+
+/// XTS (IEEE 1619), whose sectors are the rows.
+struct Xts(Xts128<Aes256>);
+
+impl RowCipher for Xts {
+    fn encrypt_row(&self, y: u32, row: &mut [u8]) {
+        const BLOCK_BYTES: usize = 16;
+        let tweak = xts_mode::get_tweak_default(y.into());
+        if row.len() >= BLOCK_BYTES {
+            return self.0.encrypt_sector(row, tweak);
+        }
+        let mut block = [0; BLOCK_BYTES];
+        block[..row.len()].copy_from_slice(row);
+        self.0.encrypt_sector(&mut block, tweak);
+        row.copy_from_slice(&block[..row.len()]);
+    }
+}
+
+/// The stream cipher of RFC 8439, whose nonces hold the number of the row.
+struct ChaCha {
+    key: [u8; 32],
+    nonce: [u8; 16],
+}
+
+impl RowCipher for ChaCha {
+    fn encrypt_row(&self, y: u32, row: &mut [u8]) {
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&self.nonce[..8]);
+        nonce[8..].copy_from_slice(&y.to_be_bytes());
+        ChaCha20::new(&self.key.into(), &nonce.into()).apply_keystream(row);
+    }
+}
