@@ -86,6 +86,7 @@
 #[path = "bindings.rs"]
 pub mod __bindings;
 mod code;
+pub mod crypto;
 mod declare;
 mod error;
 pub mod host;

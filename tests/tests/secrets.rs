@@ -135,6 +135,41 @@ fn after_a_restart_of_the_head_a_job_asks_for_its_secrets_and_goes_on() {
 }
 
 #[test]
+fn a_sealed_secret_is_used_by_the_node_and_never_read_by_the_job() {
+    let cluster = Cluster::start(2);
+    let key: Vec<u8> = (0..32).collect();
+    let sealed = format!("key=@{}", cluster.file("key", &key));
+    let text: Vec<u8> = (0..500_000u32).map(|at| (at % 253) as u8).collect();
+    let input = cluster.file("in.bin", &text);
+    let module = job("sealer");
+    let seal = |flag: &str, by: &str, cipher: &str| {
+        let (by, cipher) = (format!("by={by}"), format!("cipher={cipher}"));
+        let args = ["submit", path(&module), "-i", &input, flag, &sealed, "-o", "-"];
+        cluster.bramble(&[&args[..], &["--arg", &by, "--arg", &cipher]].concat())
+    };
+    for cipher in ["aes", "chacha"] {
+        let by_host = seal("--sealed", "host", cipher).ok().stdout;
+        assert_eq!(by_host.len(), text.len() + text.len().div_ceil(16 << 10) * 16);
+        assert!(by_host == seal("--secret", "guest", cipher).ok().stdout, "{cipher}");
+    }
+    seal("--sealed", "guest", "aes").fails(1, &["the key is missing"]);
+    let inspected = cluster.bramble(&["inspect", path(&module)]).ok().text();
+    assert!(inspected.contains("bramble:crypto/ciphers@0.1.0"), "{inspected}");
+    assert!(
+        cluster
+            .job("1")
+            .spec
+            .secrets
+            .unwrap()
+            .given
+            .values()
+            .all(|access| *access == bramble_protocol::SecretAccess::Sealed)
+    );
+    let retried = cluster.bramble(&["retry", "5", "--secret", &sealed]);
+    retried.fails(1, &["the key is missing"]);
+}
+
+#[test]
 fn a_retry_asks_for_the_secrets_again() {
     let cluster = Cluster::start(1);
     let secret = format!("key=@{}", cluster.file("key", b"open sesame"));

@@ -16,6 +16,10 @@ pub(crate) struct SecretArgs {
     // Parsed later: what clap refuses, it shows.
     #[arg(long = "secret", value_name = "NAME=@FILE|@-|env:VAR")]
     pub(crate) readable: Vec<String>,
+    /// The same for a secret that the job must not read either, only have the node encrypt and
+    /// decrypt with
+    #[arg(long = "sealed", value_name = "NAME=@FILE|@-|env:VAR")]
+    pub(crate) sealed: Vec<String>,
 }
 
 const EXAMPLES: &str = "\

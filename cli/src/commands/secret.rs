@@ -11,7 +11,7 @@ use crate::request::secrets;
 /// # Errors
 /// When they cannot be read, or are not those of the job by name.
 pub(crate) fn run(context: &Context, args: &SecretCommandArgs) -> CliResult<()> {
-    let typed = SecretArgs { readable: args.secrets.clone() };
+    let typed = SecretArgs { readable: args.secrets.clone(), ..SecretArgs::default() };
     let secrets = secrets::read(&typed, false)?;
     let client = context.client()?;
     let id = select::one(&client, args.job)?;

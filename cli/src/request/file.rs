@@ -246,8 +246,9 @@ impl JobFile<'_> {
             (_, Kind::Switch) if truth()? => draft.words.push(format!("--{key}")),
             (_, Kind::Unless(flag)) if !truth()? => draft.words.push(format!("--{flag}")),
             (_, Kind::Switch | Kind::Unless(_)) => {}
-            ("secret", _) => {
-                let typed = |word: String| super::secrets::typed(&word, |path| self.beside(path));
+            ("secret" | "sealed", _) => {
+                let beside = |path: &str| self.beside(path);
+                let typed = |word: String| super::secrets::typed(key, &word, beside);
                 draft.words.extend(list()?.into_iter().map(typed));
             }
             (_, Kind::Many(flag)) => {

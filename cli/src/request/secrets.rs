@@ -21,7 +21,9 @@ const HOW: &str = "name a file, standard input or a variable: --secret key=@key.
 /// When one is not typed as it should be, cannot be read, or is out of bounds.
 pub(crate) fn read(typed: &SecretArgs, mut stdin_is_taken: bool) -> CliResult<Secrets> {
     let mut secrets = Secrets::default();
-    for (typed, access) in typed.readable.iter().map(|typed| (typed, SecretAccess::Read)) {
+    let readable = typed.readable.iter().map(|typed| (typed, SecretAccess::Read));
+    let sealed = typed.sealed.iter().map(|typed| (typed, SecretAccess::Sealed));
+    for (typed, access) in readable.chain(sealed) {
         let Some((name, from)) = typed.split_once('=') else {
             return Err(CliError::usage("a secret has a name and a place").help(HOW));
         };
@@ -34,12 +36,12 @@ pub(crate) fn read(typed: &SecretArgs, mut stdin_is_taken: bool) -> CliResult<Se
 }
 
 /// The flag for a secret of a job file, whose path starts where `beside` says.
-pub(crate) fn typed(word: &str, beside: impl Fn(&str) -> PathBuf) -> String {
+pub(crate) fn typed(flag: &str, word: &str, beside: impl Fn(&str) -> PathBuf) -> String {
     match word.split_once("=@") {
         Some((name, path)) if path != "-" => {
-            format!("--secret={name}=@{}", beside(path).display())
+            format!("--{flag}={name}=@{}", beside(path).display())
         }
-        _ => format!("--secret={word}"),
+        _ => format!("--{flag}={word}"),
     }
 }
 
@@ -101,7 +103,7 @@ mod tests {
 
     fn read_typed(typed: &[&str]) -> CliResult<Secrets> {
         let readable = typed.iter().map(|typed| (*typed).to_owned()).collect();
-        read(&SecretArgs { readable }, true)
+        read(&SecretArgs { readable, ..SecretArgs::default() }, true)
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub struct Run {
 struct Surroundings {
     params: BTreeMap<String, String>,
     secrets: BTreeMap<String, Vec<u8>>,
+    sealed: BTreeMap<String, Vec<u8>>,
     ranges: Vec<u8>,
     enough: Rc<Cell<bool>>,
     previews: Rc<RefCell<Vec<Preview>>>,
@@ -82,6 +83,13 @@ impl Run {
     #[must_use]
     pub fn secret(mut self, name: &str, value: &[u8]) -> Self {
         self.surroundings.secrets.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets a secret that only the host's ciphers use, as `--sealed name=@FILE` does.
+    #[must_use]
+    pub fn sealed(mut self, name: &str, value: &[u8]) -> Self {
+        self.surroundings.sealed.insert(name.into(), value.into());
         self
     }
 
@@ -369,6 +377,13 @@ pub(crate) mod host {
 
     pub(crate) fn secret(name: &str) -> Option<Vec<u8>> {
         current(|here| here.secrets.get(name).cloned()).flatten()
+    }
+
+    /// The same, or one that only the host's ciphers use.
+    #[cfg(all(feature = "crypto", not(target_family = "wasm")))]
+    pub(crate) fn any_secret(name: &str) -> Option<Vec<u8>> {
+        let sealed = || current(|here| here.sealed.get(name).cloned()).flatten();
+        secret(name).or_else(sealed)
     }
 
     pub(crate) fn enough() {

@@ -45,6 +45,24 @@ const OFFERED: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+/// The same of `bramble:crypto/ciphers`.
+const CIPHERS: &[&str] = &[
+    "aead",
+    "hash",
+    "digest",
+    "cost",
+    "blocks",
+    "crypto-error",
+    "key",
+    "[static]key.from-secret",
+    "[static]key.from-passphrase",
+    "[method]key.hkdf",
+    "[method]key.hkdf-expand",
+    "[method]key.seal",
+    "[method]key.open",
+    "[method]key.aes256-ctr",
+    "digest-of",
+];
 /// The packages of WASI 0.2 a component may import. Sockets are there for programs that can
 /// open one and do not: using one ends the task.
 const WASI_PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
@@ -54,6 +72,9 @@ pub(super) fn is_offered(name: &str) -> bool {
     if let Some(of_job) = interface(name, "bramble:job", "0.1.") {
         return OFFERED.iter().any(|(interface, _)| *interface == of_job);
     }
+    if interface(name, "bramble:crypto", "0.1.") == Some("ciphers") {
+        return true;
+    }
     interface(name, "wasi", "0.2.")
         .and_then(|path| path.split('/').next())
         .is_some_and(|package| WASI_PACKAGES.contains(&package))
@@ -62,8 +83,13 @@ pub(super) fn is_offered(name: &str) -> bool {
 /// The first thing that a component wants of an interface of `bramble:job` and that a later
 /// release has added there.
 pub(super) fn newer_job(name: &str, types: &wasmparser::types::Types) -> Option<String> {
-    let of_job = interface(name, "bramble:job", "0.1.")?;
-    let (_, items) = OFFERED.iter().find(|(interface, _)| *interface == of_job)?;
+    let items = match interface(name, "bramble:crypto", "0.1.") {
+        Some(_) => CIPHERS,
+        None => {
+            let of_job = interface(name, "bramble:job", "0.1.")?;
+            OFFERED.iter().find(|(interface, _)| *interface == of_job)?.1
+        }
+    };
     let types = types.as_ref();
     let ComponentEntityType::Instance(id) = types.component_item_for_import(name)?.ty else {
         return None;
@@ -83,7 +109,10 @@ pub(super) fn interface<'a>(name: &'a str, of: &str, version: &str) -> Option<&'
 
 pub(super) fn foreign_import(what: &str, survey: Option<&Survey>) -> Refusal {
     let refusal = Refusal::new(format!("the module imports {what}, which bramble does not offer"))
-        .detail("a job may import bramble:job/host, bramble:job/io and WASI without the network");
+        .detail(
+            "a job may import bramble:job/host, bramble:job/io, bramble:crypto/ciphers and WASI \
+                 without the network",
+        );
     let is_object = survey.is_some_and(|survey| survey.has_linking);
     refusal.help(if what.contains("`bramble:job/") {
         "it was made for a newer bramble: use that, or build it with this release's SDK"
@@ -117,8 +146,11 @@ mod tests {
     fn what_is_offered_is_what_the_wit_text_says() {
         let mut resolve = wit_parser::Resolve::default();
         let wit = include_str!("../../../guest-sdk/wit/job.wit");
-        let package = resolve.push_str("job.wit", wit).unwrap();
-        for (name, items) in OFFERED {
+        let job = resolve.push_str("job.wit", wit).unwrap();
+        let wit = include_str!("../../../guest-sdk/wit/deps/crypto/crypto.wit");
+        let crypto = resolve.push_str("crypto.wit", wit).unwrap();
+        let of_job = OFFERED.map(|(name, items)| (job, name, items));
+        for (package, name, items) in of_job.into_iter().chain([(crypto, "ciphers", CIPHERS)]) {
             let interface = &resolve.interfaces[resolve.packages[package].interfaces[name]];
             let types = interface.types.keys();
             let mut said: Vec<&str> =

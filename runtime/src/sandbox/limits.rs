@@ -40,6 +40,11 @@ impl MemoryLimit {
         }
     }
 
+    /// The most there may be, in bytes.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
     /// Most memory at one time, in bytes.
     pub(crate) fn bytes_peak(&self) -> u64 {
         self.bytes_peak

@@ -8,6 +8,7 @@
 mod artefact;
 mod bindings;
 mod checkpoint;
+mod crypto;
 mod deadline;
 pub mod engine;
 mod fault;

@@ -14,16 +14,36 @@ pub(crate) fn sdk_module(wat: &str, interfaces: &[&str]) -> Vec<u8> {
     of_version(wat, interfaces, "0.1.2", include_str!("../../../guest-sdk/wit/job.wit"))
 }
 
+/// `bramble:crypto` as this release has it.
+pub(crate) const CRYPTO: &str = include_str!("../../../guest-sdk/wit/deps/crypto/crypto.wit");
+
+/// The same for a module that imports `bramble:crypto` as well, which has this WIT text.
+pub(crate) fn cipher_module(wat: &str, interfaces: &[&str], crypto: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    resolve.push_str("crypto.wit", crypto).unwrap();
+    let job = include_str!("../../../guest-sdk/wit/job.wit");
+    embedded(resolve, wat, interfaces, ("0.1.2", job), "include bramble:crypto/imports@0.1.0;")
+}
+
 /// The same as an SDK of another version makes it, which has another WIT text.
 pub(crate) fn of_version(wat: &str, interfaces: &[&str], version: &str, wit: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
+    embedded(Resolve::default(), wat, interfaces, (version, wit), "")
+}
+
+fn embedded(
+    mut resolve: Resolve,
+    wat: &str,
+    interfaces: &[&str],
+    (version, wit): (&str, &str),
+    more: &str,
+) -> Vec<u8> {
     resolve.push_str("job.wit", wit).unwrap();
     let exports: String = interfaces
         .iter()
         .map(|interface| format!("export bramble:job/{interface}@{version};\n"))
         .collect();
     let world = format!(
-        "package test:job;\nworld job {{\ninclude bramble:job/imports@{version};\n{exports}}}"
+        "package test:job;\nworld job {{\ninclude bramble:job/imports@{version};\n{more}\n{exports}}}"
     );
     let package = resolve.push_str("test.wit", &world).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();

@@ -52,6 +52,7 @@ pub(crate) fn component_linker(engine: &Engine) -> wasmtime::Result<component::L
     job::types::add_to_linker::<Host, component::HasSelf<Host>>(l, |host| host)?;
     job::host::add_to_linker::<Host, component::HasSelf<Host>>(l, |host| host)?;
     job::io::add_to_linker::<Host, component::HasSelf<Host>>(l, |host| host)?;
+    crate::sandbox::crypto::add_to_linker(l)?;
     Ok(linker)
 }
 
