@@ -8,11 +8,18 @@ use crate::error::{CliError, CliResult, Slug};
 use crate::output::human;
 use crate::paths;
 
+/// The drawing that the tests of the job use.
+#[expect(unreachable_pub, reason = "it is public in the job")]
+#[path = "../../../jobs/image-cipher/src/drawing.rs"]
+mod drawing;
+
 /// Short names beside the modules' own.
 const SHORT_NAMES: [(&str, &str); 3] =
     [("sort", "merge-sort"), ("words", "word-count"), ("wc", "word-count")];
 /// How many numbers the sample of the sorting example holds.
 const SAMPLE_NUMBERS: usize = 100_000;
+/// How wide and high the sample picture is.
+const SAMPLE_PIXELS: u32 = 640;
 /// How many lines the sample text holds.
 const SAMPLE_LINES: usize = 20_000;
 /// What the sample text is made of.
@@ -82,6 +89,9 @@ pub(crate) fn sample(name: &str) -> Input {
     if name.contains("sort") {
         return Input::sample("numbers.txt", numbers().into_bytes());
     }
+    if name.contains("image") {
+        return Input::sample("penguin.ppm", drawing::penguin(SAMPLE_PIXELS, SAMPLE_PIXELS));
+    }
     Input::sample("text.txt", text().into_bytes())
 }
 
@@ -143,6 +153,7 @@ mod tests {
         assert_eq!(numbers().lines().count(), SAMPLE_NUMBERS);
         assert_eq!(text().lines().count(), SAMPLE_LINES);
         assert_eq!(sample("sort").name(), "numbers.txt");
+        assert_eq!(sample("image-cipher").name(), "penguin.ppm");
         assert_eq!(sample("caesar").name(), "text.txt");
     }
 
