@@ -57,6 +57,15 @@ pub enum Piece {
     },
 }
 
+impl Piece {
+    /// Literal numbers, little-endian, for a task that needs no more: its place in a range, say.
+    /// The map reads them by
+    /// [`Input::all_numbers`].
+    pub fn numbers(numbers: &[u64]) -> Self {
+        Self::Bytes(numbers.iter().flat_map(|number| number.to_le_bytes()).collect())
+    }
+}
+
 /// Works on one chunk.
 pub type MapFn = fn(&Task, &mut Input<'_>, &mut Output<'_>) -> JobResult;
 /// The same, for chunks that are small enough to hold.

@@ -100,6 +100,7 @@ mod output;
 mod pairs;
 mod params;
 mod ranges;
+mod share;
 
 pub use code::{Key, OwnedKey, OwnedValue, Value};
 pub use declare::{Declaration, InputKind, Param, ResultKind, Split};
@@ -117,6 +118,7 @@ pub use params::{ParamKind, ParamValue};
 #[doc(hidden)]
 pub use params::{read_param, unquoted};
 pub use ranges::{choose_splitters, partition_of};
+pub use share::shares;
 
 /// All that most jobs need.
 pub mod prelude {
@@ -126,6 +128,7 @@ pub mod prelude {
     pub use crate::{
         Emitter, Groups, Input, InputKind, JobError, JobResult, KeyedLines, Output, Param, Piece,
         ResultKind, Span, Split, Task, choose_splitters, lines_of, merge_sorted, partition_of,
+        shares,
     };
 }
 

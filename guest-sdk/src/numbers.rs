@@ -1,6 +1,6 @@
 //! Numbers as records: little-endian, one after the other.
 
-use crate::{Input, JobResult, Output};
+use crate::{Input, JobError, JobResult, Output};
 
 /// A number of fixed size, little-endian in inputs and outputs.
 pub trait Number: Copy + Sized {
@@ -47,6 +47,18 @@ impl Input<'_> {
     /// ```
     pub fn numbers<T: Number>(&mut self) -> impl Iterator<Item = JobResult<T>> {
         std::iter::from_fn(move || T::read(self).transpose())
+    }
+
+    /// All numbers of a chunk that [`Piece::numbers`](crate::Piece::numbers) made.
+    ///
+    /// # Errors
+    /// [`JobError::BadInput`](crate::JobError::BadInput) when there are not `N` of them.
+    pub fn all_numbers<const N: usize>(&mut self) -> JobResult<[u64; N]> {
+        let numbers = self.numbers().collect::<JobResult<Vec<u64>>>()?;
+        let count = numbers.len();
+        numbers.try_into().map_err(|_| {
+            JobError::bad_input(format!("the chunk has {count} numbers and should have {N}"))
+        })
     }
 }
 
