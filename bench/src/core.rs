@@ -146,6 +146,7 @@ impl Cluster {
             outcome: AttemptOutcome::Succeeded { outputs: vec![self.output] },
             usage: Usage { wall_us: TASK_US, cpu_us: TASK_US, ..Usage::default() },
             log: String::new(),
+            enough: false,
         }
     }
 }

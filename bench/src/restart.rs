@@ -106,5 +106,6 @@ fn success(job: u64, index: u32) -> Record {
         at_ms: 1_001,
         outputs: vec![ObjectRef::of(&index.to_le_bytes())],
         usage: Usage { wall_us: 900, cpu_us: 800, bytes_in: 1_000, ..Usage::default() },
+        enough: false,
     }
 }

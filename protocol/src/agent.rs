@@ -95,6 +95,10 @@ pub struct AttemptReport {
     /// The last lines that the guest logged.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub log: String,
+    /// Whether the guest said that no task of a later chunk is needed. Means nothing unless the
+    /// attempt succeeded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enough: bool,
 }
 
 /// From the head to an agent.

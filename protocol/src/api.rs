@@ -150,6 +150,28 @@ pub struct JobView {
     /// What was not done because it had been done before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
+    /// Where a task said that those of later chunks are not needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enough: Option<Enough>,
+}
+
+/// A task said that those of later chunks are not needed: the result ends with its chunk, and the
+/// counts of the job are of those that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enough {
+    /// The earliest chunk whose task said so.
+    pub chunk: u32,
+    /// Tasks of later chunks: never run, stopped, or done for nothing.
+    pub unneeded: u32,
+}
+
+impl Enough {
+    /// The same in words, without a full stop.
+    pub fn text(&self) -> String {
+        let Self { chunk, unneeded } = self;
+        let were = if *unneeded == 1 { "task was" } else { "tasks were" };
+        format!("chunk {chunk} said enough: {unneeded} {were} not needed")
+    }
 }
 
 /// What earlier tasks of the same work saved a job.

@@ -23,7 +23,8 @@ pub const DATA_FORMAT: u32 = 1;
 /// | 1 | first |
 /// | 2 | the phase `reduce`; what format 1 holds is read as it is |
 /// | 3 | policies of jobs, draining nodes; what older formats hold is read as it is |
-pub const JOURNAL_FORMAT: u32 = 3;
+/// | 4 | tasks that say that later ones are not needed; what older formats hold is read as it is |
+pub const JOURNAL_FORMAT: u32 = 4;
 
 /// The guest interface that this release offers.
 pub const GUEST_INTERFACE: &str = "bramble:job@0.1.1";

@@ -261,6 +261,7 @@ mod tests {
             outcome: AttemptOutcome::Succeeded { outputs: vec![ObjectRef::of(b"")] },
             usage: Usage { cpu_us: 12, ..Usage::default() },
             log: "line\n".into(),
+            enough: false,
         };
         for message in [FromAgent::Reports { reports: vec![report] }, FromAgent::Goodbye] {
             let text = serde_json::to_string(&message).unwrap();

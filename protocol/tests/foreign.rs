@@ -56,6 +56,7 @@ fn messages() -> Vec<Vec<u8>> {
         outcome: AttemptOutcome::Trapped { trap: TrapKind::StackOverflow, message: "down".into() },
         usage: Usage { cpu_us: u64::MAX, ..Usage::default() },
         log: "one\ntwo\n".into(),
+        enough: false,
     };
     let spec = JobSpec {
         name: "sort".into(),

@@ -109,6 +109,7 @@ mod tests {
             spans: vec![(0, 7)],
             usage: Usage::default(),
             log: "a line\n".into(),
+            enough: false,
         };
         let trapped = AttemptOutcome::Trapped { trap: TrapKind::BadCall, message: "no".into() };
         let (ours, theirs) = socket::pair().unwrap();

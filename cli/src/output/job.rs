@@ -41,6 +41,7 @@ pub(crate) fn doing(view: &JobView) -> String {
     if view.tasks.retried > 0 {
         parts.push(format!("{} tried again", view.tasks.retried));
     }
+    parts.extend(view.enough.map(|enough| enough.text()));
     parts.extend(view.note.clone());
     parts.join(" · ")
 }
@@ -55,6 +56,9 @@ pub(crate) fn progress_line(view: &JobView) -> String {
     }
     if tasks.retried > 0 {
         line.push_str(&format!(" retried={}", tasks.retried));
+    }
+    if let Some(enough) = &view.enough {
+        line.push_str(&format!("  {}", enough.text()));
     }
     if let Some(note) = &view.note {
         line.push_str(&format!("  {note}"));
@@ -79,6 +83,9 @@ pub(crate) fn finished(view: &JobView) -> String {
     }
     if let Some(saved) = saved(view) {
         text.push_str(&format!(" · {saved}"));
+    }
+    if let Some(enough) = &view.enough {
+        text.push_str(&format!(" · {}", enough.text()));
     }
     text
 }
@@ -131,7 +138,10 @@ fn note(job: &JobView) -> String {
         Some(failure) => {
             format!("{} in {} · bramble logs {}", failure.outcome.slug(), place(failure), job.id)
         }
-        None => job.note.clone().or_else(|| saved(job)).unwrap_or_default(),
+        None => {
+            let enough = || job.enough.map(|enough| enough.text());
+            job.note.clone().or_else(enough).or_else(|| saved(job)).unwrap_or_default()
+        }
     }
 }
 
@@ -267,6 +277,7 @@ pub(crate) mod tests {
             failure: None,
             failures: vec![],
             saved: None,
+            enough: None,
         }
     }
 

@@ -143,6 +143,7 @@ impl<'a> Node<'a> {
             outcome: finished.outcome,
             usage: finished.usage,
             log: finished.log,
+            enough: false,
         })
     }
 

@@ -97,6 +97,7 @@ mod tests {
             outcome: AttemptOutcome::NodeFault { message },
             usage: Usage::default(),
             log,
+            enough: false,
         }
     }
 

@@ -63,6 +63,7 @@ impl Slot {
                 outcome: finished.outcome,
                 usage: finished.usage,
                 log: finished.log,
+                enough: finished.enough,
             };
             if self.ended.send(Ended { report, staged: finished.staged, saved_as }).is_err() {
                 return;

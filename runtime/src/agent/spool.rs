@@ -246,6 +246,7 @@ mod tests {
             outcome: AttemptOutcome::Succeeded { outputs: vec![] },
             usage: Usage::default(),
             log: "a line\nand another\n".into(),
+            enough: false,
         }
     }
 

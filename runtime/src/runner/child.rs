@@ -169,7 +169,7 @@ fn limit(set: &mut LimitsSet, limits: &Limits, artefact_bytes: u64, input_bytes:
 }
 
 fn reply(end: TaskEnd) -> (Reply, Vec<u8>) {
-    let TaskEnd { outcome, outputs, spans, usage, log } = end;
+    let TaskEnd { outcome, outputs, spans, usage, log, enough } = end;
     let mut raw = Vec::new();
     let outputs = outputs
         .into_iter()
@@ -181,7 +181,7 @@ fn reply(end: TaskEnd) -> (Reply, Vec<u8>) {
             crate::sandbox::Written::File(object) => Output::File(object),
         })
         .collect();
-    (Reply { outcome, outputs, spans, usage, log }, raw)
+    (Reply { outcome, outputs, spans, usage, log, enough }, raw)
 }
 
 /// The agent, as the sandbox sees it.

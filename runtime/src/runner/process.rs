@@ -65,6 +65,8 @@ pub struct Finished {
     pub usage: Usage,
     /// The last lines that the guest logged.
     pub log: String,
+    /// Whether the guest said that no task of a later chunk is needed.
+    pub enough: bool,
     /// Whether there may be checkpoints of the task.
     pub has_saved: bool,
 }
@@ -281,6 +283,7 @@ impl Finished {
             staged: Vec::new(),
             usage: Usage::default(),
             log: String::new(),
+            enough: false,
             has_saved: false,
         }
     }

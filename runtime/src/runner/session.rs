@@ -169,7 +169,7 @@ impl Session {
     }
 
     fn accept(&mut self, reply: Reply, mut raw: &[u8]) -> Result<Answer, Broken> {
-        let Reply { mut outcome, outputs, usage, log, spans } = reply;
+        let Reply { mut outcome, outputs, usage, log, spans, enough } = reply;
         let mut staged = Vec::with_capacity(outputs.len());
         let is_success = matches!(outcome, AttemptOutcome::Succeeded { .. });
         if is_success && outputs.len() != self.outputs.len() {
@@ -193,7 +193,8 @@ impl Session {
             *outputs = staged.iter().map(Staged::object).collect();
         }
         let has_saved = self.has_saved;
-        Ok(Answer { finished: Finished { outcome, staged, usage, log, has_saved }, spans })
+        let finished = Finished { outcome, staged, usage, log, enough, has_saved };
+        Ok(Answer { finished, spans })
     }
 }
 

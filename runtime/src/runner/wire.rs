@@ -89,6 +89,9 @@ pub(crate) struct Reply {
     #[serde(default, serialize_with = "bramble_protocol::outcome::only_used")]
     pub(crate) usage: Usage,
     pub(crate) log: String,
+    /// Whether the guest said that no task of a later chunk is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) enough: bool,
 }
 
 /// Where an output is.

@@ -51,6 +51,8 @@ pub(crate) struct TaskEnd {
     pub(crate) usage: Usage,
     /// The last lines that the guest logged.
     pub(crate) log: String,
+    /// Whether it said that no task of a later chunk is needed.
+    pub(crate) enough: bool,
 }
 
 impl TaskEnd {
@@ -63,6 +65,7 @@ impl TaskEnd {
             spans: Vec::new(),
             usage: Usage::default(),
             log: String::new(),
+            enough: false,
         }
     }
 }
@@ -174,6 +177,7 @@ impl Sandbox {
             checkpoint: Checkpoint::new(can_save, state),
             volume: volume(&work.limits, meter.usage.bytes_in),
             told: None,
+            enough: false,
         };
         let called = self.call(work, host, inputs, bytes_max, meter);
         let mut outputs = outputs.lock();
@@ -246,6 +250,7 @@ impl Sandbox {
             checkpoint: Checkpoint::new(false, None),
             volume: volume(&work.limits, meter.usage.bytes_in),
             told: None,
+            enough: false,
         };
         let mut store = new_store(&engine, host, CALL_BYTES_MAX);
         let _tokio = self.tokio.enter();
@@ -315,6 +320,7 @@ struct Meter {
     cpu_begun: std::time::Duration,
     usage: Usage,
     log: Log,
+    enough: bool,
 }
 
 impl Meter {
@@ -324,6 +330,7 @@ impl Meter {
             cpu_begun: thread_cpu_time(),
             usage: Usage::default(),
             log: Log::new(limits.log_bytes_max),
+            enough: false,
         }
     }
 
@@ -333,6 +340,7 @@ impl Meter {
         self.usage.memory_bytes_peak = host.memory.bytes_peak();
         self.usage.memory_refusals = host.memory.refusals().into();
         self.usage.host_calls = host.calls();
+        self.enough = host.enough;
         if let Some(stdin) = &host.stdin {
             self.usage.read_us += stdin.lock().read_time.as_micros() as u64;
         }
@@ -353,6 +361,6 @@ impl Meter {
             }
             Err(Broken(outcome)) => (*outcome, Vec::new(), Vec::new()),
         };
-        TaskEnd { outcome, outputs, spans, usage, log }
+        TaskEnd { outcome, outputs, spans, usage, log, enough: self.enough }
     }
 }

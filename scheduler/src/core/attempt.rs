@@ -22,6 +22,8 @@ pub(super) struct Ending {
     pub(super) outcome: AttemptOutcome,
     pub(super) usage: Usage,
     pub(super) log: String,
+    /// Whether the guest said that no task of a later chunk is needed.
+    pub(super) enough: bool,
     /// Whether its node ran nothing else when it was lost.
     pub(super) alone: bool,
 }
@@ -39,7 +41,7 @@ impl Scheduler {
         let mut late = Vec::new();
         let mut leases: Vec<_> = reports.iter().map(|report| report.lease).collect();
         for report in reports {
-            let AttemptReport { lease, attempt, outcome, usage, log } = report;
+            let AttemptReport { lease, attempt, outcome, usage, log, enough } = report;
             let mut usage = usage.bounded();
             usage.reference_us = speed.map_or(0, |speed| reference_us(usage.cpu_us, speed));
             let held = self.held(node, lease, attempt).or_else(|| self.adopt(node, lease, attempt));
@@ -47,7 +49,7 @@ impl Scheduler {
                 late.push(lease);
                 continue;
             };
-            self.conclude(node, held, Ending { outcome, usage, log, alone: false });
+            self.conclude(node, held, Ending { outcome, usage, log, enough, alone: false });
         }
         if mutated(Mutant::LateNotAcknowledged) {
             leases.retain(|lease| !late.contains(lease));
@@ -62,11 +64,12 @@ impl Scheduler {
     /// Ends an attempt whose lease a node holds.
     pub(super) fn conclude(&mut self, node: NodeId, held: Held, ending: Ending) {
         let Held { attempt, leased_at, .. } = held;
-        let Ending { outcome, usage, log, alone } = ending;
+        let Ending { outcome, usage, log, enough, alone } = ending;
         let outcome = sound(self.open(attempt.task.job), attempt, outcome);
+        let (enough, log) = self.heed_enough(attempt.task, enough, log);
         self.save_log(node, attempt, &outcome, log, usage);
         if self.is_done(attempt.task) {
-            self.conclude_echo(node, attempt, &outcome);
+            self.conclude_echo(node, attempt, &outcome, enough);
             if self.open.contains(&attempt.task.job) {
                 self.end_if_over(attempt.task.job);
             }
@@ -75,7 +78,7 @@ impl Scheduler {
         let (leased_at_ms, at_ms) = (leased_at.0, self.now.0);
         if let AttemptOutcome::Succeeded { outputs } = outcome {
             if self.open(attempt.task.job).spec.policy.quorum > 1 {
-                self.conclude_vote(node, held, outputs, usage);
+                self.conclude_vote(node, held, (outputs, enough), usage);
                 self.end_if_over(attempt.task.job);
                 return;
             }
@@ -86,6 +89,7 @@ impl Scheduler {
                 at_ms,
                 outputs,
                 usage,
+                enough,
             });
             self.spare_twins(attempt.task);
             self.clear_of_faults(node);

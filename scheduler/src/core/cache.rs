@@ -13,6 +13,7 @@ use super::Scheduler;
 use super::action::{Action, Answer};
 use super::event::RequestToken;
 use super::job::{Job, OpenJob};
+use super::mutant::{Mutant, mutated};
 use super::record::{Kept, Record};
 use super::task::TaskState;
 use super::work;
@@ -41,6 +42,8 @@ pub(crate) struct Entry {
     cpu_us: u64,
     /// On how many nodes it was made with the same bytes.
     agreed: u32,
+    /// Whether the task said that those of later chunks are not needed.
+    enough: bool,
     module: Digest,
     /// The job that gave it, or the last one of the same user that used it.
     owner: JobId,
@@ -190,7 +193,9 @@ impl Scheduler {
         let Some(open) = self.jobs.get(&task.job).and_then(Job::open) else { return false };
         // What nodes have said of it already is settled by nodes.
         let is_untold = open.trial(task.index).is_none_or(|trial| trial.votes.is_empty());
-        let is_ready = is_untold && open.tasks[task.index as usize].state == TaskState::Ready;
+        // A task before it may have said that it is not needed.
+        let state = open.tasks.get(task.index as usize).map(|task| &task.state);
+        let is_ready = is_untold && state == Some(&TaskState::Ready);
         if !is_ready || open.fate.is_some() || !self.may_know(open) {
             return false;
         }
@@ -201,7 +206,8 @@ impl Scheduler {
             return false;
         }
         let (outputs, cpu_us) = (entry.outputs.to_vec(), entry.cpu_us);
-        self.commit(Record::TaskReused { task, key, at_ms: self.now.0, outputs, cpu_us });
+        let (enough, at_ms) = (entry.enough, self.now.0);
+        self.commit(Record::TaskReused { task, key, at_ms, outputs, cpu_us, enough });
         self.end_if_over(task.job);
         true
     }
@@ -235,6 +241,7 @@ impl Scheduler {
             outputs: open.outputs(task.index).into(),
             cpu_us,
             agreed: open.spec.policy.quorum,
+            enough: open.said_enough.contains(&task.index) && !mutated(Mutant::EnoughNotKept),
             module: open.spec.module,
             owner: task.job,
             used: 0,
@@ -281,6 +288,7 @@ impl Scheduler {
                 outputs: entry.outputs.to_vec(),
                 cpu_us: entry.cpu_us,
                 agreed: entry.agreed,
+                enough: entry.enough,
             }
         });
         let mut kept: Vec<Kept> = kept.collect();
@@ -297,9 +305,9 @@ impl Scheduler {
     /// Keeps the results of a job that ended: they are the latest then, both when it ends and
     /// when the journal is read, which has no other record of them.
     pub(super) fn keep_results(&mut self, job: JobId, module: Digest, results: Vec<Kept>) {
-        for Kept { key, outputs, cpu_us, agreed } in results {
+        for Kept { key, outputs, cpu_us, agreed, enough } in results {
             let outputs = outputs.into();
-            self.put(key, Entry { outputs, cpu_us, agreed, module, owner: job, used: 0 });
+            self.put(key, Entry { outputs, cpu_us, agreed, enough, module, owner: job, used: 0 });
         }
         self.cache.shrink(self.config.cache_entries_max);
     }
@@ -351,8 +359,8 @@ fn own_results(open: &OpenJob) -> impl Iterator<Item = Kept> {
         _ => None,
     });
     done.map(move |(index, outputs)| {
-        let agreed = open.spec.policy.quorum;
-        Kept { key: work::key(open, index), outputs, cpu_us, agreed }
+        let (agreed, enough) = (open.spec.policy.quorum, open.said_enough.contains(&index));
+        Kept { key: work::key(open, index), outputs, cpu_us, agreed, enough }
     })
 }
 
@@ -401,6 +409,7 @@ mod tests {
             outputs: Box::default(),
             cpu_us: 0,
             agreed: 1,
+            enough: false,
             module: key(0),
             owner: JobId(1),
             used: 0,

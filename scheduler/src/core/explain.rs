@@ -8,6 +8,7 @@ use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeSelector};
 
 use super::Scheduler;
 use super::artefact::Artefact;
+use super::enough::unneeded_text;
 use super::event::Timestamp;
 use super::job::{Body, Job, OpenJob};
 use super::limits::{Hold, shown};
@@ -45,12 +46,10 @@ impl Scheduler {
             attempts: Vec::new(),
         };
         let said = match (&job.body, task) {
-            (Body::Ended(ended), task) => {
-                if task.is_some_and(|index| index >= ended.tasks.total) {
-                    return None;
-                }
-                ended_text(job, ended.reason.as_deref())
-            }
+            (Body::Ended(ended), task) => match task.filter(|index| *index >= ended.tasks.total) {
+                Some(index) => Said::so(unneeded_text(ended.enough, index)?),
+                None => ended_text(job, ended.reason.as_deref()),
+            },
             (Body::Pending(_), Some(_)) => return None,
             (Body::Pending(pending), None) => {
                 let first = pending.waits.first().map(|id| format!("bramble explain {id}"));
@@ -58,14 +57,17 @@ impl Scheduler {
                 Said { text: format!("job {id} {note}"), help: first }
             }
             (Body::Open(open), None) => self.job_text(job, open),
+            (Body::Open(open), Some(index)) if index as usize >= open.tasks.len() => {
+                Said::so(unneeded_text(open.enough(), index)?)
+            }
             (Body::Open(open), Some(index)) => {
-                open.tasks.get(index as usize)?;
                 answer.attempts = self.attempts(open, index);
                 self.task_text(open, index)
             }
         };
         (answer.text, answer.help) = (said.text, said.help);
-        if let Some(open) = job.open() {
+        let is_there = |open: &&OpenJob| task.is_none_or(|it| (it as usize) < open.tasks.len());
+        if let Some(open) = job.open().filter(is_there) {
             let nodes = self.cluster.by_name();
             answer.nodes = nodes.map(|node| self.node_answer(open, task, node)).collect();
         }
@@ -120,6 +122,9 @@ impl Scheduler {
             );
             if ready > 0 {
                 let _ = write!(text, ", {ready} more wait for a slot");
+            }
+            if let Some(enough) = open.enough() {
+                let _ = write!(text, "; {}", enough.text());
             }
             return match self.held_text(open).filter(|_| ready > 0) {
                 Some(why) => Said { text: format!("{text}, because {}", why.text), ..why },

@@ -85,6 +85,12 @@ pub(crate) struct OpenJob {
     pub(crate) reused: BTreeSet<u32>,
     /// What earlier tasks have saved it.
     pub(crate) saved: Saved,
+    /// Tasks that said that those of later chunks are not needed.
+    pub(crate) said_enough: BTreeSet<u32>,
+    /// Tasks that were done before another said that they are not needed.
+    pub(crate) done_unneeded: u32,
+    /// Whether somebody was told that it is of no use to say so in this job.
+    pub(crate) enough_told: bool,
     /// Whether the user had the input himself.
     pub(crate) owns_input: bool,
     /// Log bytes kept since this head started.
@@ -120,6 +126,7 @@ pub(crate) struct Success {
     pub(crate) at: Timestamp,
     pub(crate) outputs: Vec<ObjectRef>,
     pub(crate) usage: Usage,
+    pub(crate) enough: bool,
 }
 
 impl Job {
@@ -228,6 +235,9 @@ impl OpenJob {
             usage: Usage::default(),
             reused: BTreeSet::new(),
             saved: Saved::default(),
+            said_enough: BTreeSet::new(),
+            done_unneeded: 0,
+            enough_told: false,
             owns_input,
             log_bytes: 0,
             failures: Vec::new(),
@@ -269,7 +279,8 @@ impl OpenJob {
     pub(crate) fn mean_wall_us(&self, kind: PhaseKind) -> Option<u64> {
         let view = self.phases.iter().find(|view| view.phase == kind)?;
         // Those that were done before took no time here.
-        view.usage.wall_us.checked_div((view.succeeded - view.reused).into())
+        let run = view.succeeded - view.reused + self.done_unneeded;
+        view.usage.wall_us.checked_div(run.into())
     }
 
     /// The ready task that should run next on a node. One that was tried before goes first,
@@ -411,8 +422,8 @@ impl OpenJob {
 
     /// What a task that is done wrote; nothing for others.
     pub(crate) fn outputs(&self, index: u32) -> &[ObjectRef] {
-        match &self.tasks[index as usize].state {
-            TaskState::Succeeded { outputs } => outputs,
+        match self.tasks.get(index as usize).map(|task| &task.state) {
+            Some(TaskState::Succeeded { outputs }) => outputs,
             _ => &[],
         }
     }
@@ -436,7 +447,7 @@ impl OpenJob {
 }
 
 /// What counts the tasks of a state.
-fn counter<'a>(counts: &'a mut TaskCounts, state: &TaskState) -> &'a mut u32 {
+pub(super) fn counter<'a>(counts: &'a mut TaskCounts, state: &TaskState) -> &'a mut u32 {
     match state {
         TaskState::Waiting { .. } => &mut counts.waiting,
         TaskState::Ready => &mut counts.ready,

@@ -184,7 +184,13 @@ impl Scheduler {
     ) {
         // The end of a job may have taken it just before.
         if let Some(held) = self.cluster.get(node).leases.get(&lease).copied() {
-            let ending = Ending { outcome, usage: Usage::default(), log: String::new(), alone };
+            let ending = Ending {
+                outcome,
+                usage: Usage::default(),
+                log: String::new(),
+                enough: false,
+                alone,
+            };
             self.conclude(node, held, ending);
         }
     }

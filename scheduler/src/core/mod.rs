@@ -15,6 +15,7 @@ mod cache;
 mod calibration;
 mod cluster;
 mod config;
+mod enough;
 mod event;
 mod explain;
 mod graph;

@@ -44,6 +44,10 @@ pub enum Mutant {
     EndKeepsLeases,
     /// A failed attempt's task is not tried again.
     RetryForgotten,
+    /// A job that is cut short keeps the leases of the tasks that are not needed.
+    CutKeepsLeases,
+    /// A result that is used again does not say that later tasks are not needed.
+    EnoughNotKept,
 }
 
 #[cfg(feature = "mutants")]
@@ -58,7 +62,7 @@ mod switch {
 
     impl Mutant {
         /// All of them.
-        pub const ALL: [Self; 17] = [
+        pub const ALL: [Self; 19] = [
             Self::AckBeforeJournal,
             Self::AnswerBeforeJournal,
             Self::LeaseNumbersReused,
@@ -76,6 +80,8 @@ mod switch {
             Self::LateNotAcknowledged,
             Self::EndKeepsLeases,
             Self::RetryForgotten,
+            Self::CutKeepsLeases,
+            Self::EnoughNotKept,
         ];
 
         /// Builds a fault into all schedulers of this thread, or none.

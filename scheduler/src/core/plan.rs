@@ -167,6 +167,12 @@ impl Plan {
         self.partitions
     }
 
+    /// Whether the maps are all there is: each is numbered by its chunk, and what they write is the
+    /// result.
+    pub(crate) fn only_maps(&self) -> bool {
+        self.total() == self.maps
+    }
+
     /// The map tasks.
     pub(crate) fn maps(&self) -> std::ops::Range<u32> {
         u32::from(self.ranges)..self.first_merge()

@@ -35,14 +35,15 @@ pub(super) enum Verdict {
 /// All of the first `quorum` votes must be the same. If they are not, the result that two nodes
 /// gave is right, once as many votes are in.
 pub(super) fn verdict(votes: &[Vote], quorum: u32) -> Verdict {
-    let support = |vote: &Vote| votes.iter().filter(|it| it.outputs == vote.outputs).count();
+    let same = |one: &Vote, other: &Vote| one.says(&other.outputs, other.enough);
+    let support = |vote: &Vote| votes.iter().filter(|it| same(it, vote)).count();
     let best = (0..votes.len()).max_by_key(|at| (support(&votes[*at]), usize::MAX - at));
     let Some(winner) = best else { return Verdict::Open };
     let agreeing = support(&votes[winner]);
     let differ = agreeing < votes.len();
     let needed = if differ { MAJORITY } else { quorum as usize };
     if votes.len() >= quorum as usize && agreeing >= needed {
-        let others = votes.iter().filter(|it| it.outputs != votes[winner].outputs);
+        let others = votes.iter().filter(|it| !same(it, &votes[winner]));
         Verdict::Agreed { winner, wrong: others.map(|vote| vote.node).collect() }
     } else if agreeing == 1 && votes.len() >= DIFFERENT_MAX {
         Verdict::Hopeless
@@ -89,14 +90,15 @@ impl Scheduler {
         &mut self,
         node: NodeId,
         held: Held,
-        outputs: Vec<ObjectRef>,
+        (outputs, enough): (Vec<ObjectRef>, bool),
         usage: Usage,
     ) {
         let Held { attempt, leased_at, .. } = held;
         let task = attempt.task;
         let at_ms = self.now.0;
         let leased_at_ms = leased_at.0;
-        self.commit(Record::TaskVoted { attempt, node, leased_at_ms, at_ms, outputs, usage });
+        let vote = Record::TaskVoted { attempt, node, leased_at_ms, at_ms, outputs, usage, enough };
+        self.commit(vote);
         self.clear_of_faults(node);
         let open = self.open(task.job);
         let votes = open.trial(task.index).map(|trial| trial.votes.clone()).unwrap_or_default();
@@ -112,6 +114,7 @@ impl Scheduler {
                     at_ms,
                     outputs: vote.outputs.to_vec(),
                     usage: vote.usage,
+                    enough: vote.enough,
                 });
                 let right = votes.iter().map(|vote| vote.node).filter(|id| !wrong.contains(id));
                 self.settle_trust(task, right.collect(), &wrong);
@@ -140,6 +143,7 @@ impl Scheduler {
         node: NodeId,
         attempt: AttemptId,
         outcome: &AttemptOutcome,
+        enough: bool,
     ) {
         let task = attempt.task;
         self.recall(task, |lent| lent.node == node && lent.number == attempt.number);
@@ -148,17 +152,20 @@ impl Scheduler {
         let votes = open.trial(task.index).map(|trial| trial.votes.clone()).unwrap_or_default();
         match votes.as_slice() {
             [accepted] if !self.can_compare(open, accepted.node, node) => {}
-            [accepted] if *accepted.outputs == **outputs => {
+            [accepted] if accepted.says(outputs, enough) => {
                 self.forget_votes(task);
                 self.settle_trust(task, vec![accepted.node, node], &[]);
             }
             [accepted] => {
-                let accepted = Voice { number: accepted.number, node: accepted.node };
-                let other = Voice { number: attempt.number, node };
+                let Vote { number, node: first, enough: was_enough, .. } = *accepted;
+                let accepted = Voice { number, node: first, enough: was_enough };
+                let other = Voice { number: attempt.number, node, enough };
                 let (at_ms, outputs) = (self.now.0, outputs.clone());
                 self.commit(Record::TaskDisputed { task, at_ms, accepted, other, outputs });
             }
-            [accepted, other] => self.settle_dispute(task, [accepted, other], (node, outputs)),
+            [accepted, other] => {
+                self.settle_dispute(task, [accepted, other], (node, outputs, enough));
+            }
             _ => {}
         }
     }
@@ -168,12 +175,12 @@ impl Scheduler {
         &mut self,
         task: TaskId,
         [accepted, other]: [&Vote; 2],
-        (node, outputs): (NodeId, &[ObjectRef]),
+        (node, outputs, enough): (NodeId, &[ObjectRef], bool),
     ) {
         self.commit(Record::TaskSettled { task, at_ms: self.now.0 });
-        if *accepted.outputs == *outputs {
+        if accepted.says(outputs, enough) {
             self.settle_trust(task, vec![accepted.node, node], &[other.node]);
-        } else if *other.outputs == *outputs {
+        } else if other.says(outputs, enough) {
             self.settle_trust(task, vec![other.node, node], &[accepted.node]);
             let name = |id: NodeId| self.cluster.get(id).name.clone();
             let reason = format!(
@@ -233,6 +240,7 @@ mod tests {
             at: Timestamp(0),
             outputs: [ObjectRef::of(result.to_string().as_bytes())].into(),
             usage: Usage::default(),
+            enough: false,
         };
         results.chars().enumerate().map(vote).collect()
     }

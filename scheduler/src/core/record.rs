@@ -4,7 +4,9 @@
 //! They are versioned by [`bramble_protocol::version::JOURNAL_FORMAT`]: whoever changes a record
 //! so that an older head would misread it raises that number.
 
-use bramble_protocol::api::{FailureView, JobNodeView, JobState, PhaseView, Saved, TaskCounts};
+use bramble_protocol::api::{
+    Enough, FailureView, JobNodeView, JobState, PhaseView, Saved, TaskCounts,
+};
 use bramble_protocol::{
     AttemptId, AttemptOutcome, Digest, JobId, JobSpec, ModuleInfo, NodeId, ObjectRef, TargetClass,
     TaskId, Usage, UserLimits,
@@ -67,6 +69,9 @@ pub enum Record {
         outputs: Vec<ObjectRef>,
         /// What it used.
         usage: Usage,
+        /// Whether it said that no task of a later chunk is needed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        enough: bool,
     },
     /// A job that waited for others got its tasks.
     JobReleased {
@@ -92,6 +97,9 @@ pub enum Record {
         outputs: Vec<ObjectRef>,
         /// Processor time that the earlier one used, in microseconds.
         cpu_us: u64,
+        /// Whether that one said that no task of a later chunk is needed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        enough: bool,
     },
     /// What a task gave is not in the store any more: it runs again, and those wait for it that
     /// have not ended.
@@ -118,6 +126,9 @@ pub enum Record {
         outputs: Vec<ObjectRef>,
         /// What it used.
         usage: Usage,
+        /// Whether it said that no task of a later chunk is needed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        enough: bool,
     },
     /// A second attempt of a task that is done gave another result.
     TaskDisputed {
@@ -248,6 +259,9 @@ pub struct Voice {
     pub number: u32,
     /// Where it ran.
     pub node: NodeId,
+    /// Whether it says that no task of a later chunk is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enough: bool,
 }
 
 /// An accepted job.
@@ -333,6 +347,9 @@ pub struct Ended {
     /// What earlier tasks saved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
+    /// Where a task said that those of later chunks are not needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enough: Option<Enough>,
     /// Its input, in short; absent in journals of older formats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
@@ -352,6 +369,9 @@ pub struct Kept {
     pub cpu_us: u64,
     /// On how many nodes it gave the same bytes.
     pub agreed: u32,
+    /// Whether it said that no task of a later chunk is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enough: bool,
 }
 
 impl Record {

@@ -131,7 +131,7 @@ impl Scheduler {
                 let trust = Trust { valid: 0, wrong, last_wrong: Some(reason) };
                 self.cluster.update(node, |node| node.trust = trust);
             }
-            Record::TaskVoted { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
+            Record::TaskVoted { attempt, node, leased_at_ms, at_ms, outputs, usage, enough } => {
                 let vote = Vote {
                     number: attempt.number,
                     node,
@@ -139,6 +139,7 @@ impl Scheduler {
                     at: Timestamp(at_ms),
                     outputs: outputs.into(),
                     usage,
+                    enough,
                 };
                 self.perform_vote(attempt, vote)?;
             }
@@ -157,21 +158,33 @@ impl Scheduler {
                 self.changed(task.job);
             }
             Record::JobSubmitted(submitted) => self.perform_submitted(*submitted),
-            Record::TaskSucceeded { attempt, node, leased_at_ms, at_ms, outputs, usage } => {
+            Record::TaskSucceeded {
+                attempt,
+                node,
+                leased_at_ms,
+                at_ms,
+                outputs,
+                usage,
+                enough,
+            } => {
                 let success = Success {
                     node,
                     leased_at: Timestamp(leased_at_ms),
                     at: Timestamp(at_ms),
                     outputs,
                     usage,
+                    enough,
                 };
                 self.perform_success(attempt, success)?;
             }
             Record::JobReleased { job, at_ms, chunks, partitions } => {
                 self.perform_released(job, at_ms, chunks, partitions)?;
             }
-            Record::TaskReused { task, key, at_ms, outputs, cpu_us } => {
+            Record::TaskReused { task, key, at_ms, outputs, cpu_us, enough } => {
                 self.perform_reuse(task, &key, Timestamp(at_ms), outputs, cpu_us)?;
+                if enough {
+                    self.cut_after(task, Timestamp(at_ms));
+                }
             }
             Record::TaskUndone { task } => self.perform_undone(task)?,
             Record::ResultsDropped { keys } => self.drop_results(&keys),
@@ -272,10 +285,13 @@ impl Scheduler {
         let vote = is_watched.then(|| Vote::of(attempt.number, &success));
         let open = self.open_job("task-succeeded", attempt.task.job)?;
         open.note_number(attempt);
-        let cpu_us = success.usage.cpu_us;
+        let (cpu_us, enough, at) = (success.usage.cpu_us, success.enough, success.at);
         let ready = open.succeed(index, success, voted);
         if let Some(vote) = vote {
             open.watch(index, vote);
+        }
+        if enough {
+            self.cut_after(attempt.task, at);
         }
         self.keep_result(attempt.task, cpu_us);
         self.became_ready(attempt.task.job, ready);

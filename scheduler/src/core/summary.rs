@@ -25,6 +25,7 @@ impl Ended {
             reason: None,
             result: None,
             saved: None,
+            enough: None,
             shape: None,
             results: Vec::new(),
         }
@@ -69,6 +70,7 @@ impl OpenJob {
             reason,
             result: (state == JobState::Done).then(|| self.result()),
             saved: self.saved(),
+            enough: self.enough(),
             shape: None,
             results: Vec::new(),
         }

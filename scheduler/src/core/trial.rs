@@ -43,6 +43,8 @@ pub(crate) struct Vote {
     pub(crate) at: Timestamp,
     pub(crate) outputs: Box<[ObjectRef]>,
     pub(crate) usage: Usage,
+    /// Whether it says that no task of a later chunk is needed.
+    pub(crate) enough: bool,
 }
 
 /// An attempt that failed.
@@ -78,13 +80,19 @@ impl Vote {
             at: success.at,
             outputs: success.outputs.as_slice().into(),
             usage: success.usage,
+            enough: success.enough,
         }
     }
 
     fn by(voice: Voice, outputs: Box<[ObjectRef]>) -> Self {
-        let Voice { number, node } = voice;
+        let Voice { number, node, enough } = voice;
         let (leased_at, at) = Default::default();
-        Self { number, node, leased_at, at, outputs, usage: Usage::default() }
+        Self { number, node, leased_at, at, outputs, usage: Usage::default(), enough }
+    }
+
+    /// Whether it gives this result.
+    pub(crate) fn says(&self, outputs: &[ObjectRef], enough: bool) -> bool {
+        *self.outputs == *outputs && self.enough == enough
     }
 }
 

@@ -64,6 +64,7 @@ impl Scheduler {
             failure: None,
             failures: Vec::new(),
             saved: None,
+            enough: None,
         };
         match &job.body {
             Body::Pending(pending) => JobView { note: self.pending_note(pending), ..blank },
@@ -76,6 +77,7 @@ impl Scheduler {
                 usage: open.usage,
                 failures: open.failures.clone(),
                 saved: open.saved(),
+                enough: open.enough(),
                 ..blank
             },
             Body::Ended(ended) => {
@@ -92,6 +94,7 @@ impl Scheduler {
                     failure: ended.failure.clone(),
                     failures: ended.failures.clone(),
                     saved: ended.saved,
+                    enough: ended.enough,
                     ..blank
                 }
             }

@@ -68,6 +68,7 @@ async fn succeed(link: &AgentLink, leases: &[Lease]) {
         outcome: AttemptOutcome::Succeeded { outputs: lease.work.inputs.clone() },
         usage: Usage::default(),
         log: "said\n".into(),
+        enough: false,
     };
     let reports = leases.iter().map(report).collect();
     link.inbox.send(FromAgent::Reports { reports }).await.unwrap();

@@ -1,10 +1,11 @@
 //! What the fake nodes do, and what befalls them.
 
-use bramble_protocol::agent::{AttemptReport, FromAgent, ToAgent};
-use bramble_protocol::{AttemptOutcome, Digest, GuestErrorKind, LeaseId, NodeStatus, Usage};
+use bramble_protocol::agent::{AttemptReport, FromAgent, Lease, ToAgent, Work};
+use bramble_protocol::{AttemptOutcome, Digest, GuestErrorKind, LeaseId, NodeStatus, Phase, Usage};
 use bramble_scheduler::core::ConnectionId;
 
 use super::network::{Direction, Place};
+use super::oracle::says_enough;
 use super::world::{Happening, World};
 
 /// Processor time that every successful attempt reports, so that sums show what was counted.
@@ -124,10 +125,17 @@ impl World {
         let wall_us = self.dice.between(1, self.options.task_ms_max) * 1_000;
         let usage = Usage { wall_us, cpu_us: CPU_US, ..Usage::default() };
         let (attempt, log) = (lease.attempt, String::new());
-        let report = AttemptReport { lease: id, attempt, outcome, usage, log };
+        let enough = self.says_enough(&lease);
+        let report = AttemptReport { lease: id, attempt, outcome, usage, log, enough };
         self.nodes[place.node].reports.insert(id, report);
         self.send_reports(place);
         self.start_work(place);
+    }
+
+    pub(super) fn says_enough(&self, lease: &Lease) -> bool {
+        let Work { task, inputs, params, .. } = &lease.work;
+        let is_map = matches!(task.phase, Phase::Map { .. });
+        is_map && inputs.iter().any(|chunk| says_enough(params, &chunk.digest))
     }
 
     fn fault(&mut self) -> AttemptOutcome {

@@ -9,6 +9,7 @@ use bramble_scheduler::testing;
 
 use super::dice::Dice;
 use super::options::Options;
+use super::oracle::ENOUGH;
 use super::world::{Happening, World};
 
 /// How a job is to follow another one.
@@ -171,6 +172,9 @@ pub(super) fn random_job(options: &Options, number: usize, dice: &mut Dice) -> P
     job.spec.nodes = nodes;
     job.spec.partitions = dice.permille(300).then(|| dice.between(1, 9) as u32);
     job.spec.input = Digest::of(&job.manifest.encode());
+    if dice.permille(300) {
+        job.spec.params.insert(ENOUGH.into(), "1".into());
+    }
     let policy = &mut job.spec.policy;
     policy.user = (*dice.pick(&["", "ada", "grace", "alan"])).to_owned();
     policy.priority = dice.between(0, 4) as i32 - 2;

@@ -92,6 +92,7 @@ impl World {
         self.users.exaggerated.insert(lease.attempt.task.job);
         let mut report = self.garbage(&lease);
         report.outcome = AttemptOutcome::Succeeded { outputs: self.contents.run(&lease.work) };
+        report.enough = self.says_enough(&lease);
         let most = u64::MAX - self.dice.between(0, 1);
         report.usage = Usage {
             wall_us: most,
@@ -170,6 +171,7 @@ impl World {
         let count = self.contents.run(&of.work).len();
         let outcome = AttemptOutcome::Succeeded { outputs: vec![ObjectRef::of(b"garbage"); count] };
         let (lease, attempt) = (of.id, of.attempt);
-        AttemptReport { lease, attempt, outcome, usage: Usage::default(), log: String::new() }
+        let (usage, log) = Default::default();
+        AttemptReport { lease, attempt, outcome, usage, log, enough: false }
     }
 }

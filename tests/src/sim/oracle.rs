@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{Digest, Manifest, ObjectRef, Phase};
+use bramble_protocol::{Digest, Manifest, ObjectRef, Params, Phase};
+
+/// A parameter of jobs whose maps may say that later chunks are not needed.
+pub(super) const ENOUGH: &str = "enough";
 
 /// A chunk's part of one key range.
 type Leaf = (Digest, u32);
@@ -41,9 +44,23 @@ impl Contents {
     }
 }
 
+/// Whether the fake map of a chunk says that no later one is needed, in a job that has the
+/// parameter [`ENOUGH`].
+pub(super) fn says_enough(params: &Params, chunk: &Digest) -> bool {
+    params.contains_key(ENOUGH) && chunk.as_bytes()[1] < 24
+}
+
 /// What a job over `input` must give.
-pub(super) fn expected(input: &Manifest, merges: bool, partitions: u32) -> Vec<ObjectRef> {
-    let chunks = || input.chunks.iter().map(|chunk| chunk.digest);
+pub(super) fn expected(
+    input: &Manifest,
+    params: &Params,
+    merges: bool,
+    partitions: u32,
+) -> Vec<ObjectRef> {
+    let all = || input.chunks.iter().map(|chunk| chunk.digest);
+    let enough = all().position(|chunk| !merges && says_enough(params, &chunk));
+    let needed = enough.map_or(input.chunks.len(), |chunk| chunk + 1);
+    let chunks = || all().take(needed);
     let objects: Vec<ObjectRef> = if merges {
         let range = |partition| {
             let all: Vec<Leaf> = chunks().flat_map(|chunk| leaves(chunk, partition)).collect();

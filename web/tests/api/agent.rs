@@ -89,6 +89,7 @@ async fn a_job_runs_on_an_agent_and_its_result_comes_back() {
                     outcome: AttemptOutcome::Succeeded { outputs: lease.work.inputs },
                     usage: Usage::default(),
                     log: String::new(),
+                    enough: false,
                 });
                 let reports = reports.collect();
                 say(&mut socket, &FromAgent::Reports { reports }).await;
@@ -132,6 +133,7 @@ async fn a_failed_task_can_be_fetched_with_all_that_it_takes_to_run_it() {
                     },
                     usage: Usage::default(),
                     log: "at line 1\n".into(),
+                    enough: false,
                 });
                 let reports = reports.collect();
                 say(&mut socket, &FromAgent::Reports { reports }).await;

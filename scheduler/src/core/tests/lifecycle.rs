@@ -260,6 +260,7 @@ fn logs_are_kept_up_to_their_limit_and_a_silent_success_leaves_none() {
         outcome: AttemptOutcome::Succeeded { outputs: outputs(&lease) },
         usage: Usage::default(),
         log: "first line\nlast line\n".into(),
+        enough: false,
     };
     head.say(node, FromAgent::Reports { reports: vec![report] });
     let next = head.lease(node);

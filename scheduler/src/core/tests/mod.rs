@@ -2,6 +2,7 @@
 
 mod cache;
 mod calibration;
+mod enough;
 mod explain;
 mod graph;
 mod leases;
@@ -224,6 +225,7 @@ impl Head {
             outcome,
             usage,
             log: String::new(),
+            enough: false,
         };
         self.say(connection, FromAgent::Reports { reports: vec![report] });
     }

@@ -40,6 +40,7 @@ impl Head {
             outcome: AttemptOutcome::Succeeded { outputs: outputs(lease) },
             usage: Usage { wall_us: cpu_us, cpu_us, ..Usage::default() },
             log: String::new(),
+            enough: false,
         };
         self.say(connection, FromAgent::Reports { reports: vec![report] });
     }
@@ -105,6 +106,7 @@ fn users_with_work_without_end_get_equal_shares_however_different_their_tasks() 
             outcome: AttemptOutcome::Succeeded { outputs: outputs(&lease) },
             usage: Usage { wall_us: cpu_us, cpu_us, ..Usage::default() },
             log: String::new(),
+            enough: false,
         };
         let message = FromAgent::Reports { reports: vec![report] };
         let actions = head.core.apply(head.now, Event::AgentMessage { connection: node, message });

@@ -44,6 +44,7 @@ fn short_tasks_are_leased_ahead_once_their_length_is_known() {
         outcome: AttemptOutcome::Succeeded { outputs: outputs(&lease) },
         usage: Usage { wall_us: 500, ..Usage::default() },
         log: String::new(),
+        enough: false,
     };
     head.say(node, FromAgent::Reports { reports: vec![report] });
     assert_eq!(head.leases(node).len(), 64);
@@ -196,6 +197,7 @@ fn a_thousand_nodes_and_ten_thousand_tasks_end_with_every_task_done_once() {
                     outcome: AttemptOutcome::Succeeded { outputs: outputs(lease) },
                     usage: Usage::default(),
                     log: String::new(),
+                    enough: false,
                 })
                 .collect();
             done += reports.len();

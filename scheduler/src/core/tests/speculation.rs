@@ -20,6 +20,7 @@ fn done(head: &mut Head, node: ConnectionId, lease: &Lease) {
         outcome: AttemptOutcome::Succeeded { outputs: outputs(lease) },
         usage,
         log: String::new(),
+        enough: false,
     };
     head.say(node, FromAgent::Reports { reports: vec![report] });
 }

@@ -66,6 +66,7 @@ fn step(head: &mut Head, board: &mut Board) {
             outcome: AttemptOutcome::Succeeded { outputs: outputs(&lease) },
             usage: Usage { wall_us: us, cpu_us: us, ..Usage::default() },
             log: String::new(),
+            enough: false,
         };
         head.say(board.connection, FromAgent::Reports { reports: vec![report] });
     }

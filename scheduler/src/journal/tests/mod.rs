@@ -111,6 +111,7 @@ impl Life {
                 outcome: AttemptOutcome::Succeeded { outputs: lease.work.inputs },
                 usage: Usage { cpu_us: 7, ..Usage::default() },
                 log: "hello\n".into(),
+                enough: false,
             };
             let message = FromAgent::Reports { reports: vec![report] };
             self.apply(Event::AgentMessage { connection: ConnectionId(1), message });
