@@ -1,11 +1,22 @@
-//! Encrypts pictures, and shows what a cipher hides and what it does not.
+//! Encrypts pictures, or any other file, and shows what a cipher hides and what it does not.
 //!
-//! `do=view` makes a picture of the ciphertext, `do=analyse` a table of how random it is. Both work
-//! on rows of the picture, wherever they are; see [`pixels`] for the files that are read,
-//! [`row_cipher`] for the ciphers.
+//! | `do` | makes | see |
+//! |---|---|---|
+//! | `encrypt` | a sealed file, in which every change is noticed | [`container`] |
+//! | `decrypt` | the file that was sealed | [`container`] |
+//! | `view` | a picture of the ciphertext | [`view`], [`row_cipher`] |
+//! | `analyse` | a table of how random the ciphertext is | [`analyse`] |
+//!
+//! Pictures are read by [`pixels`], which works on rows, wherever they are. For sealing, a picture
+//! is a file like any other.
 
 pub mod analyse;
+mod choices;
+pub mod container;
 pub mod drawing;
+mod files;
+pub mod hex;
+pub mod master;
 mod pictures;
 pub mod pixels;
 pub mod row_cipher;
@@ -13,44 +24,82 @@ pub mod view;
 
 use bramble_guest::prelude::*;
 
+use crate::container::SALT_BYTES;
+
 bramble_guest::job! {
     name: "image-cipher",
-    about: "Encrypts a picture and shows, or measures, what can still be seen of it.",
-    input: InputKind::IMAGE
-        .about("a picture: PGM, PPM, PNG, TIFF, or raw samples with `width` and `height`")
-        .extensions(&["pgm", "ppm", "pnm", "png", "tif", "tiff", "raw"]),
+    about: "Encrypts and decrypts pictures and other files, and shows or measures what ciphers hide.",
+    input: InputKind::BINARY.about(
+        "a picture: PGM, PPM, PNG, TIFF, or raw samples with `width` and `height`; to encrypt, any \
+         file; to decrypt, an encrypted one",
+    ),
     split: Split::Guest,
     params: PARAMS,
     result: ResultKind::by_param("do", &[
+        ("encrypt", ResultKind::BINARY.extension("sealed")),
+        ("decrypt", ResultKind::BINARY),
         ("view", ResultKind::IMAGE.media("image/x-portable-anymap").extension("pnm")),
         ("analyse", ResultKind::TABLE),
     ]),
-    map: pictures::map,
+    map: map,
     merge: pictures::merge,
     merge_when: ("do", &["analyse"]),
-    cut: pictures::cut,
+    cut: cut,
 }
 
-const PARAMS: [Param; 9] = [
-    Param::new("do", "what to make: a picture of the ciphertext, or a table of measures")
+fn cut(input: &mut Input, wanted_bytes: u64) -> JobResult<Vec<Vec<Piece>>> {
+    match param_or("do", "").as_str() {
+        "encrypt" => files::cut_to_encrypt(input, wanted_bytes),
+        "decrypt" => files::cut_to_decrypt(input, wanted_bytes),
+        _ => pictures::cut(input, wanted_bytes),
+    }
+}
+
+fn map(task: &Task, chunk: &mut Input, output: &mut Output) -> JobResult {
+    match param_or("do", "").as_str() {
+        "encrypt" => files::encrypt(chunk, output),
+        "decrypt" => files::decrypt(chunk, output),
+        _ => pictures::map(task, chunk, output),
+    }
+}
+
+const PARAMS: [Param; 13] = [
+    Param::new("do", "what to do with the picture, or the file")
         .default("view")
-        .choices(&["view", "analyse"]),
-    Param::new("cipher", "the cipher, and the mode in which it is used")
+        .choices(&["encrypt", "decrypt", "view", "analyse"])
+        .notes(&[
+            ("encrypt", "seals any file, so that every change is noticed"),
+            ("decrypt", "opens a sealed file, or fails and gives nothing"),
+            ("view", "a picture of the ciphertext, which protects nothing"),
+            ("analyse", "measures how random the ciphertext of a picture is"),
+        ]),
+    Param::new("cipher", "the cipher; decrypt: a sealed file itself says which it is")
         .default("aes-256-gcm")
-        .choices(row_cipher::NAMES)
-        .notes(row_cipher::NOTES),
+        .choices(choices::CIPHERS)
+        .notes(choices::NOTES),
+    Param::new(
+        "key",
+        "the key: 32 bytes, or 64 hexadecimal digits; view and analyse can do without, with a key \
+         made from the salt, which hides nothing from others",
+    )
+    .secret(),
+    Param::new("passphrase", "encrypt, decrypt: instead of a key, words that one is made of")
+        .secret(),
+    Param::new(
+        "salt",
+        "makes keys and nonces new, and must never be the same twice with one key: leave it out, \
+         and it is chosen by chance",
+    )
+    .random(SALT_BYTES as u32),
+    Param::of::<u32>("memory-kib", "passphrase: memory for each guess at it, in KiB (Argon2id)")
+        .default("19456"),
+    Param::of::<u32>("passes", "passphrase: passes over that memory").default("2"),
+    Param::of::<u32>("lanes", "passphrase: how many can work on one guess").default("1"),
     Param::of::<bool>(
         "side-by-side",
         "view: put the picture itself and its ciphertext in ECB mode to the left",
     )
     .default("false"),
-    Param::new(
-        "key",
-        "the key: 32 bytes, or 64 hexadecimal digits; without one it is made from the salt alone, \
-         which hides nothing from others and is good enough to look at",
-    )
-    .secret(),
-    Param::new("salt", "what makes keys and nonces new: hexadecimal digits").random(16),
     Param::of::<Option<u32>>("width", "raw samples: pixels in a row"),
     Param::of::<Option<u32>>("height", "raw samples: rows"),
     Param::of::<u8>(

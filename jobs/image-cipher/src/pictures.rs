@@ -2,9 +2,10 @@
 
 use bramble_guest::prelude::*;
 
+use crate::hex::from_hex;
 use crate::pixels::{self, Border, RawShape};
 use crate::row_cipher::{self, Keys};
-use crate::{analyse, view};
+use crate::{analyse, master, view};
 
 pub(crate) fn cut(input: &mut Input, wanted_bytes: u64) -> JobResult<Vec<Vec<Piece>>> {
     let border = if analyses() { Border::RowBelow } else { Border::None };
@@ -50,16 +51,5 @@ fn keys() -> JobResult<Keys> {
     let Some(key) = host::secret("key") else {
         return Ok(Keys::new(b"", &salt));
     };
-    let key = if key.len() == 32 { Some(key) } else { from_hex(key.trim_ascii()) };
-    let key = key.filter(|key| key.len() == 32).ok_or_else(|| {
-        JobError::bad_param("the secret `key` should be 32 bytes, or 64 hexadecimal digits")
-    })?;
-    Ok(Keys::new(&key, &salt))
-}
-
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let value = |digit: &u8| char::from(*digit).to_digit(16);
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let byte = |[high, low]: &[u8; 2]| Some((value(high)? * 16 + value(low)?) as u8);
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
+    Ok(Keys::new(&master::raw_key(&key)?, &salt))
 }

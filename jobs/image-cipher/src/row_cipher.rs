@@ -38,22 +38,6 @@ pub const NAMES: &[&str] = &[
     "magma-ecb",
 ];
 
-/// A sentence on each.
-pub const NOTES: &[(&str, &str)] = &[
-    ("aes-256-gcm", "counter mode with a tag: safe unless a nonce is used twice"),
-    ("aes-256-ctr", "hides everything, but changes to the ciphertext go unnoticed"),
-    ("aes-256-cbc", "hides everything, but changes to the ciphertext go unnoticed"),
-    ("aes-256-xts", "for disks: the same row at the same place gives the same ciphertext"),
-    ("aes-256-ecb", "shows the picture: never use it"),
-    ("chacha20-poly1305", "fast without AES instructions: safe unless a nonce is used twice"),
-    ("kuznyechik-ctr", "GOST R 34.12-2015: changes to the ciphertext go unnoticed"),
-    ("kuznyechik-cbc", "GOST R 34.12-2015: changes to the ciphertext go unnoticed"),
-    ("kuznyechik-ecb", "shows the picture: never use it"),
-    ("magma-ctr", "GOST R 34.12-2015: blocks of 8 bytes are short for much data"),
-    ("magma-cbc", "GOST R 34.12-2015: blocks of 8 bytes are short for much data"),
-    ("magma-ecb", "shows the picture: never use it"),
-];
-
 /// Keys and nonces for pictures.
 #[derive(Clone)]
 pub struct Keys {
