@@ -147,6 +147,19 @@ impl fmt::Display for ParamKind {
     }
 }
 
+impl InputKind {
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Text => "text",
+            Self::Table => "table",
+            Self::Image => "image",
+            Self::Binary => "binary",
+        }
+    }
+}
+
 impl ParamDecl {
     /// What is wrong with `value`, in words for the user.
     pub fn fault(&self, value: &str) -> Option<String> {
@@ -278,8 +291,14 @@ impl ResultDecl {
             return Some("the result's media type is empty, too long or not plain".into());
         }
         let extension = self.extension();
-        (!plain(extension, 16, ".-_") || extension.starts_with('.'))
-            .then(|| format!("`{extension:.40}` cannot end the name of a file"))
+        if !plain(extension, 16, ".-_") || extension.starts_with('.') {
+            return Some(format!("`{extension:.40}` cannot end the name of a file"));
+        }
+        let cases = self.by_param.iter().flat_map(|cases| cases.cases.values());
+        cases.into_iter().find_map(|case| match &case.by_param {
+            Some(_) => Some("a result depends on more than one parameter".into()),
+            None => case.fault(),
+        })
     }
 }
 
@@ -304,13 +323,66 @@ impl Declared {
         match &self.split {
             None => SplitRule::Lines,
             Some(SplitDecl::Always(rule)) => *rule,
-            Some(SplitDecl::ByParam { param, cases }) => {
-                let declared = self.params.iter().find(|decl| decl.name == *param);
-                let value = params.get(param).or(declared.and_then(|decl| decl.default.as_ref()));
-                value.and_then(|value| cases.get(value)).copied().unwrap_or(SplitRule::Lines)
-            }
+            Some(SplitDecl::ByParam { param, cases }) => self
+                .value(param, params)
+                .and_then(|value| cases.get(value))
+                .copied()
+                .unwrap_or(SplitRule::Lines),
         }
     }
+
+    /// The value of a parameter: as given, else its default.
+    fn value<'a>(&'a self, name: &str, params: &'a Params) -> Option<&'a String> {
+        let declared = || self.params.iter().find(|decl| decl.name == name)?.default.as_ref();
+        params.get(name).or_else(declared)
+    }
+
+    /// Whether it works on no input at all.
+    pub fn takes_no_input(&self) -> bool {
+        self.input.as_ref().is_some_and(|input| input.kind == InputKind::None)
+    }
+
+    /// Whether under `params` the job merges, if its module can.
+    pub fn merges(&self, params: &Params) -> bool {
+        self.merge_when.as_ref().is_none_or(|when| {
+            self.value(&when.param, params).is_some_and(|value| when.values.contains(value))
+        })
+    }
+
+    /// What the result is under `params`, if that is declared.
+    pub fn result_for(&self, params: &Params) -> Option<&ResultDecl> {
+        let result = self.result.as_ref()?;
+        let case = result
+            .by_param
+            .as_ref()
+            .and_then(|cases| cases.cases.get(self.value(&cases.param, params)?));
+        Some(case.unwrap_or(result))
+    }
+
+    /// Gives a value to each parameter that is to be drawn at random and was not given. `draw`
+    /// fills its argument with random bytes.
+    ///
+    /// # Errors
+    /// What `draw` answers.
+    pub fn draw_missing<E>(
+        &self,
+        params: &mut Params,
+        mut draw: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for decl in &self.params {
+            let Some(bytes) = decl.random.filter(|_| !params.contains_key(&decl.name)) else {
+                continue;
+            };
+            let mut drawn = vec![0; (bytes as usize).min(Self::RANDOM_BYTES_MAX)];
+            draw(&mut drawn)?;
+            let digits = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
+            params.insert(decl.name.clone(), digits);
+        }
+        Ok(())
+    }
+
+    /// The most random bytes of a parameter.
+    pub const RANDOM_BYTES_MAX: usize = 64;
 
     /// The first thing wrong with `params`, in words for the user. A module that declares no
     /// parameters accepts any.
@@ -377,9 +449,9 @@ impl Declared {
     }
 
     /// The name of a result's file made from `name`, which may end as an input's file does:
-    /// it gets the extension that the module declares for its results.
-    pub fn result_name(&self, name: &str) -> String {
-        let Some(result) = &self.result else { return name.to_owned() };
+    /// it gets the extension that the module declares for its results under `params`.
+    pub fn result_name(&self, name: &str, params: &Params) -> String {
+        let Some(result) = self.result_for(params) else { return name.to_owned() };
         let stem = match name.rsplit_once('.') {
             Some((stem, end)) if !stem.is_empty() && (1..=8).contains(&end.len()) => stem,
             _ => name,
@@ -473,21 +545,60 @@ mod tests {
         assert_eq!(Declared::default().secrets_fault(Some(&names("any"))), None);
     }
 
+    /// A job that seals by default, or looks and then merges.
+    fn sealer() -> Declared {
+        serde_json::from_str(
+            r#"{ "params": [ { "name": "do", "choices": ["seal", "look"], "default": "seal" },
+                             { "name": "salt", "random": 4 } ],
+                 "merge-when": { "param": "do", "values": ["look"] },
+                 "result": { "kind": "binary", "by-param": { "param": "do", "cases": {
+                     "seal": { "kind": "binary", "extension": "sealed" },
+                     "look": { "kind": "table" } } } } }"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn results_and_merging_follow_the_parameter_and_its_default() {
+        let (mut params, sealer) = (Params::new(), sealer());
+        assert!(!sealer.merges(&params));
+        assert_eq!(sealer.result_name("a.ppm", &params), "a.sealed");
+        params.insert("do".into(), "look".into());
+        assert!(sealer.merges(&params));
+        assert_eq!(sealer.result_name("a.ppm", &params), "a.tsv");
+        assert!(Declared::default().merges(&params), "nothing is declared");
+    }
+
+    #[test]
+    fn what_is_not_given_is_drawn_once_and_what_is_given_stays() {
+        let mut params = Params::new();
+        let draw = |bytes: &mut [u8]| -> Result<(), ()> {
+            bytes.copy_from_slice(&[0, 0x1f, 0xa0, 0xff]);
+            Ok(())
+        };
+        sealer().draw_missing(&mut params, draw).unwrap();
+        assert_eq!(params, Params::from([("salt".into(), "001fa0ff".into())]));
+        sealer().draw_missing(&mut params, |_| Err("asked again")).unwrap();
+    }
+
     #[test]
     fn a_declared_result_names_the_file() {
         let mut declared = declared();
-        assert_eq!(declared.result_name("sort-prose.txt"), "sort-prose.txt");
+        assert_eq!(declared.result_name("sort-prose.txt", &Params::new()), "sort-prose.txt");
         let result = |extension: Option<&str>| {
             let extension = extension.map(str::to_owned);
             Some(ResultDecl { kind: ResultKind::Table, media: None, extension, by_param: None })
         };
         declared.result = result(None);
-        assert_eq!(declared.result_name("sort-prose.txt"), "sort-prose.tsv");
-        assert_eq!(declared.result_name("sort-prose"), "sort-prose.tsv");
-        assert_eq!(declared.result_name("sort-.hidden"), "sort-.tsv");
-        assert_eq!(declared.result_name("sort-a.sentence of it"), "sort-a.sentence of it.tsv");
+        assert_eq!(declared.result_name("sort-prose.txt", &Params::new()), "sort-prose.tsv");
+        assert_eq!(declared.result_name("sort-prose", &Params::new()), "sort-prose.tsv");
+        assert_eq!(declared.result_name("sort-.hidden", &Params::new()), "sort-.tsv");
+        assert_eq!(
+            declared.result_name("sort-a.sentence of it", &Params::new()),
+            "sort-a.sentence of it.tsv"
+        );
         declared.result = result(Some("tar.gz"));
-        assert_eq!(declared.result_name("a.txt"), "a.tar.gz");
+        assert_eq!(declared.result_name("a.txt", &Params::new()), "a.tar.gz");
         for bad in ["", "../x", "a/b", ".hidden", "a b", "x\u{1b}"] {
             assert!(result(Some(bad)).unwrap().fault().is_some(), "{bad}");
         }

@@ -21,6 +21,7 @@ pub mod node;
 pub mod order;
 pub mod outcome;
 pub mod pack;
+pub mod piece;
 pub mod policy;
 pub mod problem;
 pub mod secret;
@@ -40,6 +41,7 @@ pub use module::{Declared, ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRu
 pub use node::{NodeState, NodeStatus};
 pub use order::Order;
 pub use outcome::{AttemptOutcome, Countable, GuestErrorKind, TrapKind, Usage};
+pub use piece::Piece;
 pub use policy::JobPolicy;
 pub use problem::{Problem, ProblemKind};
 pub use secret::{Secret, SecretAccess, SecretNames, Secrets};

@@ -10,7 +10,7 @@ pub use crate::declared::{
     SplitDecl, WhenDecl,
 };
 
-use crate::Digest;
+use crate::{Digest, Params};
 
 /// What the head found when it inspected a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,17 @@ pub struct ModuleInfo {
     /// What it declares of itself.
     #[serde(default)]
     pub declared: Declared,
+}
+
+impl ModuleInfo {
+    /// The phases that a job with these parameters has: without those that the module declares
+    /// for other values of a parameter.
+    pub fn effective_exports(&self, params: &Params) -> Exports {
+        let merges = !self.exports.merger || self.declared.merges(params);
+        // Key ranges are there for whoever merges or reduces them.
+        let partitioner = self.exports.partitioner && (merges || self.exports.reducer);
+        Exports { merger: self.exports.merger && merges, partitioner, ..self.exports }
+    }
 }
 
 /// How a module is run.

@@ -6,8 +6,10 @@ mod sdk;
 mod support;
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, GuestErrorKind, Limits, ModuleKind, Params, Phase};
-use bramble_runtime::split::{SplitError, plan_spans};
+use bramble_protocol::{
+    AttemptOutcome, GuestErrorKind, Limits, ModuleKind, Params, Phase, Secrets,
+};
+use bramble_runtime::split::{Request, SplitError, plan_spans};
 use support::{Bench, compiler};
 
 fn work(bench: &Bench, phase: Phase, inputs: &[&[u8]]) -> Work {
@@ -124,26 +126,27 @@ fn several_modules_are_kept_side_by_side() {
     }
 }
 
+fn request<'a>(module: &'a [u8], input: &'a std::path::Path, wanted_bytes: u64) -> Request<'a> {
+    static NOTHING: std::sync::LazyLock<(Params, Secrets, Limits)> =
+        std::sync::LazyLock::new(Default::default);
+    let (params, secrets, limits) = &*NOTHING;
+    Request { module, input: Some(input), wanted_bytes, params, secrets, limits }
+}
+
 #[test]
 fn a_planner_cuts_a_file_in_its_own_process() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, [0; 1000]).unwrap();
     let plan = |wanted: u64| {
-        let (module, limits) = (sdk::full_job(), Limits::default());
-        plan_spans(&compiler(), &module, file.path(), wanted, &Params::new(), &limits)
+        let module = sdk::full_job();
+        plan_spans(&compiler(), &request(&module, file.path(), wanted))
     };
     assert_eq!(plan(300).unwrap(), [(0, 300), (300, 700)]);
     // Its arithmetic goes wrong here, and the answer is not believed.
     let error = plan(2000).unwrap_err();
     assert!(matches!(error, SplitError::BadSpans { .. }), "{error}");
-    let missing = plan_spans(
-        &compiler(),
-        &sdk::full_job(),
-        "/nonexistent/input".as_ref(),
-        1,
-        &Params::new(),
-        &Limits::default(),
-    );
+    let module = sdk::full_job();
+    let missing = plan_spans(&compiler(), &request(&module, "/nonexistent/input".as_ref(), 1));
     assert!(matches!(missing, Err(SplitError::Input { .. })));
 }
 
@@ -151,8 +154,6 @@ fn a_planner_cuts_a_file_in_its_own_process() {
 fn a_module_without_a_planner_cannot_cut() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let module = sdk::sdk_module(sdk::BYTES, &["mapper-bytes"]);
-    let error =
-        plan_spans(&compiler(), &module, file.path(), 1, &Params::new(), &Limits::default())
-            .unwrap_err();
+    let error = plan_spans(&compiler(), &request(&module, file.path(), 1)).unwrap_err();
     assert!(error.to_string().contains("bramble:job/planner"), "{error}");
 }

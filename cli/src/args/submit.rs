@@ -37,8 +37,9 @@ pub(crate) struct SubmitArgs {
     pub(crate) module: Option<PathBuf>,
     /// The file to work on; `-` reads standard input; job:17 works on the result of job 17
     ///
-    /// That job need not be done yet: this one waits for it.
-    #[arg(short, long, value_name = "FILE|-|job:N", required_unless_present = "example")]
+    /// That job need not be done yet: this one waits for it. Jobs that work on no input are
+    /// submitted without.
+    #[arg(short, long, value_name = "FILE|-|job:N")]
     pub(crate) input: Option<PathBuf>,
     /// Where to put the result; `-` writes it to standard output
     ///

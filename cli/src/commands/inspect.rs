@@ -13,7 +13,7 @@ use super::Context;
 use super::build::module_error;
 use crate::args::develop::InspectArgs;
 use crate::error::{CliError, CliResult, Slug};
-use crate::output::{Format, human};
+use crate::output::{Format, human, module};
 use crate::paths;
 use crate::request::read_module;
 
@@ -109,7 +109,7 @@ pub(super) fn kind_and_phases(info: &ModuleInfo) -> String {
         return "WASI command".into();
     }
     let phases = [
-        (exports.planner, "split"),
+        (exports.planner || exports.cutter, "split"),
         (exports.partitioner, "ranges"),
         (exports.mapper || exports.mapper_bytes, "map"),
         (exports.mapper_pairs, "map to pairs"),
@@ -192,10 +192,18 @@ fn declared(info: &ModuleInfo, lines: &mut Vec<(&str, String)>) {
         if !param.help.is_empty() {
             what.push_str(&format!("  {}", param.help));
         }
-        if let Some(default) = &param.default {
-            what.push_str(&format!(" [default: {default}]"));
+        match (&param.default, param.random) {
+            (Some(default), _) => what.push_str(&format!(" [default: {default}]")),
+            (None, Some(bytes)) => what.push_str(&format!(" [default: {bytes} random bytes]")),
+            (None, None) => {}
         }
         lines.push(("parameters", what));
+        lines.extend(module::notes(param).map(|note| ("parameters", format!("    {note}"))));
+    }
+    lines.extend(module::input(info).map(|input| ("input", input)));
+    lines.extend(module::results(info).into_iter().map(|result| ("result", result)));
+    if let Some(when) = &declared.merge_when {
+        lines.push(("merges", format!("if {} is {}", when.param, when.values.join(", "))));
     }
     match &declared.split {
         None => {}

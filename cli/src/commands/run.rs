@@ -14,6 +14,7 @@ use crate::args::run::RunArgs;
 use crate::client::Client;
 use crate::error::{CliError, CliResult};
 use crate::output::{Format, human, job};
+use crate::request::Submission;
 use crate::request::file::{self, Step};
 use crate::signals::Interrupt;
 
@@ -70,20 +71,21 @@ fn submit_all(
         }
         other => other,
     };
-    let mut prepared: Vec<(ModuleInfo, Sent)> = Vec::new();
+    let mut prepared: Vec<(Submission, ModuleInfo, Sent)> = Vec::new();
     for step in steps {
-        let module = submit::check_module(context, client, &step.request);
+        let mut request = step.request.clone();
+        let module = submit::check_module(context, client, &mut request);
         let module = module.map_err(|error| within(step, error))?;
-        let sent = submit::send_input(context, client, &step.request, &module, interrupt);
-        prepared.push((module, sent.map_err(|error| within(step, error))?));
+        let sent = submit::send_input(context, client, &request, &module, interrupt);
+        prepared.push((request, module, sent.map_err(|error| within(step, error))?));
     }
     let mut ids: Vec<JobId> = Vec::new();
-    for (step, (module, sent)) in steps.iter().zip(&prepared) {
-        let mut request = step.request.clone();
+    for (step, (mut request, module, sent)) in steps.iter().zip(prepared) {
         request.policy.after = step.after.iter().map(|upstream| ids[*upstream]).collect();
         request.policy.input_from = step.from.map(|upstream| ids[upstream]);
-        request.result_name = Some(file_name(&module.declared.result_name(&step.name)));
-        let queued = submit::queue(context, client, &request, module, sent);
+        request.result_name =
+            Some(file_name(&module.declared.result_name(&step.name, &request.params)));
+        let queued = submit::queue(context, client, &request, &module, &sent);
         let view = queued.map_err(|error| match (ids.first(), ids.last()) {
             (Some(first), Some(last)) => within(step, error).help(format!(
                 "those before it go on; stop them with: bramble cancel {first}-{last}"

@@ -26,8 +26,9 @@ use crate::request::{params, read_module, secrets};
 struct Plan {
     module: PathBuf,
     settings: TestSettings,
-    /// Each input, and the file that holds what should come out.
-    inputs: Vec<(PathBuf, Option<PathBuf>)>,
+    /// Each input, `None` for a job that works on none, and the file that holds what should come
+    /// out.
+    inputs: Vec<(Option<PathBuf>, Option<PathBuf>)>,
 }
 
 /// Tests a project or a module.
@@ -35,20 +36,22 @@ struct Plan {
 /// # Errors
 /// When it cannot be run, or a result is not what it should be.
 pub(crate) fn run(context: &Context, args: &TestArgs) -> CliResult<()> {
-    let plan = plan(context, args)?;
+    let mut plan = plan(context, args)?;
     let compiler = Compiler::new(paths::program()?, CompileLimits::default());
     let module = read_module(&plan.module)?;
     let mode = if args.verify { Mode::Verify } else { Mode::Fast };
     let bench = Bench::new(&compiler, &module, mode).map_err(|error| trial_error(&error))?;
+    check_inputs(&mut plan, args, bench.info().declared.takes_no_input())?;
     let secrets = secrets::read(&args.secrets, false)?;
     let mut failed = Vec::new();
     let mut answers = Vec::new();
     for (input, expect) in &plan.inputs {
-        let trial = trial(args, &secrets, &plan.settings, input, expect.as_deref())?;
+        let trial = trial(args, &secrets, &plan.settings, input.as_deref(), expect.as_deref())?;
         let mut report = bench.try_out(&trial).map_err(|error| trial_error(&error))?;
         if args.update {
             update(context, &mut report, expect.as_deref())?;
         }
+        let input = input.as_deref();
         answers.push(json_of(input, &report));
         if context.output.format != Format::Json {
             context.output.text(&text(input, &trial, &report))?;
@@ -62,7 +65,7 @@ pub(crate) fn run(context: &Context, args: &TestArgs) -> CliResult<()> {
     }
     match failed.first() {
         None => Ok(()),
-        Some((input, report)) => Err(failure(input, report, failed.len(), plan.inputs.len())),
+        Some((input, report)) => Err(failure(*input, report, failed.len(), plan.inputs.len())),
     }
 }
 
@@ -76,7 +79,9 @@ fn plan(context: &Context, args: &TestArgs) -> CliResult<Plan> {
         let inputs = inputs
             .into_iter()
             // A result that is expected nowhere is not compared, but may be written.
-            .map(|(input, expect)| (input, Some(expect).filter(|at| args.update || at.exists())))
+            .map(|(input, expect)| {
+                (Some(input), Some(expect).filter(|at| args.update || at.exists()))
+            })
             .collect();
         Plan { module: project.module(), settings: project.test, inputs }
     } else {
@@ -84,7 +89,20 @@ fn plan(context: &Context, args: &TestArgs) -> CliResult<Plan> {
         Plan { module: args.target.clone(), settings, inputs: Vec::new() }
     };
     if !args.inputs.is_empty() {
-        plan.inputs = args.inputs.iter().map(|input| (input.clone(), None)).collect();
+        plan.inputs = args.inputs.iter().map(|input| (Some(input.clone()), None)).collect();
+    }
+    Ok(plan)
+}
+
+/// Whether there are inputs exactly where the module wants them, and what is expected of each.
+fn check_inputs(plan: &mut Plan, args: &TestArgs, takes_no_input: bool) -> CliResult<()> {
+    if takes_no_input {
+        if !plan.inputs.is_empty() {
+            return Err(CliError::usage("this module works on no input")
+                .why("it makes its chunks from its parameters")
+                .help("leave out --input, and files in the project's input/"));
+        }
+        plan.inputs.push((None, None));
     }
     if let Some(expect) = &args.expect {
         let [(_, expected)] = plan.inputs.as_mut_slice() else {
@@ -101,14 +119,14 @@ fn plan(context: &Context, args: &TestArgs) -> CliResult<Plan> {
             CliError::usage("--update needs to know where to write").help("add: --expect FILE")
         );
     }
-    Ok(plan)
+    Ok(())
 }
 
 fn trial(
     args: &TestArgs,
     secrets: &Secrets,
     settings: &TestSettings,
-    input: &Path,
+    input: Option<&Path>,
     expect: Option<&Path>,
 ) -> CliResult<Trial> {
     let expected = expect
@@ -134,7 +152,7 @@ fn trial(
     let mut all = settings.params.clone();
     all.extend(params(&args.params)?);
     Ok(Trial {
-        input: input.to_owned(),
+        input: input.map(Path::to_owned),
         expected,
         params: all,
         secrets: secrets.clone(),
@@ -165,9 +183,13 @@ fn file_name(path: &Path) -> String {
     human::safe_field(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 
+fn input_name(input: Option<&Path>) -> String {
+    input.map_or_else(|| "no input".into(), file_name)
+}
+
 /// How one input went, in lines.
-fn text(input: &Path, trial: &Trial, report: &TrialReport) -> String {
-    let mut text = format!("{}\n", file_name(input));
+fn text(input: Option<&Path>, trial: &Trial, report: &TrialReport) -> String {
+    let mut text = format!("{}\n", input_name(input));
     for run in &report.runs {
         let mark = if run.failure.is_some() { "FAILED" } else { "ok" };
         text.push_str(&format!("  {mark:<6} {}\n", variant_text(&run.variant)));
@@ -240,8 +262,8 @@ fn difference_text(difference: &Difference) -> String {
 }
 
 /// The error that the command ends with.
-fn failure(input: &Path, report: &TrialReport, failed: usize, all: usize) -> CliError {
-    let name = file_name(input);
+fn failure(input: Option<&Path>, report: &TrialReport, failed: usize, all: usize) -> CliError {
+    let name = input_name(input);
     let mut error = match (report.failure(), report.differences.first()) {
         (Some(failure), _) => task_failure(&name, failure),
         (None, Some(difference)) => differs(&name, difference),
@@ -297,12 +319,12 @@ fn differs(name: &str, difference: &Difference) -> CliError {
     error
 }
 
-fn json_of(input: &Path, report: &TrialReport) -> Value {
+fn json_of(input: Option<&Path>, report: &TrialReport) -> Value {
     let runs: Vec<Value> = report.runs.iter().map(run_json).collect();
     let differences: Vec<Value> = report.differences.iter().map(difference_json).collect();
     json!({
         "schema": "bramble.test/1",
-        "input": input.display().to_string(),
+        "input": input.map(|input| input.display().to_string()),
         "passed": report.passed(),
         "result_bytes": report.result.len(),
         "result_digest": bramble_protocol::Digest::of(&report.result),

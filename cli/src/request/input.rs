@@ -25,6 +25,8 @@ enum Source {
     Stdin,
     /// Made here, for an example.
     Sample(Vec<u8>),
+    /// None was named: for jobs that make their chunks from parameters.
+    Absent,
 }
 
 /// What would be different if a file had been changed.
@@ -82,14 +84,24 @@ impl Input {
         Self { name: name.into(), source: Source::Sample(bytes) }
     }
 
-    /// What it is called.
+    /// No input at all.
+    pub(crate) fn absent() -> Self {
+        Self { name: String::new(), source: Source::Absent }
+    }
+
+    /// Whether none was named.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.source, Source::Absent)
+    }
+
+    /// What it is called; nothing when it is absent.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The same, for a terminal.
     pub(crate) fn shown(&self) -> String {
-        human::safe_field(&self.name)
+        if self.is_absent() { "no input".into() } else { human::safe_field(&self.name) }
     }
 
     /// How long it is, where that is known.
@@ -98,6 +110,7 @@ impl Input {
             Source::File { state, .. } => Some(state.bytes),
             Source::Stream(_) | Source::Stdin => None,
             Source::Sample(bytes) => Some(bytes.len() as u64),
+            Source::Absent => Some(0),
         }
     }
 
@@ -110,7 +123,15 @@ impl Input {
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.source {
             Source::File { path, .. } => Some(path),
-            Source::Stream(_) | Source::Stdin | Source::Sample(_) => None,
+            Source::Stream(_) | Source::Stdin | Source::Sample(_) | Source::Absent => None,
+        }
+    }
+
+    /// The file as it was opened, and how long it was then, in bytes.
+    pub(crate) fn file(&self) -> Option<(&File, u64)> {
+        match &self.source {
+            Source::File { file, state, .. } => Some((file, state.bytes)),
+            _ => None,
         }
     }
 
@@ -122,6 +143,7 @@ impl Input {
             Source::Stream(file) => Box::new(file),
             Source::Stdin => Box::new(io::stdin()),
             Source::Sample(bytes) => Box::new(bytes.as_slice()),
+            Source::Absent => Box::new(io::empty()),
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Submission {
     pub(crate) module_name: String,
     /// What to work on.
     pub(crate) input: Arc<Input>,
+    /// Whether that is only what an example works on when nothing is typed.
+    pub(crate) input_is_sample: bool,
     /// Where `-o` says that the result goes.
     pub(crate) output: Option<Target>,
     /// What people will call the job, when they said so.
@@ -112,11 +114,10 @@ impl Submission {
                 None => Input::open(path)?,
             },
             (None, Some(example)) => example::sample(example),
-            (None, None) => {
-                return Err(CliError::usage("which input? name a file: --input FILE"));
-            }
+            // Only the module knows whether it needs one.
+            (None, None) => Input::absent(),
         };
-        if args.split == Some(SplitRule::Guest) && !input.is_plain_file() {
+        if args.split == Some(SplitRule::Guest) && !input.is_plain_file() && !input.is_absent() {
             return Err(CliError::usage("--split guest needs a plain file as its input")
                 .why("the module's planner reads it in any order"));
         }
@@ -133,6 +134,7 @@ impl Submission {
             module,
             module_name: module_name(&module_path),
             input: Arc::new(input),
+            input_is_sample: args.input.is_none(),
             output: target,
             name: name(args.name.as_deref())?.or(args.example),
             result_name,
@@ -245,7 +247,8 @@ fn name(typed: Option<&str>) -> CliResult<Option<String>> {
 
 fn target(typed: Option<&Path>, input: &Input) -> CliResult<Option<Target>> {
     let Some(typed) = typed else { return Ok(None) };
-    let own_name = format!("{}.out", input.name());
+    let own_name =
+        if input.is_absent() { "result.out".into() } else { format!("{}.out", input.name()) };
     Target::choose(Some(typed), &own_name, false).map(Some)
 }
 

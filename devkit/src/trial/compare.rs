@@ -107,7 +107,7 @@ fn suspect(variants: &[Variant]) -> Suspect {
 }
 
 fn cutting_help(info: &ModuleInfo, trial: &Trial) -> Vec<String> {
-    let exports = &info.exports;
+    let exports = info.effective_exports(&trial.params);
     if exports.merger || exports.reducer {
         return vec![
             "a merge must give the same however many parts there are, and what a map writes must \

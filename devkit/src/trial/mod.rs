@@ -5,6 +5,7 @@ mod compare;
 mod cut;
 mod node;
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ use bramble_runtime::runner::RunnerError;
 use bramble_runtime::split::SplitError;
 use bramble_store::cut::CutError;
 use bramble_store::{Store, StoreError};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 pub use compare::{Difference, Place, Suspect};
 
@@ -40,8 +43,8 @@ pub struct Bench {
 /// What is tried out.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// The input.
-    pub input: PathBuf,
+    /// The input; `None` for a job that works on none.
+    pub input: Option<PathBuf>,
     /// What should come out.
     pub expected: Option<Vec<u8>>,
     /// Parameters.
@@ -164,7 +167,7 @@ pub enum TrialError {
     /// The input cannot be cut.
     #[error("cannot cut the input into chunks")]
     Cut(#[from] CutError),
-    /// The module's planner did not cut it.
+    /// The module's planner or cutter did not cut it.
     #[error("the module did not cut the input")]
     Split(#[from] SplitError),
     /// The scheduler refuses the job.
@@ -221,6 +224,8 @@ impl Bench {
     /// # Errors
     /// When there is no way to run it: the input, this machine.
     pub fn try_out(&self, trial: &Trial) -> Result<TrialReport, TrialError> {
+        let trial = &self.with_random_params(trial);
+        let exports = self.info.effective_exports(&trial.params);
         let mut report = TrialReport {
             runs: Vec::new(),
             result: Vec::new(),
@@ -234,7 +239,7 @@ impl Bench {
             if index == finest && input.chunks() > 1 {
                 ways.push((Order::Backward, self.usual_partitions()));
                 ways.push((Order::Shuffled, self.usual_partitions()));
-                if self.info.exports.partitioner {
+                if exports.partitioner {
                     ways.push((Order::Forward, Some(1)));
                 }
             }
@@ -259,6 +264,19 @@ impl Bench {
         Ok(report)
     }
 
+    /// What a user would have drawn at random follows from the trial's seed.
+    fn with_random_params(&self, trial: &Trial) -> Trial {
+        let mut trial = trial.clone();
+        let mut dice = ChaCha8Rng::seed_from_u64(trial.seed);
+        let drawn: Result<(), Infallible> =
+            self.info.declared.draw_missing(&mut trial.params, |bytes| {
+                dice.fill_bytes(bytes);
+                Ok(())
+            });
+        let Ok(()) = drawn;
+        trial
+    }
+
     /// Partitions by digest are joined in the order of the digests, so their number shows in the
     /// result of a job that reduces without key ranges; a trial keeps to one.
     fn usual_partitions(&self) -> Option<u32> {
@@ -268,8 +286,10 @@ impl Bench {
 
     /// Cuts the input into one chunk, two, and more, as far as that makes a difference.
     fn cut_in_several_ways(&self, trial: &Trial) -> Result<Vec<cut::Chunks>, TrialError> {
-        let total = input_bytes(&trial.input)?;
-        let chosen = cut::sizes(total);
+        let chosen = match &trial.input {
+            Some(path) => cut::sizes(input_bytes(path)?),
+            None => cut::SIZES_WITHOUT_INPUT.into(),
+        };
         let sizes = if trial.chunk_sizes.is_empty() { &chosen } else { &trial.chunk_sizes };
         let mut cuts: Vec<cut::Chunks> = Vec::new();
         for (index, bytes) in sizes.iter().enumerate() {

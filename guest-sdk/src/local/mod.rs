@@ -136,6 +136,7 @@ impl Run {
         }
         let maps_only = !self.merges() && self.job.reduce.is_none();
         run.surroundings.enough.set(false);
+        let (merges, is_single) = (self.merges(), chunks.len() <= 1);
         let mut parts: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.partitions as usize];
         let mut offset = 0;
         for (index, chunk) in chunks.iter().enumerate() {
@@ -151,8 +152,8 @@ impl Run {
         let mut result = Vec::new();
         for range in parts {
             let borrowed: Vec<&[u8]> = range.iter().map(Vec::as_slice).collect();
-            if self.merges() {
-                result.extend(run.merge(&borrowed)?);
+            if merges && !is_single {
+                result.extend(run.merge_tree(&borrowed)?);
             } else if self.job.reduce.is_some() {
                 result.extend(run.reduced(&run.task(0, 1), &borrowed)?);
             } else {
@@ -215,6 +216,18 @@ impl Run {
         let inputs = || parts.iter().map(|part| input(part, self.block_bytes)).collect();
         let mut outputs = self.written(1, |output| merge(&task, inputs(), output))?;
         Ok(outputs.swap_remove(0))
+    }
+
+    /// All merges of one key range. With many parts a tree of them, as on a cluster, where a
+    /// merge has more parts.
+    fn merge_tree(&self, parts: &[&[u8]]) -> JobResult<Vec<u8>> {
+        const FAN_IN: usize = 16;
+        if parts.len() <= FAN_IN {
+            return self.merge(parts);
+        }
+        let merged = parts.chunks(FAN_IN).map(|some| self.merge(some));
+        let merged: Vec<Vec<u8>> = merged.collect::<JobResult<_>>()?;
+        self.merge_tree(&merged.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     /// The job's own cut of `whole` into pieces of about `wanted_bytes`.

@@ -39,6 +39,9 @@ fn fault(declared: &Declared, exports: &Exports) -> Option<String> {
     if let Some(why) = declared.result.as_ref().and_then(ResultDecl::fault) {
         return Some(why);
     }
+    if let Some(why) = of_a_parameter(declared) {
+        return Some(why);
+    }
     let rules: Vec<SplitRule> = match &declared.split {
         None => Vec::new(),
         Some(SplitDecl::Always(rule)) => vec![*rule],
@@ -52,8 +55,44 @@ fn fault(declared: &Declared, exports: &Exports) -> Option<String> {
             cases.values().copied().collect()
         }
     };
-    (rules.contains(&SplitRule::Guest) && !exports.planner && !exports.cutter).then(|| {
-        "the input is to be cut by the module, which exports neither planner nor cutter".into()
+    if rules.contains(&SplitRule::Guest) && !exports.planner && !exports.cutter {
+        let why = "the input is to be cut by the module, which exports neither planner nor cutter";
+        return Some(why.into());
+    }
+    let is_cut_by_itself = rules.iter().all(|rule| *rule == SplitRule::Guest) && exports.cutter;
+    (declared.takes_no_input() && (rules.is_empty() || !is_cut_by_itself))
+        .then(|| "a job without input needs a cutter, and the split `guest` always".into())
+}
+
+/// What is wrong with what is said of parameters, or depends on one.
+fn of_a_parameter(declared: &Declared) -> Option<String> {
+    for param in &declared.params {
+        let name = &param.name;
+        let bytes_max = Declared::RANDOM_BYTES_MAX as u32;
+        if param.random.is_some_and(|bytes| !(1..=bytes_max).contains(&bytes)) {
+            return Some(format!("parameter `{name}` has no 1 to {bytes_max} random bytes"));
+        }
+        if param.random.is_some() && (param.default.is_some() || param.secret) {
+            return Some(format!("parameter `{name}` is random, and secret or of a default value"));
+        }
+        if let Some(note) = param.notes.keys().find(|note| !param.choices.contains(note)) {
+            return Some(format!(
+                "`{note:.80}`, on which there is a note, is no choice of `{name}`"
+            ));
+        }
+    }
+    let unknown = |what: &str, name: &str, values: Vec<&String>| {
+        let Some(decl) = declared.params.iter().find(|decl| decl.name == name) else {
+            return Some(format!("{what} depends on `{name:.80}`, which is no parameter"));
+        };
+        let value = values.into_iter().find(|value| decl.fault(value).is_some())?;
+        Some(format!("{what} knows `{value:.80}`, which `{name}` cannot be"))
+    };
+    let when = declared.merge_when.as_ref();
+    let of_merge = when.and_then(|it| unknown("the merge", &it.param, it.values.iter().collect()));
+    of_merge.or_else(|| {
+        let by = declared.result.as_ref()?.by_param.as_ref()?;
+        unknown("the result", &by.param, by.cases.keys().collect())
     })
 }
 

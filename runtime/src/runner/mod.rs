@@ -16,4 +16,5 @@ pub(crate) mod wire;
 pub use child::{child_main, child_main_with};
 pub use handle::Killer;
 pub use pool::Pool;
+pub(crate) use process::Answer;
 pub use process::{Finished, RunnerError, RunnerProcess};

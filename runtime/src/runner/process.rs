@@ -190,13 +190,13 @@ impl RunnerProcess {
         self.end(begun, session, deadline, work.limits.wall_ms_max).finished
     }
 
-    /// Asks the planner of `plan` where to cut `file`.
+    /// Asks the planner or the cutter of `plan` how to cut `file`.
     #[cfg(feature = "compile")]
     pub(crate) fn plan(&mut self, plan: super::wire::PlanWork, file: &std::fs::File) -> Answer {
         use std::os::fd::AsFd;
         *self.shared.task() = TaskState::default();
         let limit_ms = plan.limits.wall_ms_max;
-        let session = Session::of_plan(self.store.clone(), plan.artefact);
+        let session = Session::of_plan(self.store.clone(), plan.artefact, plan.makes_chunks);
         let begun = self
             .shared
             .send::<()>(&ToRunner::Plan(Box::new(plan)), &[], &[file.as_fd()])

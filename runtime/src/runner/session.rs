@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use bramble_protocol::agent::Work;
+#[cfg(feature = "compile")]
+use bramble_protocol::piece;
 use bramble_protocol::{AttemptOutcome, Confinement, ObjectRef, Phase, error_chain};
 use bramble_store::{
     Checkpoint, CheckpointWriter, SavedOutput, Staged, StagedFile, Store, StoreError,
@@ -45,8 +47,9 @@ impl Session {
     }
 
     #[cfg(feature = "compile")]
-    pub(super) fn of_plan(store: Store, artefact: ObjectRef) -> Self {
-        let (outputs, output_bytes_max) = (Vec::new(), 0);
+    pub(super) fn of_plan(store: Store, artefact: ObjectRef, makes_chunks: bool) -> Self {
+        let outputs = (0..u32::from(makes_chunks)).map(|_| None).collect();
+        let output_bytes_max = piece::ENCODED_BYTES_MAX;
         Self { store, artefact, outputs, output_bytes_max, saver: None, has_saved: false }
     }
 

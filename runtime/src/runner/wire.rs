@@ -4,7 +4,9 @@
 //! for more, and is answered before it goes on; the agent may drop a hint at any time.
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, Confinement, Limits, ObjectRef, Params, Usage};
+use bramble_protocol::{
+    AttemptOutcome, Confinement, Limits, ObjectRef, Params, Secrets, Usage, secret,
+};
 use serde::{Deserialize, Serialize};
 
 /// From the agent to the runner. `R` is what describes a task: [`RunWork`] as it comes,
@@ -14,7 +16,7 @@ pub(crate) enum ToRunner<R = Box<RunWork>> {
     /// One task. Files: the ranges if there are any, the inputs, and each output of `resume`
     /// that is not empty. Raw: the state that was saved.
     Run(R),
-    /// A module's own planner. Files: the file to cut.
+    /// A module's own planner or cutter. Files: the file to cut.
     Plan(Box<PlanWork>),
     /// Answers [`FromRunner::NeedArtefact`] and [`FromRunner::NeedOutput`]. Files: the one.
     File,
@@ -43,16 +45,21 @@ pub(crate) struct RunWorkRef<'a> {
     pub(crate) resume: Option<Vec<u64>>,
 }
 
-/// A call of a module's planner.
+/// A call of a module's planner, or of its cutter.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanWork {
     /// The module, compiled for this machine.
     pub(crate) artefact: ObjectRef,
+    /// Whether the module makes its chunks itself: its output is then their pieces, encoded.
+    pub(crate) makes_chunks: bool,
     /// How long a chunk should be.
     pub(crate) wanted_bytes: u64,
     /// Parameters for the guest.
     pub(crate) params: Params,
-    /// What the planner may use.
+    /// Secrets for the guest.
+    #[serde(with = "secret::reveal")]
+    pub(crate) secrets: Secrets,
+    /// What it may use.
     pub(crate) limits: Limits,
 }
 

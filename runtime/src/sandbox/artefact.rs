@@ -31,6 +31,7 @@ pub(super) enum Loaded {
 pub(super) struct Job {
     pub(super) pre: ComponentPre<Host>,
     pub(super) planner: Option<job::planner::GuestIndices>,
+    pub(super) cutter: Option<job::cutter::GuestIndices>,
     pub(super) partitioner: Option<job::partitioner::GuestIndices>,
     pub(super) mapper: Option<job::mapper::GuestIndices>,
     pub(super) mapper_bytes: Option<job::mapper_bytes::GuestIndices>,
@@ -155,6 +156,7 @@ impl Job {
     fn new(pre: ComponentPre<Host>) -> Self {
         Self {
             planner: job::planner::GuestIndices::new(&pre).ok(),
+            cutter: job::cutter::GuestIndices::new(&pre).ok(),
             partitioner: job::partitioner::GuestIndices::new(&pre).ok(),
             mapper: job::mapper::GuestIndices::new(&pre).ok(),
             mapper_bytes: job::mapper_bytes::GuestIndices::new(&pre).ok(),

@@ -6,7 +6,7 @@ use wasmtime::Store;
 use wasmtime::component::Resource;
 
 use super::artefact::{Job, Loaded};
-use super::bindings::bramble::job::types::{JobError, Task};
+use super::bindings::bramble::job::types::{JobError, Piece, Task};
 use super::bindings::exports::bramble::job::planner::Span;
 use super::host::Host;
 use super::outcome;
@@ -45,6 +45,32 @@ pub(super) fn plan(
     let called = call_planner(store, job, input, wanted_bytes);
     // Exit status 0 before the answer.
     ended(called, store, limits)?.ok_or_else(|| lacks("planner"))
+}
+
+/// Asks a job for the pieces of its chunks of `input`.
+pub(super) fn make_chunks(
+    store: &mut Store<Host>,
+    loaded: &Loaded,
+    input: Source,
+    wanted_bytes: u64,
+    limits: &bramble_protocol::Limits,
+) -> Result<Vec<Vec<Piece>>, AttemptOutcome> {
+    let Loaded::Job(job) = loaded else { return Err(lacks("cutter")) };
+    let called = call_cutter(store, job, input, wanted_bytes);
+    ended(called, store, limits)?.ok_or_else(|| lacks("cutter"))
+}
+
+fn call_cutter(
+    store: &mut Store<Host>,
+    job: &Job,
+    input: Source,
+    wanted_bytes: u64,
+) -> Called<Vec<Vec<Piece>>> {
+    let Some(cutter) = &job.cutter else { return stop(store, "cutter") };
+    let instance = job.pre.instantiate(&mut *store)?;
+    let cutter = cutter.load(&mut *store, &instance)?;
+    let input = store.data_mut().table().push(input)?;
+    cutter.call_cut(store, lend(&input), wanted_bytes)
 }
 
 fn call_planner(

@@ -4,10 +4,13 @@ use std::fs::File;
 use std::time::Instant;
 
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, Usage};
+use bramble_protocol::{
+    AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, Phase, Piece, Usage, piece,
+};
 use wasmtime::{Engine, UpdateDeadline};
 
 use super::artefact::{Artefacts, Loaded};
+use super::bindings::bramble::job::types;
 use super::checkpoint::Checkpoint;
 use super::deadline::{Deadline, Ticker, thread_cpu_time};
 use super::fault::Fault;
@@ -26,6 +29,9 @@ use crate::runner::wire::PlanWork;
 const RANGES_BYTES_MAX: u64 = 16 << 20;
 /// Most bytes a guest may pass in one call, outside of `mapper-bytes`.
 const CALL_BYTES_MAX: usize = 16 << 20;
+/// The same for the pieces of all chunks, which are passed in one call: what is literal in them,
+/// and up to 48 bytes for each piece.
+const PIECES_BYTES_MAX: usize = piece::LITERAL_BYTES_MAX as usize + 48 * piece::PIECES_MAX;
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -115,12 +121,12 @@ impl Sandbox {
         meter.end(result.map(|outputs| (outputs, Vec::new())))
     }
 
-    /// Asks a module's planner where to cut a file.
+    /// Asks a module's planner or its cutter how to cut a file.
     pub(crate) fn plan(&mut self, work: &PlanWork, file: File) -> TaskEnd {
         let mut meter = Meter::start(&work.limits);
         self.outside.lock().begin();
         let result = self.attempt_plan(work, file, &mut meter);
-        meter.end(result.map(|spans| (Vec::new(), spans)))
+        meter.end(result)
     }
 
     fn attempt(
@@ -224,7 +230,7 @@ impl Sandbox {
         work: &PlanWork,
         file: File,
         meter: &mut Meter,
-    ) -> Result<Vec<(u64, u64)>, Broken> {
+    ) -> Result<Given, Broken> {
         let outside = self.outside.clone();
         let input = Source::file(file).map_err(|error| {
             let message = format!("cannot read the file to be cut: {error}");
@@ -234,17 +240,20 @@ impl Sandbox {
         let loaded = self.artefacts.get(&work.artefact, ModuleKind::Job, Mode::Fast, &outside)?;
         meter.usage.bytes_in = input.size();
         let clock = VirtualClock::new(0);
+        let outputs = Outputs::new(outside.clone(), 1, piece::ENCODED_BYTES_MAX);
+        let outputs = Shared::new(outputs);
         let host = Host {
             memory: MemoryLimit::new(work.limits.memory_bytes_max),
             deadline: Deadline::start(&work.limits),
             wasi: wasi::context(0, &clock, &meter.log, None),
             clock,
             stdin: None,
-            outputs: Shared::new(Outputs::new(outside.clone(), 1, 0)),
+            // For what the host writes: the guest is given no sink.
+            outputs: outputs.clone(),
             log: meter.log.clone(),
             fault: Fault::default(),
             params: Params::clone(&work.params),
-            secrets: Default::default(),
+            secrets: work.secrets.clone(),
             ranges: Vec::new(),
             outside: outside.clone(),
             checkpoint: Checkpoint::new(false, None),
@@ -252,18 +261,40 @@ impl Sandbox {
             told: None,
             enough: false,
         };
-        let mut store = new_store(&engine, host, CALL_BYTES_MAX);
+        let call_bytes = if work.makes_chunks { PIECES_BYTES_MAX } else { CALL_BYTES_MAX };
+        let mut store = new_store(&engine, host, call_bytes);
         let _tokio = self.tokio.enter();
         let _ticking = self.ticker.run();
-        let spans = phases::plan(&mut store, loaded, input, work.wanted_bytes, &work.limits);
+        let (wanted_bytes, limits) = (work.wanted_bytes, &work.limits);
+        if !work.makes_chunks {
+            let spans = phases::plan(&mut store, loaded, input, wanted_bytes, limits);
+            meter.note(&store, None);
+            return Ok((Vec::new(), spans?.iter().map(|span| (span.offset, span.len)).collect()));
+        }
+        let chunks = phases::make_chunks(&mut store, loaded, input, wanted_bytes, limits);
         meter.note(&store, None);
-        Ok(spans?.iter().map(|span| (span.offset, span.len)).collect())
+        let mut outputs = outputs.lock();
+        for pieces in chunks? {
+            let pieces: Vec<Piece> = pieces.into_iter().map(piece_of).collect();
+            outputs.write(0, &piece::encode(&pieces))?;
+        }
+        Ok((outputs.finish()?, Vec::new()))
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.ticker.stop();
+    }
+}
+
+fn piece_of(answered: types::Piece) -> Piece {
+    match answered {
+        types::Piece::Bytes(bytes) => Piece::Bytes(bytes),
+        types::Piece::Input(types::Span { offset, len }) => Piece::Input { offset, len },
+        types::Piece::Rows(types::Rows { offset, len, stride, count }) => {
+            Piece::Rows { offset, len, stride, count }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bramble_protocol::job::CommandOptions;
 use bramble_protocol::node::is_node_name;
-use bramble_protocol::{JobId, JobSpec, Manifest, ModuleInfo, ModuleKind, NodeSelector};
+use bramble_protocol::{JobId, JobSpec, Manifest, ModuleInfo, ModuleKind, NodeSelector, SplitRule};
 
 use super::Scheduler;
 use super::action::{Action, Answer, Rejection};
@@ -27,6 +27,8 @@ impl Scheduler {
         let NewJob { spec, mut module, manifest, owns_input } = job;
         // Whether a command merges is not in the module but in what the user said.
         module.exports.merger |= spec.command.merge_args.is_some();
+        // Nor is whether a job does that has declared it for some values of a parameter.
+        module.exports = module.effective_exports(&spec.params);
         let chunks = manifest.chunks.len() as u32;
         let slots = self.slots_for(&spec.nodes);
         let sampled = manifest.sample.is_some();
@@ -103,7 +105,7 @@ impl Scheduler {
 /// A result that nobody has named ends as the module declares, if it does.
 fn with_result_name(mut spec: JobSpec, module: &ModuleInfo, id: JobId) -> JobSpec {
     if spec.result_name.is_empty()
-        && let Some(result) = &module.declared.result
+        && let Some(result) = module.declared.result_for(&spec.params)
     {
         spec.result_name = format!("{}-{id}.{}", spec.name, result.extension());
     }
@@ -126,6 +128,17 @@ fn check_job(job: &NewJob) -> Result<(), Rejection> {
         let help = "export `mapper`, `mapper-bytes` or `mapper-pairs` of bramble:job, or build a \
                     WASI command";
         return unsound("the module exports nothing that maps a chunk".into(), Some(help));
+    }
+    if spec.policy.input_from.is_some()
+        && module.declared.split_rule(&spec.params) == SplitRule::Guest
+    {
+        let help = "fetch the result with `bramble get`, and submit it as a file";
+        return unsound(
+            "the module makes its chunks itself, and the parts of another job's result are \
+             chunks already"
+                .into(),
+            Some(help),
+        );
     }
     let has_input = !manifest.chunks.is_empty() || spec.input != JobSpec::NO_INPUT;
     if has_input && spec.policy.input_from.is_some() {

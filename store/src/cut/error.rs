@@ -80,6 +80,12 @@ pub enum CutError {
         /// Where it should have begun.
         due: u64,
     },
+    /// The pieces of a module's own chunks are not within the input, or too many.
+    #[error("the chunks that the module made cannot be used: {reason}")]
+    BadPieces {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The planner's spans and the input do not end together.
     #[error(
         "the plan covers {planned} bytes but the input {}: \

@@ -2,6 +2,7 @@
 
 mod cutter;
 mod error;
+mod pieces;
 mod sample;
 mod span;
 
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 
 pub use cutter::Cutter;
 pub use error::CutError;
+pub use pieces::PieceCutter;
 pub use span::SpanCutter;
 
 /// The smallest chunk that is chosen when none is asked for, in bytes.
@@ -25,7 +27,7 @@ const DEFAULT_CHUNKS: u64 = 16;
 /// How to cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CutOptions {
-    /// Where a cut may be. [`SplitRule::Guest`] is for [`SpanCutter`].
+    /// Where a cut may be. [`SplitRule::Guest`] is for [`SpanCutter`] and [`PieceCutter`].
     pub rule: SplitRule,
     /// The longest a chunk may be, from 1 to [`pack::OBJECT_BYTES_MAX`] bytes.
     pub chunk_bytes: u64,

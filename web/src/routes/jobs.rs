@@ -28,8 +28,12 @@ pub(crate) async fn submit(
 /// Checks a job and hands it to the scheduler.
 pub(crate) async fn accept(head: &Head, mut spec: JobSpec, secrets: Secrets) -> ApiResult<JobView> {
     super::secrets::name(&mut spec, &secrets)?;
-    let spec = spec::accept(spec)?;
+    let mut spec = spec::accept(spec)?;
     let module = head.module_info(spec.module).await?;
+    module
+        .declared
+        .draw_missing(&mut spec.params, |bytes| getrandom::fill(bytes))
+        .map_err(ApiError::fault)?;
     if let Some(fault) = module.declared.param_fault(&spec.params) {
         return Err(ApiError::bad_job(fault).help("parameters are given with --arg name=value"));
     }

@@ -3,6 +3,8 @@
 mod plan;
 mod send;
 
+use std::sync::Arc;
+
 use bramble_protocol::api::{JobView, NodeView};
 use bramble_protocol::job::CommandOptions;
 use bramble_protocol::{
@@ -17,6 +19,7 @@ use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, human, job, module};
 use crate::request::Submission;
+use crate::request::input::Input;
 use crate::signals::Interrupt;
 pub(super) use send::Sent;
 
@@ -25,10 +28,10 @@ pub(super) use send::Sent;
 /// # Errors
 /// When it cannot be submitted, does not end well, or its result cannot be fetched.
 pub(crate) fn run(context: &Context, args: SubmitArgs) -> CliResult<()> {
-    let request = Submission::check(args, &context.output)?;
+    let mut request = Submission::check(args, &context.output)?;
     let interrupt = Interrupt::listen()?;
     let client = context.client()?;
-    let module = check_module(context, &client, &request)?;
+    let module = check_module(context, &client, &mut request)?;
     let sent = send_input(context, &client, &request, &module, &interrupt)?;
     if request.dry_run {
         return plan::show(context, &client, &request, &module, &sent);
@@ -72,13 +75,14 @@ pub(super) fn send_input(
 }
 
 /// Has the head look at the module, and what was typed look at what the module says of itself.
+/// Draws the parameters that are to be random and were not typed.
 ///
 /// # Errors
 /// When it is no module, or what was typed does not fit it.
 pub(super) fn check_module(
     context: &Context,
     client: &Client,
-    request: &Submission,
+    request: &mut Submission,
 ) -> CliResult<ModuleInfo> {
     let module = client.send_module(&request.module)?;
     let mut text = format!("{}  {}", request.module_name, human::size(module.size_bytes));
@@ -95,6 +99,11 @@ pub(super) fn check_module(
             CliError::new(Slug::BadJob, fault).help("parameters are given with --arg NAME=VALUE:");
         return Err(module::params(&module).into_iter().fold(error, CliError::help));
     }
+    check_input(request, &module)?;
+    module
+        .declared
+        .draw_missing(&mut request.params, |bytes| getrandom::fill(bytes))
+        .map_err(|error| CliError::new(Slug::Local, "cannot draw at random").because(&error))?;
     let names = SecretNames { tag: Digest::ZERO, given: request.secrets.names() };
     if let Some(fault) = module.declared.secrets_fault(Some(&names)) {
         return Err(CliError::new(Slug::BadJob, fault));
@@ -110,6 +119,26 @@ pub(super) fn check_module(
             .help("parameters are given with --arg NAME=VALUE"));
     }
     Ok(module)
+}
+
+/// Whether there is an input exactly where the module wants one.
+fn check_input(request: &mut Submission, module: &ModuleInfo) -> CliResult<()> {
+    let wants_none = module.declared.takes_no_input();
+    if !wants_none && request.input.is_absent() {
+        let error = CliError::usage("which input? name a file: --input FILE");
+        return Err(match module::input(module) {
+            Some(what) => error.why(format!("this module works on: {what}")),
+            None => error,
+        });
+    }
+    if wants_none && request.input_is_sample {
+        request.input = Arc::new(Input::absent());
+    }
+    if wants_none && (request.policy.input_from.is_some() || !request.input.is_absent()) {
+        return Err(CliError::usage("this module works on no input: leave out --input")
+            .why("it makes its chunks from its parameters"));
+    }
+    Ok(())
 }
 
 /// What the job will be called: as typed, as the module calls itself, or as its file.
@@ -154,8 +183,13 @@ pub(super) fn queue(
     sent: &Sent,
 ) -> CliResult<JobView> {
     let name = job_name(request, module);
-    let own_result =
-        || file_name(&module.declared.result_name(&format!("{name}-{}", request.input.name())));
+    let own_result = || {
+        let of_what = match request.input.name() {
+            "" => name.clone(),
+            input => format!("{name}-{input}"),
+        };
+        file_name(&module.declared.result_name(&of_what, &request.params))
+    };
     let spec = JobSpec {
         module: module.digest,
         input: sent.manifest.digest,

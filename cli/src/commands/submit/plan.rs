@@ -1,7 +1,5 @@
 //! Where the input will be cut, and what `--dry-run` shows.
 
-use std::path::Path;
-
 use bramble_protocol::api::NodeView;
 use bramble_protocol::{ModuleInfo, NodeSelector, NodeState, SplitRule};
 #[cfg(feature = "head")]
@@ -31,7 +29,8 @@ pub(super) fn cut(client: &Client, request: &Submission, module: &ModuleInfo) ->
         return guest(request, module, chunk_bytes);
     }
     let tail = tail(client, request, chunk_bytes)?;
-    let sample_bytes_max = if module.exports.partitioner { SAMPLE_BYTES_MAX } else { 0 };
+    let exports = module.effective_exports(&request.params);
+    let sample_bytes_max = if exports.partitioner { SAMPLE_BYTES_MAX } else { 0 };
     Ok(Cut::Rule(CutOptions { rule, chunk_bytes, sample_bytes_max }, tail))
 }
 
@@ -52,35 +51,46 @@ fn tail(client: &Client, request: &Submission, chunk_bytes: u64) -> CliResult<Op
 }
 
 fn guest(request: &Submission, module: &ModuleInfo, chunk_bytes: u64) -> CliResult<Cut> {
-    if !module.exports.planner {
+    if !module.exports.planner && !module.exports.cutter {
         return Err(CliError::new(Slug::BadJob, "this module cannot cut its input itself")
-            .why("it exports no planner")
+            .why("it exports neither planner nor cutter")
             .help("choose another way: --split lines, bytes or records:SIZE"));
     }
-    let Some(path) = request.input.path() else {
+    if !request.input.is_plain_file() && !request.input.is_absent() {
         return Err(CliError::usage("this module cuts its input itself, which needs a plain file")
-            .why("its planner reads the input in any order")
+            .why("it reads the input in any order")
             .help(
                 "store the input in a file first, or choose --split lines, bytes, records:SIZE",
             ));
-    };
-    ask_planner(request, path, chunk_bytes).map(Cut::Spans)
+    }
+    ask_module(request, module, chunk_bytes)
 }
 
-/// Runs the module's planner here.
+/// Runs the module's cutter or planner here.
 #[cfg(feature = "head")]
-fn ask_planner(request: &Submission, path: &Path, chunk_bytes: u64) -> CliResult<Vec<(u64, u64)>> {
+fn ask_module(request: &Submission, module: &ModuleInfo, wanted_bytes: u64) -> CliResult<Cut> {
     use bramble_runtime::compile::{CompileLimits, Compiler};
-    use bramble_runtime::split::plan_spans;
+    use bramble_runtime::split::{Request, plan_chunks, plan_spans};
     let compiler = Compiler::new(crate::paths::program()?, CompileLimits::for_this_machine());
-    let (params, limits) = (&request.params, &request.limits);
-    plan_spans(&compiler, &request.module, path, chunk_bytes, params, limits)
-        .map_err(|error| split_error(&error))
+    let asked = Request {
+        module: &request.module,
+        input: request.input.path(),
+        wanted_bytes,
+        params: &request.params,
+        secrets: &request.secrets,
+        limits: &request.limits,
+    };
+    let cut = if module.exports.cutter {
+        plan_chunks(&compiler, &asked).map(Cut::Pieces)
+    } else {
+        plan_spans(&compiler, &asked).map(Cut::Spans)
+    };
+    cut.map_err(|error| split_error(&error))
 }
 
 #[cfg(not(feature = "head"))]
-fn ask_planner(_: &Submission, _: &Path, _: u64) -> CliResult<Vec<(u64, u64)>> {
-    Err(CliError::agent_only("run the planner of a module")
+fn ask_module(_: &Submission, _: &ModuleInfo, _: u64) -> CliResult<Cut> {
+    Err(CliError::agent_only("have a module cut its input")
         .help("or choose another way to cut: --split lines, bytes or records:SIZE"))
 }
 
@@ -92,9 +102,9 @@ fn split_error(error: &SplitError) -> CliError {
         | SplitError::Directory(_)
         | SplitError::Store(_)
         | SplitError::Runner(_) => {
-            CliError::new(Slug::Local, "cannot run the module's planner here").because(error)
+            CliError::new(Slug::Local, "cannot have the module cut its input here").because(error)
         }
-        SplitError::Compile(_) | SplitError::BadSpans { .. } => {
+        SplitError::Compile(_) | SplitError::BadSpans { .. } | SplitError::BadChunks { .. } => {
             CliError::new(Slug::BadModule, "the module cannot cut its input").because(error)
         }
         SplitError::Failed { outcome, log } => {

@@ -7,8 +7,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain, pack};
-use bramble_store::cut::{self, CutError, CutOptions, Cutter, SpanCutter, Tail};
+use bramble_protocol::{Digest, Manifest, ObjectRef, Piece, error_chain, pack};
+use bramble_store::cut::{self, CutError, CutOptions, Cutter, PieceCutter, SpanCutter, Tail};
 
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
@@ -41,6 +41,8 @@ pub(super) enum Cut {
     Rule(CutOptions, Option<Tail>),
     /// Where the module's planner said: offsets and lengths in bytes.
     Spans(Vec<(u64, u64)>),
+    /// The module made the chunks itself: their pieces.
+    Pieces(Vec<Vec<Piece>>),
 }
 
 /// What became of the input.
@@ -72,10 +74,14 @@ enum News {
 /// # Errors
 /// When the input cannot be cut, changes meanwhile, the head fails, or Ctrl-C is pressed.
 pub(super) fn send(job: &Job<'_>) -> CliResult<Sent> {
+    let total = match &job.cut {
+        Cut::Pieces(chunks) => Some(chunks.iter().flatten().filter_map(Piece::len).sum()),
+        Cut::Rule(..) | Cut::Spans(_) => job.input.bytes(),
+    };
     let news = start_cutting(job)?;
     let mut sender = Sender {
         job,
-        meter: Meter::new(*job.output, "Sending", job.input.bytes()),
+        meter: Meter::new(*job.output, "Sending", total),
         chunks: Vec::new(),
         known: 0,
         sent_bytes: 0,
@@ -132,6 +138,10 @@ fn cut_all(
             send_batches(&mut SpanCutter::new(reader, spans)?, sender)?;
             Ok(None)
         }
+        Cut::Pieces(chunks) => {
+            send_batches(&mut PieceCutter::new(input.file(), chunks)?, sender)?;
+            Ok(None)
+        }
     }
 }
 
@@ -176,6 +186,7 @@ fn cut_error(input: &Input, error: &CutError) -> CliError {
         }
         CutError::NeedsPlanner
         | CutError::BadSpan { .. }
+        | CutError::BadPieces { .. }
         | CutError::NotCovered { .. }
         | CutError::Read { .. } => CliError::new(Slug::BadInput, what).why(error_chain(error)),
     }
