@@ -17,6 +17,7 @@ mod process;
 mod queued;
 mod report;
 mod restart;
+mod signal;
 mod slot;
 mod sort;
 
@@ -58,6 +59,12 @@ enum Which {
     Forms,
     /// Maps of the jobs in the sandbox and natively.
     Kernels,
+    /// The search for drifting signals in the sandbox, natively, and by turboSETI.
+    Signal {
+        /// A Python that has the package turbo_seti 2.3.2, and numpy before 2.3.
+        #[arg(long)]
+        python: Option<std::path::PathBuf>,
+    },
     /// Time and memory of compiling.
     Compile {
         /// A module besides those of this repository.
@@ -99,6 +106,7 @@ fn main() -> Result<()> {
         Which::Core { tasks } => core::run(&tasks),
         Which::Forms => forms::run(args.runs),
         Which::Kernels => kernels::run(args.runs),
+        Which::Signal { python } => signal::run(args.runs, python.as_deref()),
         Which::Compile { module } => compile::run(module.as_deref()),
         Which::Memory { mib } => memory::run(mib),
         Which::Restart { jobs } => restart::run(jobs),
@@ -110,7 +118,8 @@ fn main() -> Result<()> {
             latency::run(args.runs)?;
             noop::run(args.runs, &[1_000, 10_000])?;
             forms::run(args.runs)?;
-            kernels::run(args.runs)
+            kernels::run(args.runs)?;
+            signal::run(args.runs, None)
         }
     }
 }

@@ -72,6 +72,11 @@ impl Table {
         });
     }
 
+    /// Leaves out all but the strongest.
+    pub fn keep(&mut self, strongest: usize) {
+        self.rows.truncate(strongest);
+    }
+
     /// The table as it stands in a file.
     pub fn to_text(&self) -> String {
         let mut text = self.head.clone();
@@ -114,6 +119,11 @@ impl Row {
             0.0, hit.lines_around
         );
         Self::parse(&format!("0\t{text}")).expect("a row that was just written")
+    }
+
+    /// The channel in which it starts, counted from the start of the whole band.
+    pub fn channel(&self, per_coarse: u64) -> u64 {
+        self.coarse * per_coarse + self.index
     }
 
     fn parse(line: &str) -> Option<Self> {

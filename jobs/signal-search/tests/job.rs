@@ -12,7 +12,7 @@ fn run() -> Run {
 fn whole(run: &Run, input: &[u8]) -> Result<String, JobError> {
     let chunks = run.chunks(input, 256 << 10)?;
     let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
-    run.whole(&chunks).map(|bytes| String::from_utf8(bytes).unwrap())
+    run.whole(&chunks).map(|bytes| String::from_utf8(bytes).expect("a text"))
 }
 
 /// The fields of each hit.
@@ -22,8 +22,10 @@ fn hits(table: &str) -> Vec<Vec<&str>> {
 
 /// Drift rate and index of each hit, in order of the index.
 fn places(table: &str) -> Vec<(f64, u64)> {
-    let mut places: Vec<(f64, u64)> =
-        hits(table).iter().map(|hit| (hit[1].parse().unwrap(), hit[5].parse().unwrap())).collect();
+    let place = |hit: &Vec<&str>| {
+        (hit[1].parse().expect("a drift rate"), hit[5].parse().expect("an index"))
+    };
+    let mut places: Vec<(f64, u64)> = hits(table).iter().map(place).collect();
     places.sort_by_key(|(_, index)| *index);
     places
 }
@@ -239,4 +241,102 @@ fn wrong_files_chunks_and_parameters_are_refused() {
     for bad in [&chunk[..20], &chunk[..chunk.len() - 1], &wide, &outside, &input] {
         assert!(matches!(run().map(bad), Err(JobError::BadInput(_))));
     }
+}
+
+/// The PNG's size, and its shades.
+fn decoded(png: &[u8]) -> (usize, usize, Vec<u8>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().expect("a PNG");
+    let mut shades = vec![0; reader.output_buffer_size().expect("a small picture")];
+    let info = reader.next_frame(&mut shades).expect("its shades");
+    (info.width as usize, info.height as usize, shades)
+}
+
+#[test]
+fn the_strongest_hits_are_shown_as_received_and_without_their_drift() {
+    let run = run().arg("max_drift", "0.5").arg("output", "waterfalls").arg("pictures", "3");
+    let sheet = run.whole_in_any_chunks(&crossing().to_bytes()).unwrap();
+    let (width, height, shades) = decoded(&sheet);
+    assert_eq!((width, height), (256 + 4 + 256, 3 * (64 + 4)));
+    let mean = |strip: usize, column: usize| {
+        let rows = (0..64).map(|row| u32::from(shades[(strip * 68 + row) * width + column]));
+        rows.sum::<u32>() / 64
+    };
+    for strip in 0..3 {
+        let upright = (127..=129).map(|column| mean(strip, 260 + column)).max().unwrap();
+        assert!(upright > 150, "upright in the middle: {upright}");
+        assert!(mean(strip, 260 + 100) < 70, "noise beside it");
+    }
+    // The strongest does not drift, so that it is upright on both sides; the next two do.
+    let brightest = |strip| (0..256).map(|column| mean(strip, column)).max().unwrap();
+    let found = [brightest(0), brightest(1), brightest(2)];
+    assert!(found[0] > 200 && found[1] < 100 && found[2] < 100, "{found:?}");
+}
+
+#[test]
+fn a_search_without_hits_has_an_empty_picture() {
+    let file = Observation::new(4096, 16).to_bytes();
+    let sheet = run().arg("output", "waterfalls").whole_in_any_chunks(&file).unwrap();
+    assert!(decoded(&sheet).2.iter().all(|shade| *shade == 0));
+}
+
+#[test]
+fn what_a_task_found_is_shown_while_others_work() {
+    let run = run();
+    whole(&run, &crossing().to_bytes()).unwrap();
+    let previews = run.previews();
+    assert!(!previews.is_empty());
+    assert!(previews.iter().all(|(media, png)| media == "image/png" && png.len() < 64 << 10));
+}
+
+/// A tone whose frequency grows evenly, in voltages: its phase grows by the square of the time.
+fn voltages(samples: usize, at_hz: f64, hz_per_s: f64, rate_hz: f64) -> Vec<u8> {
+    let mut noise = 1_u64;
+    let mut next = || {
+        noise =
+            noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (f64::from((noise >> 32) as u32) / f64::from(u32::MAX) - 0.5) * 100.0
+    };
+    let mut bytes = Vec::new();
+    for number in 0..samples {
+        let time = number as f64 / rate_hz;
+        let phase = std::f64::consts::TAU * (at_hz + hz_per_s * time / 2.0) * time;
+        bytes.push((8.0 * phase.cos() + next()) as i8 as u8);
+        bytes.push((8.0 * phase.sin() + next()) as i8 as u8);
+    }
+    bytes
+}
+
+#[test]
+fn a_tone_in_voltages_becomes_spectra_and_is_found_with_its_frequency_and_drift() {
+    // 16 rows of 8 spectra of 1,024 channels of 15.625 Hz, in 8.39 s; 30 Hz/s is 16 channels.
+    let recording = voltages(16 * 8 * 1024, 3000.0, 30.0, 16_000.0);
+    let spectra = run()
+        .arg("output", "spectra")
+        .arg("rate_hz", "16000")
+        .arg("centre_mhz", "1420")
+        .arg("fft_len", "1024")
+        .arg("spectra_per_row", "8")
+        .whole_in_any_chunks(&recording)
+        .unwrap();
+    let table = whole(&run().arg("max_drift", "60"), &spectra).unwrap();
+    let hits = hits(&table);
+    assert_eq!(hits.len(), 1, "{table}");
+    let (drift, mhz): (f64, f64) = (hits[0][1].parse().unwrap(), hits[0][3].parse().unwrap());
+    assert!((drift - 30.0).abs() < 3.0, "{table}");
+    assert!((mhz - 1420.003).abs() < 32e-6, "{table}");
+}
+
+#[test]
+fn spectra_need_a_rate_and_a_whole_row() {
+    let run = run().arg("output", "spectra");
+    let error = whole_error(&run, &[0; 1 << 20]);
+    assert!(matches!(&error, JobError::BadParam(why) if why.contains("rate_hz")), "{error}");
+    let run = run.arg("rate_hz", "1e6");
+    assert!(matches!(whole_error(&run, &[0; 1000]), JobError::BadInput(_)));
+    assert!(matches!(whole_error(&run, b""), JobError::BadInput(_)));
+    assert!(matches!(whole_error(&run.arg("fft_len", "1"), &[0; 1000]), JobError::BadParam(_)));
+}
+
+fn whole_error(run: &Run, input: &[u8]) -> JobError {
+    run.chunks(input, 1 << 20).expect_err("a cut that is refused")
 }
