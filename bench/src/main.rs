@@ -6,6 +6,7 @@
 
 mod api;
 mod baseline;
+mod ciphers;
 mod compile;
 mod core;
 mod forms;
@@ -65,6 +66,8 @@ enum Which {
         #[arg(long)]
         python: Option<std::path::PathBuf>,
     },
+    /// Sealing by the host for a guest, by a guest and natively.
+    Ciphers,
     /// Time and memory of compiling.
     Compile {
         /// A module besides those of this repository.
@@ -107,6 +110,7 @@ fn main() -> Result<()> {
         Which::Forms => forms::run(args.runs),
         Which::Kernels => kernels::run(args.runs),
         Which::Signal { python } => signal::run(args.runs, python.as_deref()),
+        Which::Ciphers => ciphers::run(args.runs),
         Which::Compile { module } => compile::run(module.as_deref()),
         Which::Memory { mib } => memory::run(mib),
         Which::Restart { jobs } => restart::run(jobs),
@@ -119,7 +123,8 @@ fn main() -> Result<()> {
             noop::run(args.runs, &[1_000, 10_000])?;
             forms::run(args.runs)?;
             kernels::run(args.runs)?;
-            signal::run(args.runs, None)
+            signal::run(args.runs, None)?;
+            ciphers::run(args.runs)
         }
     }
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bramble_protocol::agent::Work;
-use bramble_protocol::{AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, TargetClass};
+use bramble_protocol::{
+    AttemptOutcome, Limits, Mode, ModuleKind, ObjectRef, Params, Secrets, TargetClass, Usage,
+};
 use bramble_runtime::artefact::{HeadKey, Trust};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_runtime::runner::RunnerProcess;
@@ -63,16 +65,38 @@ impl Slot {
         chunk: ObjectRef,
         params: &Params,
     ) -> Result<Duration> {
+        let begun = Instant::now();
+        self.run(module, chunk, params, &Secrets::default())?;
+        Ok(begun.elapsed())
+    }
+
+    /// The same with secrets; says how much processor time the task took.
+    pub(crate) fn cpu_of_map(
+        &mut self,
+        module: Compiled,
+        chunk: ObjectRef,
+        params: &Params,
+        secrets: &Secrets,
+    ) -> Result<Duration> {
+        Ok(Duration::from_micros(self.run(module, chunk, params, secrets)?.cpu_us))
+    }
+
+    fn run(
+        &mut self,
+        module: Compiled,
+        chunk: ObjectRef,
+        params: &Params,
+        secrets: &Secrets,
+    ) -> Result<Usage> {
         let work = Work {
             params: params.clone(),
+            secrets: secrets.clone(),
             limits: Limits { memory_bytes_max: 512 << 20, ..Limits::default() },
             ..Work::alone(module.artefact, module.kind, "bench", vec![chunk])
         };
-        let begun = Instant::now();
         let finished = self.runner.run(&work);
-        let took = begun.elapsed();
         match finished.outcome {
-            AttemptOutcome::Succeeded { .. } => Ok(took),
+            AttemptOutcome::Succeeded { .. } => Ok(finished.usage),
             other => bail!("the task ended as {}: {}", other.slug(), other.message()),
         }
     }
