@@ -6,7 +6,8 @@
 /// |---|---|
 /// | 1 | first |
 /// | 2 | calibration (`calibrate`, `calibrated`); the phase `reduce` |
-pub const AGENT_PROTOCOL: u32 = 2;
+/// | 3 | secrets of tasks, without which an older agent would run them; interface 0.1.2 |
+pub const AGENT_PROTOCOL: u32 = 3;
 
 /// Version of the data directory's layout.
 ///
@@ -27,4 +28,4 @@ pub const DATA_FORMAT: u32 = 1;
 pub const JOURNAL_FORMAT: u32 = 4;
 
 /// The guest interface that this release offers.
-pub const GUEST_INTERFACE: &str = "bramble:job@0.1.1";
+pub const GUEST_INTERFACE: &str = "bramble:job@0.1.2";

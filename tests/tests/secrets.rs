@@ -83,6 +83,9 @@ fn a_secret_reaches_the_tasks_and_is_found_nowhere_else() {
     let failed = cluster.bramble(&[&args[..], &["--arg", "strictness=strict"]].concat());
     let failed = failed.fails(1, &["starts with `bad`"]);
     cluster.bramble(&["bundle", "3/0", "-o", "bundle.tar"]).ok();
+    let bundle = fs::read(cluster.dir().join("bundle.tar")).unwrap();
+    let needle = b"--secret 'key=@FILE'";
+    assert!(bundle.windows(needle.len()).any(|window| window == needle), "how to run it here");
     let shown = cluster.bramble(&["jobs", "3", "--json"]).ok();
     let logs = cluster.bramble(&["logs", "3"]).ok();
     for said in [&failed, &shown, &logs] {

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use bramble_protocol::api::{FailureView, JobView, LogEntry};
-use bramble_protocol::{JobId, ObjectRef, PhaseKind, ProblemKind, error_chain};
+use bramble_protocol::{JobId, ObjectRef, PhaseKind, ProblemKind, SecretAccess, error_chain};
 use bramble_scheduler::CommandError;
 use bramble_scheduler::core::FailedTask;
 use bramble_store::Store;
@@ -177,6 +177,11 @@ impl Bundle {
         let mut words = format!("bramble test module.wasm --input input/000 --chunk-size {bytes}");
         for (name, value) in &spec.params {
             words.push_str(&format!(" --arg {}", quoted(&format!("{name}={value}"))));
+        }
+        for (name, access) in spec.secrets.iter().flat_map(|secrets| &secrets.given) {
+            // Their values are nowhere.
+            let flag = if *access == SecretAccess::Sealed { "sealed" } else { "secret" };
+            words.push_str(&format!(" --{flag} {}", quoted(&format!("{name}=@FILE"))));
         }
         words.push_str(&format!(" --memory {}", spec.limits.memory_bytes_max));
         words.push_str(&format!(" --cpu-time {}ms", spec.limits.cpu_ms_max));
