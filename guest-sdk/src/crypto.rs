@@ -61,8 +61,8 @@ pub enum Hash {
     /// 32 bytes.
     #[default]
     Sha256,
-    /// 48 bytes.
-    Sha384,
+    /// 64 bytes.
+    Sha512,
 }
 
 /// Digests of bytes.

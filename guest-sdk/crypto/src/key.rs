@@ -6,7 +6,7 @@ use aes::Aes256;
 use argon2::{Algorithm, Argon2, Params, Version};
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use hkdf::hmac::{Hmac, KeyInit, Mac};
-use sha2::{Sha256, Sha384};
+use sha2::{Sha256, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Aead, BYTES_MAX, Cipher, CryptoError, EXTRA_BYTES_MAX, unfit, within};
@@ -31,7 +31,7 @@ pub enum Hash {
     /// FIPS 180-4.
     Sha256,
     /// FIPS 180-4.
-    Sha384,
+    Sha512,
 }
 
 /// What guessing a passphrase costs.
@@ -174,7 +174,7 @@ impl Hash {
     fn mac(self, key: &[u8], texts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
         match self {
             Self::Sha256 => mac::<Hmac<Sha256>>(key, texts),
-            Self::Sha384 => mac::<Hmac<Sha384>>(key, texts),
+            Self::Sha512 => mac::<Hmac<Sha512>>(key, texts),
         }
     }
 }

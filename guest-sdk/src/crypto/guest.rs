@@ -96,7 +96,7 @@ impl From<Hash> for ciphers::Hash {
     fn from(hash: Hash) -> Self {
         match hash {
             Hash::Sha256 => Self::Sha256,
-            Hash::Sha384 => Self::Sha384,
+            Hash::Sha512 => Self::Sha512,
         }
     }
 }

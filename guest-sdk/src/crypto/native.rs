@@ -89,7 +89,7 @@ impl From<Hash> for bramble_crypto::Hash {
     fn from(hash: Hash) -> Self {
         match hash {
             Hash::Sha256 => Self::Sha256,
-            Hash::Sha384 => Self::Sha384,
+            Hash::Sha512 => Self::Sha512,
         }
     }
 }

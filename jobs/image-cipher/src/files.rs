@@ -5,11 +5,11 @@
 use bramble_guest::prelude::*;
 
 use crate::container::{
-    Cost, HEADER_BYTES, Header, PREFIX_BYTES, SALT_BYTES, SealedShape, Segments, SoftSegments,
-    Suite, TextShape, derive,
+    Cost, HEADER_BYTES, Header, HostSegments, PREFIX_BYTES, SALT_BYTES, SealedShape, Segments,
+    SoftSegments, Suite, TextShape, derive,
 };
 use crate::hex::from_hex;
-use crate::master;
+use crate::master::{self, Master};
 
 /// Segments that are worked on at a time.
 const BATCH: u64 = 16;
@@ -102,7 +102,7 @@ pub(crate) fn encrypt(chunk: &mut Input, output: &mut Output) -> JobResult {
     let mut sealed = Vec::new();
     in_batches(chunk, Place::BYTES, segment, |done, at_end, text| {
         sealed.clear();
-        segments.seal(place.first + done, place.ends && at_end, text, &mut sealed);
+        segments.seal(place.first + done, place.ends && at_end, text, &mut sealed)?;
         output.put(&sealed);
         Ok(())
     })
@@ -198,8 +198,16 @@ fn diagnosis(
 
 /// What works on segments, and the commitment to its key.
 fn keyed(header: &Header) -> JobResult<(Box<dyn Segments>, [u8; 32])> {
-    let keys = derive(&master::master_key(header)?, header);
-    Ok((Box::new(SoftSegments::new(header.suite, &keys)), keys.commitment))
+    Ok(match master::master_key(header)? {
+        Master::Here(key) => {
+            let keys = derive(&key, header);
+            (Box::new(SoftSegments::new(header.suite, &keys)), keys.commitment)
+        }
+        Master::AtHost(key) => {
+            let (segments, commitment) = HostSegments::derive(&key, header)?;
+            (Box::new(segments), commitment)
+        }
+    })
 }
 
 fn chosen_suite() -> JobResult<&'static Suite> {

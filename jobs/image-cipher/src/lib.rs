@@ -63,7 +63,7 @@ fn map(task: &Task, chunk: &mut Input, output: &mut Output) -> JobResult {
     }
 }
 
-const PARAMS: [Param; 13] = [
+const PARAMS: [Param; 14] = [
     Param::new("do", "what to do with the picture, or the file")
         .default("view")
         .choices(&["encrypt", "decrypt", "view", "analyse"])
@@ -77,6 +77,13 @@ const PARAMS: [Param; 13] = [
         .default("aes-256-gcm")
         .choices(choices::CIPHERS)
         .notes(choices::NOTES),
+    Param::new("engine", "encrypt, decrypt: whose code of the ciphers works on the file")
+        .default("wasm")
+        .choices(&["wasm", "host"])
+        .notes(&[
+            ("wasm", "the job's own: the key is in its memory"),
+            ("host", "the node's own, with AES instructions where it has them: the key never enters the job; only for aes-256-gcm, chacha20-poly1305 and xchacha20-poly1305"),
+        ]),
     Param::new(
         "key",
         "the key: 32 bytes, or 64 hexadecimal digits; view and analyse can do without, with a key \

@@ -2,25 +2,43 @@
 //! passphrase.
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use bramble_guest::crypto::{self, Key};
 use bramble_guest::prelude::*;
 
 use crate::container::{Cost, Header};
 use crate::hex::from_hex;
+
+/// The user's key.
+pub(crate) enum Master {
+    /// In this module.
+    Here([u8; 32]),
+    /// Held by the host.
+    AtHost(Key),
+}
+
+fn is_at_host() -> bool {
+    param("engine").is_some_and(|engine| engine == "host")
+}
+
+/// Whether there is a secret of this name, as far as the engine can use it.
+fn is_given(name: &str) -> bool {
+    if is_at_host() { Key::from_secret(name).is_ok() } else { host::secret(name).is_some() }
+}
 
 /// Which of the two secrets there is.
 ///
 /// # Errors
 /// When there is none, or both are.
 pub(crate) fn is_passphrase() -> JobResult<bool> {
-    match (host::secret("key").is_some(), host::secret("passphrase").is_some()) {
+    match (is_given("key"), is_given("passphrase")) {
         (true, false) => Ok(false),
         (false, true) => Ok(true),
         (true, true) => {
             Err(JobError::bad_param("both `key` and `passphrase` are given: give one of them"))
         }
         (false, false) => Err(JobError::bad_param(
-            "a key is missing: --secret key=@FILE (32 bytes, or 64 hexadecimal digits) or --secret \
-             passphrase=@FILE; `head -c 32 /dev/urandom > FILE` makes a key",
+            "a key is missing: --secret key=@FILE (32 bytes; `head -c 32 /dev/urandom > FILE` makes \
+             one) or --secret passphrase=@FILE; one given by --sealed needs --arg engine=host",
         )),
     }
 }
@@ -29,19 +47,29 @@ pub(crate) fn is_passphrase() -> JobResult<bool> {
 ///
 /// # Errors
 /// When it was not given, is no key, or the file needs the other secret.
-pub(crate) fn master_key(header: &Header) -> JobResult<[u8; 32]> {
-    match (header.cost, is_passphrase()?) {
-        (None, false) => raw_key(&host::secret("key").unwrap_or_default()),
-        (Some(cost), true) => {
-            of_passphrase(&host::secret("passphrase").unwrap_or_default(), &header.salt, cost)
+pub(crate) fn master_key(header: &Header) -> JobResult<Master> {
+    let secret = |name| host::secret(name).unwrap_or_default();
+    Ok(match (header.cost, is_passphrase()?, is_at_host()) {
+        (None, false, false) => Master::Here(raw_key(&secret("key"))?),
+        (None, false, true) => Master::AtHost(Key::from_secret("key")?),
+        (Some(cost), true, false) => {
+            Master::Here(of_passphrase(&secret("passphrase"), &header.salt, cost)?)
         }
-        (None, true) => Err(JobError::bad_param(
-            "this file was sealed with a key, not with a passphrase: --secret key=@FILE",
-        )),
-        (Some(_), false) => Err(JobError::bad_param(
-            "this file was sealed with a passphrase, not with a key: --secret passphrase=@FILE",
-        )),
-    }
+        (Some(Cost { memory_kib, passes, lanes }), true, true) => {
+            let cost = crypto::Cost { memory_kib, passes, lanes };
+            Master::AtHost(Key::from_passphrase("passphrase", &header.salt, cost)?)
+        }
+        (None, true, _) => {
+            return Err(JobError::bad_param(
+                "this file was sealed with a key, not with a passphrase: --secret key=@FILE",
+            ));
+        }
+        (Some(_), false, _) => {
+            return Err(JobError::bad_param(
+                "this file was sealed with a passphrase, not with a key: --secret passphrase=@FILE",
+            ));
+        }
+    })
 }
 
 /// A key as it is given: 32 bytes, or 64 hexadecimal digits with any space around them.

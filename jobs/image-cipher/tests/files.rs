@@ -223,3 +223,48 @@ fn an_independent_program_seals_files_to_the_same_bytes() {
     }
     assert_eq!(compared, 24);
 }
+
+#[test]
+fn the_host_s_ciphers_make_the_same_files_and_open_them() {
+    for suite in &SUITES[..3] {
+        let host = |run: Run| run.arg("engine", "host");
+        for len in [0, 1, suite.segment_bytes, suite.segment_bytes + 1, 40 * suite.segment_bytes] {
+            let text = text(len);
+            let by_module = encrypt(suite.name).whole_in_any_chunks(&text).expect("it encrypts");
+            let by_host = host(encrypt(suite.name)).whole_in_any_chunks(&text);
+            assert!(by_module == by_host.expect("it encrypts"), "{} {len}", suite.name);
+            let back = host(decrypt()).whole_in_any_chunks(&by_module);
+            assert!(back.expect("it decrypts") == text, "{} {len}", suite.name);
+
+            let mut damaged = by_module;
+            *damaged.last_mut().expect("there are bytes") ^= 1;
+            says(&complaint(&host(decrypt()), &damaged), "are not what was sealed");
+        }
+    }
+}
+
+#[test]
+fn a_sealed_key_is_for_the_host_only() {
+    let run = || Run::new(&JOB).arg("do", "encrypt").arg("salt", SALT).sealed("key", KEY);
+    let error = |run: Run| run.whole_in_any_chunks(b"text").expect_err("it does not fit");
+    says(&error(run()), "needs --arg engine=host");
+    let host = || run().arg("engine", "host");
+    assert_eq!(
+        host().whole_in_any_chunks(b"text").expect("it encrypts"),
+        encrypt("aes-256-gcm").whole_in_any_chunks(b"text").expect("it encrypts")
+    );
+    says(&error(host().arg("cipher", "magma-mgm")), "the host has no magma-mgm");
+    let hex = Run::new(&JOB).arg("do", "encrypt").arg("salt", SALT).arg("engine", "host");
+    says(&error(hex.sealed("key", "61".repeat(32).as_bytes())), "a key of 32 bytes only");
+}
+
+#[test]
+fn the_host_makes_the_same_key_of_a_passphrase() {
+    let run = || Run::new(&JOB).arg("do", "encrypt").arg("salt", SALT).arg("memory-kib", "64");
+    let here = run().secret("passphrase", b"correct horse").whole_in_any_chunks(b"text");
+    let there = run().arg("engine", "host").sealed("passphrase", b"correct horse");
+    assert_eq!(
+        here.expect("it encrypts"),
+        there.whole_in_any_chunks(b"text").expect("it encrypts")
+    );
+}

@@ -10,6 +10,7 @@
 
 mod derive;
 mod header;
+mod host;
 mod layout;
 mod mgm;
 mod segment;
@@ -17,6 +18,7 @@ mod suite;
 
 pub use derive::{FileKeys, c2sp_keys, derive, stream_key};
 pub use header::{Cost, HEADER_BYTES, Header, PREFIX_BYTES, SALT_BYTES};
+pub use host::HostSegments;
 pub use layout::{SealedShape, TextShape};
 pub use mgm::Mgm;
 pub use segment::{Segments, SoftSegments};

@@ -3,6 +3,7 @@
 use aes::Aes256;
 use aes_gcm::aead::{AeadCore, AeadInOut, Nonce, Tag};
 use aes_gcm::{Aes256Gcm, KeyInit};
+use bramble_guest::JobResult;
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use ctr::cipher::{BlockCipherEncrypt, KeyIvInit, StreamCipher};
 use hmac::{Hmac, Mac};
@@ -16,7 +17,10 @@ use super::{Construction, FileKeys, Mgm, Suite};
 pub trait Segments {
     /// Adds the sealed segments of `text` to `sealed`. The first has the number `first`; all are
     /// whole ones, but for the file's last if `ends`.
-    fn seal(&self, first: u64, ends: bool, text: &[u8], sealed: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// Only when the host cannot do it.
+    fn seal(&self, first: u64, ends: bool, text: &[u8], sealed: &mut Vec<u8>) -> JobResult;
 
     /// Adds the text of `sealed` segments to `text`.
     ///
@@ -89,7 +93,7 @@ fn pieces(
 }
 
 impl Segments for SoftSegments {
-    fn seal(&self, first: u64, ends: bool, text: &[u8], sealed: &mut Vec<u8>) {
+    fn seal(&self, first: u64, ends: bool, text: &[u8], sealed: &mut Vec<u8>) -> JobResult {
         let len = self.suite.segment_bytes;
         let count = match self.suite.construction {
             Construction::C2sp if ends => text.len() / len + 1,
@@ -102,6 +106,7 @@ impl Segments for SoftSegments {
             let tag = self.cipher.seal(&self.nonce(number, is_last), &mut sealed[start..]);
             sealed.extend_from_slice(&tag);
         }
+        Ok(())
     }
 
     fn open(&self, first: u64, ends: bool, sealed: &[u8], text: &mut Vec<u8>) -> Result<(), u64> {

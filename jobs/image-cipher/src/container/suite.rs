@@ -31,8 +31,6 @@ pub struct Suite {
     pub tag_bytes: usize,
     /// What is derived for the cipher, in bytes.
     pub key_bytes: usize,
-    /// Whether the host's own ciphers can do it.
-    pub host: bool,
     /// The longest file, in bytes.
     pub text_bytes_max: u64,
 }
@@ -48,7 +46,6 @@ const STREAM: Suite = Suite {
     nonce_bytes: 12,
     tag_bytes: 16,
     key_bytes: 32,
-    host: false,
     text_bytes_max: LONG,
 };
 
@@ -59,11 +56,10 @@ pub static SUITES: [Suite; 6] = [
         id: 1,
         construction: Construction::C2sp,
         segment_bytes: 16 << 10,
-        host: true,
         ..STREAM
     },
-    Suite { name: "chacha20-poly1305", id: 2, host: true, ..STREAM },
-    Suite { name: "xchacha20-poly1305", id: 3, nonce_bytes: 24, host: true, ..STREAM },
+    Suite { name: "chacha20-poly1305", id: 2, ..STREAM },
+    Suite { name: "xchacha20-poly1305", id: 3, nonce_bytes: 24, ..STREAM },
     Suite { name: "aes-256-ctr-hmac", id: 4, tag_bytes: 32, key_bytes: 64, ..STREAM },
     Suite { name: "kuznyechik-mgm", id: 5, nonce_bytes: 16, ..STREAM },
     Suite {

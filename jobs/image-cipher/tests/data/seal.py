@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seals files as docs/lessons/image-cipher.md describes it, without any code of the job, and writes
+"""Seals files as docs/lessons/image-cipher-files.md describes it, without any code of the job, and writes
 the digests that tests/files.rs expects:  python3 seal.py > sealed.tsv
 
 Needs `cryptography` 48 or later from PyPI."""

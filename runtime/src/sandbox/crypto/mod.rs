@@ -198,7 +198,7 @@ impl From<ciphers::Hash> for Hash {
     fn from(hash: ciphers::Hash) -> Self {
         match hash {
             ciphers::Hash::Sha256 => Self::Sha256,
-            ciphers::Hash::Sha384 => Self::Sha384,
+            ciphers::Hash::Sha512 => Self::Sha512,
         }
     }
 }
