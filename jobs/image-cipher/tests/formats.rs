@@ -251,3 +251,64 @@ fn damaged_tiff_files_give_an_error_or_a_picture() {
         }
     }
 }
+
+/// A TIFF of 2 x 3 gray pixels in 3 strips of one row, `abcdef`, with some of its tags changed.
+fn tiff(changed: &[(u16, Vec<u32>)]) -> Vec<u8> {
+    const FIRST_STRIP: u32 = 8;
+    let mut file = b"II*\0\0\0\0\0efcdab".to_vec();
+    let strips = vec![FIRST_STRIP + 4, FIRST_STRIP + 2, FIRST_STRIP];
+    // Width, height, bits, compression, photometric, offsets, samples, rows, lengths (TIFF 6.0).
+    let mut tags = vec![(256, vec![2]), (257, vec![3]), (258, vec![8]), (259, vec![1])];
+    tags.extend([(262, vec![1]), (273, strips), (277, vec![1]), (278, vec![1])]);
+    tags.push((279, vec![2, 2, 2]));
+    for (tag, values) in changed {
+        tags.iter_mut()
+            .filter(|(usual, _)| usual == tag)
+            .for_each(|(_, now)| now.clone_from(values));
+    }
+    let mut directory = (tags.len() as u16).to_le_bytes().to_vec();
+    for (tag, values) in &tags {
+        let long: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        directory.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat());
+        directory.extend((values.len() as u32).to_le_bytes());
+        if values.len() == 1 {
+            directory.extend(long);
+        } else {
+            directory.extend((file.len() as u32).to_le_bytes());
+            file.extend(long);
+        }
+    }
+    let start = file.len() as u32;
+    file[4..8].copy_from_slice(&start.to_le_bytes());
+    [file, directory, vec![0; 4]].concat()
+}
+
+#[test]
+fn strips_of_a_tiff_may_lie_anywhere_in_the_file() {
+    assert_eq!(read(&tiff(&[])).unwrap(), b"P5\n2 3\n255\nabcdef");
+    // All three rows in one place, which is odd and allowed.
+    let same = tiff(&[(273, vec![8, 8, 8])]);
+    assert_eq!(read(&same).unwrap(), b"P5\n2 3\n255\nefefef");
+}
+
+#[test]
+fn tags_of_a_tiff_that_cannot_be_are_refused() {
+    let huge = u32::MAX;
+    for (tag, values, told) in [
+        (256, vec![0], "TIFF"),
+        (257, vec![0], "TIFF"),
+        (256, vec![huge], "a row of it has"),
+        (257, vec![huge], "the TIFF is damaged"),
+        (258, vec![4], "4 bits"),
+        (258, vec![0], "TIFF"),
+        (259, vec![7], "TIFF"),
+        (262, vec![6], "TIFF"),
+        (273, vec![8, 10], "the TIFF is damaged"),
+        (273, vec![8, 10, huge], "strip 2 has 1 rows of 2 bytes from byte 4294967295"),
+        (278, vec![2], "the TIFF is damaged"),
+        (278, vec![0], "TIFF"),
+    ] {
+        let text = refused(&Run::new(&JOB), &tiff(&[(tag, values.clone())]));
+        assert!(text.contains(told), "tag {tag} {values:?} gives {text:?}");
+    }
+}

@@ -17,6 +17,9 @@ const CHUNKS_MAX: u32 = 60_000;
 const DECODED_HERE_BYTES_MAX: u64 = 14 << 20;
 /// The most bytes of a chunk that the host takes.
 const CHUNK_BYTES_MAX: u64 = 64 << 20;
+/// The most bytes of a tile of several rows: larger ones gain nothing, and a header and the row
+/// below come on top.
+const TILE_BYTES_MAX: u64 = 32 << 20;
 
 /// What a tile is given beside its own rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub fn cut(
     wanted_bytes: u64,
     border: Border,
 ) -> JobResult<Vec<Vec<Piece>>> {
+    let wanted_bytes = wanted_bytes.min(TILE_BYTES_MAX);
     match open(input, raw)? {
         Picture::Stored(stored) => {
             let content = Content::Stored(stored.samples);
