@@ -10,7 +10,7 @@ use cbc::cipher::{
     Array, Block, BlockCipherEncrypt, BlockModeEncrypt, InnerIvInit, KeyInit, KeyIvInit,
     StreamCipher, StreamCipherCore,
 };
-use chacha20::ChaCha20;
+use chacha20::{ChaCha20, XChaCha20};
 use ctr::CtrCore;
 use ctr::flavors::Ctr64BE;
 use hkdf::Hkdf;
@@ -21,18 +21,22 @@ use xts_mode::Xts128;
 
 use crate::view::RowCipher;
 
-/// The ciphers by name. In those with authentication the picture shows the ciphertext, and their
-/// tags are left out.
+/// The ciphers by name. Of those with authentication the picture shows the ciphertext, and their
+/// tags are left out: what is left is a keystream in counter mode.
 pub const NAMES: &[&str] = &[
     "aes-256-gcm",
+    "aes-256-ctr-hmac",
     "aes-256-ctr",
     "aes-256-cbc",
     "aes-256-xts",
     "aes-256-ecb",
     "chacha20-poly1305",
+    "xchacha20-poly1305",
+    "kuznyechik-mgm",
     "kuznyechik-ctr",
     "kuznyechik-cbc",
     "kuznyechik-ecb",
+    "magma-mgm",
     "magma-ctr",
     "magma-cbc",
     "magma-ecb",
@@ -76,7 +80,10 @@ impl Keys {
         if name == "chacha20-poly1305" {
             return Ok(Box::new(ChaCha { key: self.key, nonce }));
         }
-        let found = match name.rsplit_once('-') {
+        if name == "xchacha20-poly1305" {
+            return Ok(Box::new(XChaCha { key: self.key, nonce }));
+        }
+        let found = match name.trim_end_matches("-hmac").rsplit_once('-') {
             Some(("aes-256", mode)) => self.block_cipher::<Aes256>(mode, nonce),
             Some(("kuznyechik", mode)) => self.block_cipher::<KuznyechikEnc>(mode, nonce),
             Some(("magma", mode)) => self.block_cipher::<Magma>(mode, nonce),
@@ -97,7 +104,7 @@ impl Keys {
         Some(match mode {
             "ecb" => Box::new(Ecb(cipher)),
             "cbc" => Box::new(Cbc { cipher, nonce }),
-            "ctr" | "gcm" => Box::new(Ctr { cipher, nonce }),
+            "ctr" | "gcm" | "mgm" => Box::new(Ctr { cipher, nonce }),
             _ => return None,
         })
     }
@@ -208,5 +215,20 @@ impl RowCipher for ChaCha {
         nonce[..8].copy_from_slice(&self.nonce[..8]);
         nonce[8..].copy_from_slice(&y.to_be_bytes());
         ChaCha20::new(&self.key.into(), &nonce.into()).apply_keystream(row);
+    }
+}
+
+/// The same with nonces of 24 bytes (draft-irtf-cfrg-xchacha).
+struct XChaCha {
+    key: [u8; 32],
+    nonce: [u8; 16],
+}
+
+impl RowCipher for XChaCha {
+    fn encrypt_row(&self, y: u32, row: &mut [u8]) {
+        let mut nonce = [0; 24];
+        nonce[..16].copy_from_slice(&self.nonce);
+        nonce[20..].copy_from_slice(&y.to_be_bytes());
+        XChaCha20::new(&self.key.into(), &nonce.into()).apply_keystream(row);
     }
 }

@@ -68,7 +68,23 @@ def chacha(row, y):
     return Cipher(algorithms.ChaCha20(KEY, nonce), None).encryptor().update(row)
 
 
-ciphers = {"aes-256-xts": xts, "chacha20-poly1305": chacha}
+def hchacha(key, nonce):
+    """Section 2.2 of draft-irtf-cfrg-xchacha-03: ChaCha20's rounds without the last addition."""
+    start = [int.from_bytes((b"expand 32-byte k" + key + nonce)[at:at + 4], "little")
+             for at in range(0, 64, 4)]
+    first = Cipher(algorithms.ChaCha20(key, nonce), None).encryptor().update(bytes(64))
+    mixed = [(int.from_bytes(first[4 * at:4 * at + 4], "little") - start[at]) % 2**32
+             for at in range(16)]
+    return b"".join(word.to_bytes(4, "little") for word in mixed[:4] + mixed[12:])
+
+
+def xchacha(row, y):
+    nonce = NONCE + bytes(4) + y.to_bytes(4, "big")
+    key = hchacha(KEY, nonce[:16])
+    return Cipher(algorithms.ChaCha20(key, bytes(8) + nonce[16:]), None).encryptor().update(row)
+
+
+ciphers = {"aes-256-xts": xts, "xchacha20-poly1305": xchacha, "chacha20-poly1305": chacha}
 for name, block, size in [("aes-256", aes_block, 16), ("kuznyechik", gost_block("kuznechik"), 16),
                           ("magma", gost_block("magma"), 8)]:
     for mode in ["ecb", "cbc", "ctr"]:
