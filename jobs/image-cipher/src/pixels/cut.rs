@@ -13,8 +13,8 @@ use super::{Coder, Picture, RawShape, Shape, Window, open};
 /// The most chunks: the host takes up to 65,536.
 const CHUNKS_MAX: u32 = 60_000;
 /// The most bytes of rows that are decoded here: all chunks together may have 16 MiB of bytes of
-/// their own.
-const DECODED_HERE_BYTES_MAX: u64 = 14 << 20;
+/// their own, and the headers of many tiles take their share.
+const DECODED_HERE_BYTES_MAX: u64 = 12 << 20;
 /// The most bytes of a chunk that the host takes.
 const CHUNK_BYTES_MAX: u64 = 64 << 20;
 /// The most bytes of a tile of several rows: larger ones gain nothing, and a header and the row
