@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::c_programs;
 use crate::process;
 use crate::toolchain::{GUEST_TARGET, Toolchain};
 use crate::workspace::{GuestJob, GuestKind, Workspace};
@@ -39,7 +40,31 @@ pub(crate) fn run(workspace: &Workspace) -> Result<PathBuf> {
         };
         install(&built, &jobs_dir.join(format!("{}.wasm", job.name)))?;
     }
+    programs_in_c(workspace, &jobs_dir)?;
     Ok(jobs_dir)
+}
+
+/// The programs in C among the jobs, which are left out where nothing compiles them.
+fn programs_in_c(workspace: &Workspace, jobs_dir: &Path) -> Result<()> {
+    let sources = c_programs::sources(&workspace.root().join("jobs"))?;
+    let Some(compiler) = c_programs::compiler() else {
+        println!(
+            "guests: {} programs in C are left out: apt-get install clang-19 lld-19 wasi-libc \
+             libclang-rt-19-dev-wasm32",
+            sources.len()
+        );
+        return Ok(());
+    };
+    let built_dir = workspace.target_dir().join("guests/c");
+    fs::create_dir_all(&built_dir)
+        .with_context(|| format!("cannot create {}", built_dir.display()))?;
+    for source in &sources {
+        let name = source.with_extension("wasm");
+        let Some(name) = name.file_name() else { continue };
+        c_programs::build(&compiler, source, &built_dir.join(name))?;
+        install(&built_dir.join(name), &jobs_dir.join(name))?;
+    }
+    Ok(())
 }
 
 fn compile(

@@ -2,6 +2,7 @@
 
 mod apt;
 mod build_jobs;
+mod c_programs;
 mod cross;
 mod demo;
 mod process;
