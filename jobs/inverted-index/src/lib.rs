@@ -5,7 +5,8 @@
 //! one input with a line `==> NAME <==` before each, as `tail -n +1 *.txt` writes them; lines are
 //! then counted from there, and are written as `NAME:LINE`.
 //!
-//! A task cannot know which lines its chunk has, so [`cut`] counts them and tells each chunk.
+//! A task cannot know which lines its chunk has, so [`cut`] counts them and tells each chunk. It
+//! also looks at some of the words, so that all tasks agree on which words go to which reduce.
 
 use bramble_guest::prelude::*;
 
@@ -18,12 +19,15 @@ bramble_guest::job! {
     map_pairs: map,
     combine: combine,
     reduce: reduce,
-    ranges: ranges,
     cut: cut,
 }
 
 /// Longer lists of lines are not combined: a value may have 4 MiB.
 const COMBINED_BYTES: usize = 64 << 10;
+/// Words that [`cut`] looks at, at most.
+const SAMPLE_WORDS_MAX: usize = 50_000;
+/// Into how many ranges the words can be divided.
+const RANGES_MAX: u32 = 64;
 
 /// Where in the documents a line stands.
 #[derive(Default)]
@@ -61,23 +65,57 @@ impl Place {
     }
 }
 
-/// Chunks end after a line and begin with the place of their first.
+/// Chunks end after a line and begin with the place of their first, and the same words in each.
 fn cut(input: &mut Input, wanted_bytes: u64) -> JobResult<Vec<Vec<Piece>>> {
     let size = input.size();
-    let mut place = Place::default();
-    let mut chunks = Vec::new();
+    let (mut place, mut sample) = (Place::default(), Sample::default());
+    let mut cuts = Vec::new();
     let (mut head, mut start, mut end) = (place.head(), 0, 0);
     while let Some(line) = input.next_line() {
         // The last line may have no line feed.
         end = size.min(end + line.len() as u64 + 1);
         place.pass(line);
+        sample.add(line);
         if end - start >= wanted_bytes || end == size {
-            let lines = Piece::Input { offset: start, len: end - start };
-            chunks.push(vec![head, lines]);
+            cuts.push((head, Piece::Input { offset: start, len: end - start }));
             (head, start) = (place.head(), end);
         }
     }
-    Ok(chunks)
+    let splitters = sample.splitters();
+    Ok(cuts.into_iter().map(|(head, lines)| vec![head, splitters.clone(), lines]).collect())
+}
+
+/// Words from all over the input: those of every line at first, of every second line when they
+/// become too many, and so on.
+#[derive(Default)]
+struct Sample {
+    words: Vec<String>,
+    lines: u64,
+    passed_over: u64,
+}
+
+impl Sample {
+    fn add(&mut self, line: &[u8]) {
+        self.lines += 1;
+        if !self.lines.is_multiple_of(self.passed_over + 1) {
+            return;
+        }
+        self.words.extend(words_of(line));
+        if self.words.len() > SAMPLE_WORDS_MAX {
+            self.passed_over = 2 * self.passed_over + 1;
+            let mut number = 0_u32;
+            self.words.retain(|_| {
+                number += 1;
+                number.is_multiple_of(2)
+            });
+        }
+    }
+
+    /// A line of words that divide all words into ranges of about one size.
+    fn splitters(mut self) -> Piece {
+        let splitters = choose_splitters(&mut self.words, RANGES_MAX);
+        Piece::Bytes(format!("{}\n", splitters.join(" ")).into_bytes())
+    }
 }
 
 /// The words of a line, each once.
@@ -91,9 +129,10 @@ fn words_of(line: &[u8]) -> Vec<String> {
 }
 
 fn map(_task: &Task, input: &mut Input, pairs: &mut Emitter) -> JobResult {
-    let ranges = host::ranges();
-    let splitters: Vec<&[u8]> = lines_of(&ranges).collect();
     let mut place = Place::from_head(input.next_line().unwrap_or_default())?;
+    let words = String::from_utf8_lossy(input.next_line().unwrap_or_default()).into_owned();
+    let mut words: Vec<&str> = words.split_whitespace().collect();
+    let splitters = choose_splitters(&mut words, pairs.partitions() as u32);
     while let Some(line) = input.next_line() {
         let Some(number) = place.pass(line) else { continue };
         let at = match place.document.as_str() {
@@ -101,7 +140,7 @@ fn map(_task: &Task, input: &mut Input, pairs: &mut Emitter) -> JobResult {
             name => format!("{name}:{number}"),
         };
         for word in words_of(line) {
-            pairs.emit_to(partition_of(&word.as_bytes(), &splitters), word, at.as_str());
+            pairs.emit_to(partition_of(&word.as_str(), &splitters), word, at.as_str());
         }
     }
     Ok(())
@@ -141,15 +180,6 @@ fn reduce(_task: &Task, groups: &mut Groups, output: &mut Output) -> JobResult {
         output.put(b"\n");
     }
     Ok(())
-}
-
-/// Key ranges keep the result in the order of the words. Splitters are words, one a line.
-fn ranges(task: &Task, sample: &mut Input) -> JobResult<Vec<u8>> {
-    let mut sampled = Vec::new();
-    while let Some(line) = sample.next_line() {
-        sampled.extend(words_of(line));
-    }
-    Ok(choose_splitters(&mut sampled, task.partitions).join("\n").into_bytes())
 }
 
 #[cfg(test)]
@@ -196,6 +226,34 @@ mod tests {
         let expected = format!("same\t{}\n", numbers.join(" "));
         assert!(run.whole(&borrowed).unwrap() == expected.as_bytes());
         assert!(run.without_combine().whole(&borrowed).unwrap() == expected.as_bytes());
+    }
+
+    #[test]
+    fn any_number_of_reduces_gives_the_same_index() {
+        let text: String =
+            (0..3000).map(|n| format!("w{} w{}\n", n * 7919 % 1009, n % 10)).collect();
+        let of = |partitions| {
+            let run = Run::new(&JOB).partitions(partitions);
+            let chunks = run.chunks(text.as_bytes(), 4000).unwrap();
+            let borrowed: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+            run.whole(&borrowed).unwrap()
+        };
+        assert!([2, 7, 64, 100].iter().all(|partitions| of(*partitions) == of(1)));
+    }
+
+    #[test]
+    fn words_are_divided_evenly_however_many_there_are() {
+        let mut sample = Sample::default();
+        for number in 0..200_000_u32 {
+            sample.add(format!("w{:06}", number * 7919 % 200_000).as_bytes());
+        }
+        assert!(sample.words.len() <= SAMPLE_WORDS_MAX && sample.words.len() > 10_000);
+        let Piece::Bytes(line) = sample.splitters() else { panic!("it is a line of words") };
+        let line = String::from_utf8(line).unwrap();
+        let splitters: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(splitters.len(), 63);
+        let middle: u32 = splitters[31][1..].parse().unwrap();
+        assert!((90_000..110_000).contains(&middle), "{middle}");
     }
 
     #[test]
