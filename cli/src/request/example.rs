@@ -14,14 +14,23 @@ use crate::paths;
 mod drawing;
 
 /// Short names beside the modules' own.
-const SHORT_NAMES: [(&str, &str); 3] =
-    [("sort", "merge-sort"), ("words", "word-count"), ("wc", "word-count")];
+const SHORT_NAMES: [(&str, &str); 7] = [
+    ("sort", "merge-sort"),
+    ("words", "word-count"),
+    ("wc", "word-count"),
+    ("index", "inverted-index"),
+    ("matrix", "matrix-multiply"),
+    ("pi", "monte-carlo-pi"),
+    ("queens", "n-queens"),
+];
 /// How many numbers the sample of the sorting example holds.
 const SAMPLE_NUMBERS: usize = 100_000;
 /// How wide and high the sample picture is.
 const SAMPLE_PIXELS: u32 = 640;
 /// How many lines the sample text holds.
 const SAMPLE_LINES: usize = 20_000;
+/// Rows and columns of each of the sample matrices.
+const SAMPLE_SIDE: usize = 400;
 /// What the sample text is made of.
 const WORDS: [&str; 24] = [
     "bramble", "berry", "thorn", "hedge", "leaf", "root", "node", "chunk", "task", "job", "head",
@@ -38,7 +47,7 @@ pub(crate) fn find(name: &str) -> CliResult<PathBuf> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if own.is_empty() || !own.chars().all(is_name) {
         return Err(CliError::usage(format!("`{}` names no example", human::safe_field(name)))
-            .help("try one of: sort, words, caesar"));
+            .help("try one of: sort, words, mandelbrot, pi, queens, index"));
     }
     let dirs = dirs();
     let files = [own.to_owned(), own.replace('-', "_"), name.to_owned()];
@@ -92,7 +101,26 @@ pub(crate) fn sample(name: &str) -> Input {
     if name.contains("image") {
         return Input::sample("penguin.ppm", drawing::penguin(SAMPLE_PIXELS, SAMPLE_PIXELS));
     }
-    Input::sample("text.txt", text().into_bytes())
+    match name {
+        "matrix" | "matrix-multiply" => Input::sample("two.matrices", matrices()),
+        "primes" => Input::sample("ranges.txt", ranges().into_bytes()),
+        _ => Input::sample("text.txt", text().into_bytes()),
+    }
+}
+
+/// Two matrices of whole numbers, as the example that multiplies reads them.
+fn matrices() -> Vec<u8> {
+    let mut random = SplitMix(3);
+    let mut file = format!("matrices i64 {SAMPLE_SIDE} {SAMPLE_SIDE} {SAMPLE_SIDE}\n").into_bytes();
+    for _ in 0..2 * SAMPLE_SIDE * SAMPLE_SIDE {
+        file.extend((random.next() % 1000).to_le_bytes());
+    }
+    file
+}
+
+/// Ranges of numbers for the example that counts primes: two million each.
+fn ranges() -> String {
+    (0..20).map(|n| format!("{} {}\n", n * 2_000_000, (n + 1) * 2_000_000 - 1)).collect()
 }
 
 fn numbers() -> String {
@@ -155,6 +183,10 @@ mod tests {
         assert_eq!(sample("sort").name(), "numbers.txt");
         assert_eq!(sample("image-cipher").name(), "penguin.ppm");
         assert_eq!(sample("caesar").name(), "text.txt");
+        assert_eq!(sample("matrix").name(), "two.matrices");
+        assert!(matrices().starts_with(b"matrices i64 400 400 400\n"));
+        assert_eq!(matrices().len(), 25 + 2 * 400 * 400 * 8);
+        assert_eq!(ranges().lines().count(), 20);
     }
 
     #[test]
