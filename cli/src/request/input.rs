@@ -1,9 +1,11 @@
 //! What a job works on: a file that must not change meanwhile, a stream, or a sample.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::human;
@@ -13,6 +15,8 @@ use crate::output::human;
 pub(crate) struct Input {
     name: String,
     source: Source,
+    /// Removes a sample's file when the input is not needed any more.
+    sample_file: Option<NamedTempFile>,
 }
 
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Input {
     /// When it is not there, a directory, empty, or cannot be read.
     pub(crate) fn open(path: &Path) -> CliResult<Self> {
         if path == Path::new("-") {
-            return Ok(Self { name: "stdin".into(), source: Source::Stdin });
+            return Ok(Self::new("stdin", Source::Stdin));
         }
         let shown = path.display();
         let failed = |error: io::Error| CliError::file("read", path, &error);
@@ -68,7 +72,7 @@ impl Input {
         let metadata = file.metadata().map_err(failed)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         if !metadata.is_file() {
-            return Ok(Self { name, source: Source::Stream(file) });
+            return Ok(Self::new(&name, Source::Stream(file)));
         }
         if metadata.len() == 0 {
             return Err(CliError::new(Slug::BadFile, format!("the input {shown} is empty"))
@@ -76,17 +80,39 @@ impl Input {
                 .help("give a file with something in it: --input FILE"));
         }
         let state = FileState::of(&metadata);
-        Ok(Self { name, source: Source::File { path: path.into(), file, state } })
+        Ok(Self::new(&name, Source::File { path: path.into(), file, state }))
     }
 
     /// Bytes that are already here.
     pub(crate) fn sample(name: &str, bytes: Vec<u8>) -> Self {
-        Self { name: name.into(), source: Source::Sample(bytes) }
+        Self::new(name, Source::Sample(bytes))
     }
 
     /// No input at all.
     pub(crate) fn absent() -> Self {
-        Self { name: String::new(), source: Source::Absent }
+        Self::new("", Source::Absent)
+    }
+
+    fn new(name: &str, source: Source) -> Self {
+        Self { name: name.into(), source, sample_file: None }
+    }
+
+    /// The same, but a sample is a plain file, which modules that cut their input themselves need.
+    ///
+    /// # Errors
+    /// When there is no place for temporary files.
+    pub(crate) fn on_disk(self) -> CliResult<Self> {
+        let Source::Sample(bytes) = &self.source else { return Ok(self) };
+        let written = NamedTempFile::new().and_then(|mut file| {
+            file.write_all(bytes)?;
+            Ok(file)
+        });
+        let file = written.map_err(|error| {
+            CliError::new(Slug::Local, "cannot write the sample to a temporary file")
+                .because(&error)
+        })?;
+        let opened = Self::open(file.path())?;
+        Ok(Self { name: self.name, sample_file: Some(file), ..opened })
     }
 
     /// Whether none was named.
@@ -177,9 +203,20 @@ impl Input {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+
+    #[test]
+    fn a_sample_can_be_a_plain_file_for_a_while() {
+        let input = Input::sample("numbers.txt", b"1 2 3".to_vec()).on_disk().unwrap();
+        let path = input.path().unwrap().to_owned();
+        assert_eq!(
+            (input.name(), fs::read(&path).unwrap().as_slice()),
+            ("numbers.txt", &b"1 2 3"[..])
+        );
+        drop(input);
+        assert!(!path.exists());
+        assert!(Input::absent().on_disk().unwrap().is_absent());
+    }
 
     fn opened(dir: &Path) -> (PathBuf, Input) {
         let path = dir.join("in.txt");

@@ -113,7 +113,7 @@ impl Submission {
                 Some(id) => Input::sample(&format!("job-{id}"), Vec::new()),
                 None => Input::open(path)?,
             },
-            (None, Some(example)) => example::sample(example),
+            (None, Some(example)) => example::sample(example).on_disk()?,
             // Only the module knows whether it needs one.
             (None, None) => Input::absent(),
         };
