@@ -61,11 +61,18 @@ fn jobs(cluster: &Cluster) -> Vec<Vec<String>> {
     let text = cluster.file("prose.txt", data::prose(1, 300).as_bytes());
     let lines = cluster.file("numbers.txt", data::number_lines(2, 2_000).as_bytes());
     let binary = cluster.file("numbers.u64", &data::u64_bytes(3, 2_000));
+    let mut two = b"matrices f64 20 30 10\n".to_vec();
+    two.extend((0..900_u32).flat_map(|n| f64::from(n).sqrt().to_le_bytes()));
+    let matrices = cluster.file("two.matrices", &two);
     let module = |name: &str| job(name).to_str().unwrap().to_owned();
     let with = |name: &str, input: &str, more: &[&str]| {
         let mut words = vec![module(name), "--input".into(), input.to_owned()];
         words.extend(more.iter().map(|word| (*word).to_owned()));
         words
+    };
+    let without = |name: &str, params: &[&str]| {
+        let params = params.iter().flat_map(|param| ["--arg".to_owned(), (*param).to_owned()]);
+        [module(name)].into_iter().chain(params).collect::<Vec<String>>()
     };
     vec![
         with("caesar", &text, &["--arg", "shift=3"]),
@@ -74,6 +81,12 @@ fn jobs(cluster: &Cluster) -> Vec<Vec<String>> {
         with("noop", &text, &[]),
         with("shout", &text, &[]),
         with("word-count", &text, &[]),
+        with("inverted-index", &text, &[]),
+        with("matrix-multiply", &matrices, &["--arg", "block=7"]),
+        without("mandelbrot", &["width=64", "height=40", "iterations=300", "rows=9"]),
+        without("miner", &["bits=10", "nonces=5000", "tasks=5"]),
+        without("monte-carlo-pi", &["points=20000", "tasks=3"]),
+        without("n-queens", &["queens=8", "depth=1"]),
     ]
 }
 
