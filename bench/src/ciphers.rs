@@ -20,7 +20,7 @@ const CALL_BYTES: usize = 16 * BLOCK_BYTES;
 /// Measures and prints. All times are of the processor, so that what else runs matters little.
 pub(crate) fn run(runs: usize) -> Result<()> {
     println!("ciphers: {} MiB in blocks of 16 KiB, processor time", TEXT_BYTES >> 20);
-    let text: Vec<u8> = (0..TEXT_BYTES).map(|at| (at * 31 >> 3) as u8).collect();
+    let text: Vec<u8> = (0..TEXT_BYTES).map(|at| ((at * 31) >> 3) as u8).collect();
     let mut slot = Slot::new()?;
     let module = slot.compile(&job("sealer"))?;
     let chunk = slot.chunk(&text)?;

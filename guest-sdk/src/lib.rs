@@ -92,6 +92,7 @@ mod error;
 pub mod host;
 mod input;
 mod job;
+mod json;
 pub mod local;
 mod macros;
 mod merge;

@@ -16,7 +16,7 @@ pub(crate) struct Input {
     name: String,
     source: Source,
     /// Removes a sample's file when the input is not needed any more.
-    sample_file: Option<NamedTempFile>,
+    _held: Option<NamedTempFile>,
 }
 
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Input {
     }
 
     fn new(name: &str, source: Source) -> Self {
-        Self { name: name.into(), source, sample_file: None }
+        Self { name: name.into(), source, _held: None }
     }
 
     /// The same, but a sample is a plain file, which modules that cut their input themselves need.
@@ -112,7 +112,7 @@ impl Input {
                 .because(&error)
         })?;
         let opened = Self::open(file.path())?;
-        Ok(Self { name: self.name, sample_file: Some(file), ..opened })
+        Ok(Self { name: self.name, _held: Some(file), ..opened })
     }
 
     /// Whether none was named.

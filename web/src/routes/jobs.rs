@@ -30,10 +30,7 @@ pub(crate) async fn accept(head: &Head, mut spec: JobSpec, secrets: Secrets) -> 
     super::secrets::name(&mut spec, &secrets)?;
     let mut spec = spec::accept(spec)?;
     let module = head.module_info(spec.module).await?;
-    module
-        .declared
-        .draw_missing(&mut spec.params, |bytes| getrandom::fill(bytes))
-        .map_err(ApiError::fault)?;
+    module.declared.draw_missing(&mut spec.params, getrandom::fill).map_err(ApiError::fault)?;
     if let Some(fault) = module.declared.param_fault(&spec.params) {
         return Err(ApiError::bad_job(fault).help("parameters are given with --arg name=value"));
     }

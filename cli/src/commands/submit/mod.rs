@@ -102,7 +102,7 @@ pub(super) fn check_module(
     check_input(request, &module)?;
     module
         .declared
-        .draw_missing(&mut request.params, |bytes| getrandom::fill(bytes))
+        .draw_missing(&mut request.params, getrandom::fill)
         .map_err(|error| CliError::new(Slug::Local, "cannot draw at random").because(&error))?;
     let names = SecretNames { tag: Digest::ZERO, given: request.secrets.names() };
     if let Some(fault) = module.declared.secrets_fault(Some(&names)) {
