@@ -1,8 +1,6 @@
 //! Jobs that make their chunks themselves, through the real binary: pieces of a file behind
 //! headers, chunks without a file, and what is declared by the value of a parameter.
 
-#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
-
 use std::fs;
 use std::path::Path;
 
@@ -82,7 +80,7 @@ fn a_job_that_works_on_no_input_is_submitted_without() {
     let said = example.env("BRAMBLE_JOBS", gallery).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&said.stdout).lines().last(), Some("100"));
 
-    let file = format!("[[job]]\nname = \"q\"\nmodule = {:?}\nparams = {{ upto = 3 }}\n", module);
+    let file = format!("[[job]]\nname = \"q\"\nmodule = {module:?}\nparams = {{ upto = 3 }}\n");
     let file = cluster.file("jobs.toml", file.as_bytes());
     let out = cluster.dir().join("out");
     cluster.bramble(&["run", &file, "-o", path(&out)]).ok();
