@@ -8,12 +8,18 @@
 //! | `number` | a line that is a decimal number of any length, see [`number`] | by value |
 //! | `text` | a line | by its bytes |
 //! | `u32`, `u64`, `i64` | an integer of 4 or 8 bytes, little-endian | by value |
-//! | `f64` | a floating-point number, little-endian | total order of IEEE 754 |
+//! | `f32`, `f64` | a floating-point number of 4 or 8 bytes, little-endian | total order of IEEE 754 |
+//! | `record` | 100 bytes, of which the first 10 are the key | by the bytes of the key |
 //!
-//! Lines with equal keys stay in the order of the input. They are written as they were read,
-//! with a carriage return where they had one; only a line feed is added to a last line without.
+//! The total order puts −0 before 0, NaNs with a sign before −∞ and NaNs without one after ∞, each
+//! by its bits, so that every input has one result.
+//!
+//! Lines and records with equal keys stay in the order of the input. Lines are written as they
+//! were read, with a carriage return where they had one; only a line feed is added to a last line
+//! without.
 //! With `type=number` a line that is no number, an empty one too, is bad input.
 
+mod keyed;
 mod lines;
 pub mod number;
 mod records;
@@ -24,23 +30,25 @@ use std::cmp::Reverse;
 use bramble_guest::prelude::*;
 
 use lines::{By, LineOrder};
-use records::{F64, I64, U32, U64};
+use records::{F32, F64, I64, U32, U64};
 
 bramble_guest::job! {
     name: "merge-sort",
-    about: "Sorts lines by number or by text, or binary numbers of a fixed size.",
+    about: "Sorts lines by number or by text, binary numbers, or records of 100 bytes.",
     split: Split::ByParam("type", &[
         ("number", Split::Lines),
         ("text", Split::Lines),
         ("u32", Split::Records(4)),
         ("u64", Split::Records(8)),
         ("i64", Split::Records(8)),
+        ("f32", Split::Records(4)),
         ("f64", Split::Records(8)),
+        ("record", Split::Records(keyed::RECORD_BYTES as u32)),
     ]),
     params: [
         Param::new("type", "What a record is: a line with a number, a line of text, or binary.")
             .default("number")
-            .choices(&["number", "text", "u32", "u64", "i64", "f64"]),
+            .choices(&["number", "text", "u32", "u64", "i64", "f32", "f64", "record"]),
         Param::new("order", "Whether the smallest or the largest record comes first.")
             .default("ascending")
             .choices(&["ascending", "descending"]),
@@ -54,7 +62,14 @@ bramble_guest::job! {
 #[derive(Clone, Copy)]
 enum Kind {
     Lines(LineOrder),
-    Records { of: Binary, is_descending: bool },
+    Values {
+        of: Binary,
+        is_descending: bool,
+    },
+    /// Records with a key and more than that.
+    Keyed {
+        is_descending: bool,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -62,6 +77,7 @@ enum Binary {
     U32,
     U64,
     I64,
+    F32,
     F64,
 }
 
@@ -73,14 +89,16 @@ impl Kind {
             other => return Err(JobError::bad_param(format!("order cannot be `{other}`"))),
         };
         let lines = |by| Self::Lines(LineOrder { by, is_descending });
-        let records = |of| Self::Records { of, is_descending };
+        let records = |of| Self::Values { of, is_descending };
         Ok(match param_or("type", "number").as_str() {
             "number" => lines(By::Number),
             "text" => lines(By::Text),
             "u32" => records(Binary::U32),
             "u64" => records(Binary::U64),
             "i64" => records(Binary::I64),
+            "f32" => records(Binary::F32),
             "f64" => records(Binary::F64),
+            "record" => Self::Keyed { is_descending },
             other => return Err(JobError::bad_param(format!("type cannot be `{other}`"))),
         })
     }
@@ -96,6 +114,8 @@ macro_rules! for_records {
             (Binary::U64, true) => records::$function::<Reverse<U64>>($($arg),*),
             (Binary::I64, false) => records::$function::<I64>($($arg),*),
             (Binary::I64, true) => records::$function::<Reverse<I64>>($($arg),*),
+            (Binary::F32, false) => records::$function::<F32>($($arg),*),
+            (Binary::F32, true) => records::$function::<Reverse<F32>>($($arg),*),
             (Binary::F64, false) => records::$function::<F64>($($arg),*),
             (Binary::F64, true) => records::$function::<Reverse<F64>>($($arg),*),
         }
@@ -104,8 +124,9 @@ macro_rules! for_records {
 
 fn map(task: &Task, input: &mut Input, output: &mut Output) -> JobResult {
     match Kind::from_params()? {
+        Kind::Keyed { is_descending } => keyed::map(is_descending, task, input, output),
         Kind::Lines(order) => lines::map(order, task, input, output),
-        Kind::Records { of, is_descending } => {
+        Kind::Values { of, is_descending } => {
             for_records!(of, is_descending, map(input, output))
         }
     }
@@ -113,8 +134,9 @@ fn map(task: &Task, input: &mut Input, output: &mut Output) -> JobResult {
 
 fn ranges(task: &Task, sample: &mut Input) -> JobResult<Vec<u8>> {
     match Kind::from_params()? {
+        Kind::Keyed { is_descending } => keyed::ranges(is_descending, task, sample),
         Kind::Lines(order) => lines::ranges(order, task, sample),
-        Kind::Records { of, is_descending } => {
+        Kind::Values { of, is_descending } => {
             for_records!(of, is_descending, ranges(task, sample))
         }
     }
@@ -122,8 +144,9 @@ fn ranges(task: &Task, sample: &mut Input) -> JobResult<Vec<u8>> {
 
 fn merge(_task: &Task, inputs: Vec<Input>, output: &mut Output) -> JobResult {
     match Kind::from_params()? {
+        Kind::Keyed { is_descending } => keyed::merge(is_descending, inputs, output),
         Kind::Lines(order) => lines::merge(order, inputs, output),
-        Kind::Records { of, is_descending } => {
+        Kind::Values { of, is_descending } => {
             for_records!(of, is_descending, merge(inputs, output))
         }
     }

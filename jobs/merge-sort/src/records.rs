@@ -51,19 +51,27 @@ value!(
     I64: i64, i64, |value| value, |value| value
 );
 value!(
-    /// Floating point, 8 bytes, in the total order of IEEE 754: −NaN, −∞, … −0, 0, … ∞, NaN.
-    F64: u64, i64, flip_below_zero, unflip_below_zero
+    /// Floating point, 4 bytes, in the total order of IEEE 754: −NaN, −∞, … −0, 0, … ∞, NaN.
+    F32: u32, i32,
+    |bits| flip_below_zero_f32(bits.cast_signed()),
+    |value| flip_below_zero_f32(value).cast_unsigned()
+);
+value!(
+    /// Floating point, 8 bytes, in the same order.
+    F64: u64, i64,
+    |bits| flip_below_zero_f64(bits.cast_signed()),
+    |value| flip_below_zero_f64(value).cast_unsigned()
 );
 
 /// Among negative floating-point numbers the larger bits are the lower numbers, so all bits but
-/// the sign are inverted there.
-fn flip_below_zero(bits: u64) -> i64 {
-    let bits = bits.cast_signed();
-    bits ^ ((bits >> 63) & i64::MAX)
+/// the sign are inverted there. Doing it twice undoes it.
+fn flip_below_zero_f32(bits: i32) -> i32 {
+    bits ^ ((bits >> 31) & i32::MAX)
 }
 
-fn unflip_below_zero(value: i64) -> u64 {
-    (value ^ ((value >> 63) & i64::MAX)).cast_unsigned()
+/// As [`flip_below_zero_f32`].
+fn flip_below_zero_f64(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) & i64::MAX)
 }
 
 impl<V: Value> Value for Reverse<V> {

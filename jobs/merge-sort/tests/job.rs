@@ -98,13 +98,14 @@ proptest! {
         check!("u64", bits.clone(), Ord::cmp);
         check!("i64", bits.iter().map(|bits| bits.cast_signed()).collect(), Ord::cmp);
         check!("u32", bits.iter().map(|bits| *bits as u32).collect(), Ord::cmp);
+        check!("f32", bits.iter().map(|bits| f32::from_bits(*bits as u32)).collect(), f32::total_cmp);
         check!("f64", bits.iter().map(|bits| f64::from_bits(*bits)).collect(), f64::total_cmp);
     }
 }
 
 #[test]
 fn an_input_without_records_gives_an_empty_result() {
-    for kind in ["number", "text", "u32", "u64", "i64", "f64"] {
+    for kind in ["number", "text", "u32", "u64", "i64", "f32", "f64", "record"] {
         assert_eq!(run(kind).partitions(3).whole(&[b""]).unwrap(), b"", "{kind}");
         assert_eq!(run(kind).whole(&[]).unwrap(), b"", "{kind}");
         assert_eq!(run(kind).merge(&[]).unwrap(), b"", "{kind}");
