@@ -393,7 +393,7 @@ mod tests {
             let all: Vec<&str> = base.iter().chain(words).copied().collect();
             assert_eq!(slug(&all), Some(Slug::Usage), "{words:?}");
         }
-        assert_eq!(slug(&["@job.wasm"]), Some(Slug::Usage), "no input");
+        assert_eq!(slug(&["@job.wasm"]), None, "the module says whether it needs an input");
         assert_eq!(slug(&["@job.wasm", "-i", "-", "--split", "guest"]), Some(Slug::Usage));
     }
 

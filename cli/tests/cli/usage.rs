@@ -66,7 +66,6 @@ fn wrong_flags_end_with_2() {
     let dir = workplace();
     for args in [
         &["submit"][..],
-        &["submit", "job.wasm"],
         &["submit", "job.wasm", "-i", "in.txt", "--chunk-size", "many"],
         &["submit", "job.wasm", "-i", "in.txt", "--memory", "9G"],
         &["submit", "job.wasm", "-i", "in.txt", "--nodes", "0"],
