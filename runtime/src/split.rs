@@ -109,7 +109,8 @@ pub fn plan_chunks(
     compiler: &Compiler,
     request: &Request<'_>,
 ) -> Result<Vec<Vec<Piece>>, SplitError> {
-    let Asked { answer, store, total, .. } = ask(compiler, request, true)?;
+    // The directory must stay until its store has been read.
+    let Asked { answer, store, total, _dir } = ask(compiler, request, true)?;
     let staged = answer.finished.staged;
     let [object] = staged.iter().map(Staged::object).collect::<Vec<_>>()[..] else {
         return Err(SplitError::BadChunks { reason: "there is no answer".into() });
