@@ -1,7 +1,5 @@
 //! The host's ciphers in native tests of jobs.
 
-#![expect(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
-
 use bramble_guest::crypto::{Aead, Blocks, CryptoError, Digest, Hash, Key, TAG_BYTES, digest_of};
 use bramble_guest::local::Run;
 use bramble_guest::prelude::*;

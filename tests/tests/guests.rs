@@ -17,14 +17,25 @@ fn inspected(cluster: &Cluster, name: &str) -> ModuleResponse {
 #[test]
 fn every_job_of_the_repository_is_accepted_with_what_it_exports() {
     let cluster = Cluster::start(0);
+    let cut_and_map = vec!["cutter", "mapper"];
+    let cut_map_and_merge = vec!["cutter", "mapper", "merger"];
+    let cut_pairs = vec!["cutter", "mapper-pairs", "reducer"];
     let expected = [
         ("anagrams", ModuleKind::Job, vec!["mapper-pairs", "combiner", "reducer"]),
         ("caesar", ModuleKind::Command, vec![]),
         ("gc-content", ModuleKind::Job, vec!["planner", "mapper"]),
+        ("image-cipher", ModuleKind::Job, cut_map_and_merge.clone()),
+        ("inverted-index", ModuleKind::Job, vec!["cutter", "mapper-pairs", "combiner", "reducer"]),
+        ("mandelbrot", ModuleKind::Job, cut_map_and_merge.clone()),
+        ("matrix-multiply", ModuleKind::Job, cut_pairs),
         ("merge-sort", ModuleKind::Job, vec!["partitioner", "mapper", "merger"]),
+        ("miner", ModuleKind::Job, cut_and_map),
+        ("monte-carlo-pi", ModuleKind::Job, cut_map_and_merge.clone()),
+        ("n-queens", ModuleKind::Job, cut_map_and_merge.clone()),
         ("noop", ModuleKind::Command, vec![]),
         ("primes", ModuleKind::Job, vec!["mapper"]),
         ("shout", ModuleKind::Job, vec!["mapper-bytes"]),
+        ("signal-search", ModuleKind::Job, cut_map_and_merge),
         ("word-count", ModuleKind::Job, vec!["partitioner", "mapper-pairs", "combiner", "reducer"]),
     ];
     for (name, kind, exports) in &expected {
@@ -32,6 +43,7 @@ fn every_job_of_the_repository_is_accepted_with_what_it_exports() {
         assert_eq!(found.kind, *kind, "{name}");
         let all = [
             ("planner", found.exports.planner),
+            ("cutter", found.exports.cutter),
             ("partitioner", found.exports.partitioner),
             ("mapper", found.exports.mapper),
             ("mapper-bytes", found.exports.mapper_bytes),

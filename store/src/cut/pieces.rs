@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn near_and_far_rows_are_the_bytes_that_they_say() {
-        let bytes: Vec<u8> = (0..3_000_000u32).map(|at| (at * 31 >> 5) as u8).collect();
+        let bytes: Vec<u8> = (0..3_000_000u32).map(|at| ((at * 31) >> 5) as u8).collect();
         for (offset, len, stride, count) in [
             (7, 1, 3, 900_000),
             (0, 100, 16_484, 150),

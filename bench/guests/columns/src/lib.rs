@@ -52,12 +52,12 @@ fn map(_task: &Task, input: &mut Input, output: &mut Output) -> JobResult {
     input.read_exact(&mut header)?;
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
-    if bytes.len() as u64 % u64::from_le_bytes(header) != 0 {
+    if !(bytes.len() as u64).is_multiple_of(u64::from_le_bytes(header)) {
         return Err(JobError::bad_input("the columns are not as long as their header says"));
     }
     match param("do").as_deref() {
         Some("sum") => {
-            writeln!(output, "{}", bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>())?
+            writeln!(output, "{}", bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>())?;
         }
         _ => output.write_all(&bytes)?,
     }
