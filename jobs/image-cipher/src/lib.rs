@@ -20,6 +20,8 @@ pub mod master;
 mod pictures;
 pub mod pixels;
 pub mod row_cipher;
+#[cfg(test)]
+mod standards;
 pub mod view;
 
 use bramble_guest::prelude::*;

@@ -204,6 +204,7 @@ mod tests {
 
     use super::*;
     use crate::hex::from_hex;
+    use crate::standards::standards;
 
     fn hex(digits: &str) -> Vec<u8> {
         from_hex(digits.as_bytes()).expect("it is hexadecimal")
@@ -283,5 +284,20 @@ mod tests {
             assert!(aead.open(&nonce, &mut bytes, &tag));
             assert_eq!(bytes, text);
         }
+    }
+
+    #[test]
+    fn aes_gcm_is_that_of_nist() {
+        let suite = Suite::named("aes-256-gcm").expect("it is there");
+        let mut checked = 0;
+        for [source, cipher, key, nonce, text, sealed] in standards() {
+            if cipher == suite.name {
+                let mut bytes = hex(text);
+                let tag = aead(suite, &hex(key)).seal(&hex(nonce), &mut bytes);
+                assert_eq!([bytes, tag].concat(), hex(sealed), "{source}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 10, "only {checked} examples were found");
     }
 }
