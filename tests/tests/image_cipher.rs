@@ -145,7 +145,8 @@ fn a_picture_in_ecb_mode_can_be_told_from_one_that_is_hidden() {
     assert_eq!(kinds(&of("aes-256-xts", "view", "16k")), 320 * 200 / 16);
     let entropy = |table: &[u8]| {
         let table = String::from_utf8_lossy(table).into_owned();
-        let line = table.lines().find(|line| line.starts_with("cipher.entropy")).unwrap().to_owned();
+        let line =
+            table.lines().find(|line| line.starts_with("cipher.entropy")).unwrap().to_owned();
         line.split('\t').find_map(|field| field.parse::<f64>().ok()).unwrap()
     };
     // Three kinds of blocks have at most 48 kinds of bytes; noise has 8 bits a byte.

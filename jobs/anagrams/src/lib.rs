@@ -16,6 +16,7 @@ bramble_guest::params! {
 bramble_guest::job! {
     name: "anagrams",
     about: "Finds words of the same letters.",
+    input: InputKind::TEXT.about("text, or a list of words").extensions(&["txt"]),
     params: Params::DECLARED,
     result: ResultKind::TEXT,
     map_pairs: map,

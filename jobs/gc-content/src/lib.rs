@@ -16,6 +16,9 @@ bramble_guest::params! {
 bramble_guest::job! {
     name: "gc-content",
     about: "Measures the share of G and C in each sequence of a FASTA file.",
+    input: InputKind::TEXT
+        .about("sequences of nucleotides in FASTA format")
+        .extensions(&["fa", "fasta", "fna"]),
     split: Split::Guest,
     params: Params::DECLARED,
     result: ResultKind::TABLE,

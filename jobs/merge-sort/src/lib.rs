@@ -35,6 +35,9 @@ use records::{F32, F64, I64, U32, U64};
 bramble_guest::job! {
     name: "merge-sort",
     about: "Sorts lines by number or by text, binary numbers, or records of 100 bytes.",
+    input: InputKind::ANY
+        .about("lines, or binary numbers with the least significant byte first, or records")
+        .extensions(&["txt", "csv", "u32", "u64", "i64", "f32", "f64", "dat"]),
     split: Split::ByParam("type", &[
         ("number", Split::Lines),
         ("text", Split::Lines),
@@ -53,6 +56,16 @@ bramble_guest::job! {
             .default("ascending")
             .choices(&["ascending", "descending"]),
     ],
+    result: ResultKind::by_param("type", &[
+        ("number", ResultKind::TEXT),
+        ("text", ResultKind::TEXT),
+        ("u32", ResultKind::BINARY.extension("u32")),
+        ("u64", ResultKind::BINARY.extension("u64")),
+        ("i64", ResultKind::BINARY.extension("i64")),
+        ("f32", ResultKind::BINARY.extension("f32")),
+        ("f64", ResultKind::BINARY.extension("f64")),
+        ("record", ResultKind::BINARY.extension("dat")),
+    ]),
     map: map,
     ranges: ranges,
     merge: merge,

@@ -8,6 +8,9 @@ use bramble_guest::prelude::*;
 bramble_guest::job! {
     name: "primes",
     about: "Counts the primes in ranges of numbers.",
+    input: InputKind::TABLE
+        .about("on each line two numbers: the first and the last of a range")
+        .extensions(&["txt", "tsv"]),
     split: Split::Lines,
     result: ResultKind::TABLE,
     map: map,

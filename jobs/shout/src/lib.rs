@@ -5,7 +5,9 @@ use bramble_guest::prelude::*;
 bramble_guest::job! {
     name: "shout",
     about: "Turns text into capitals.",
+    input: InputKind::TEXT.about("text in any language").extensions(&["txt", "md"]),
     split: Split::Lines,
+    result: ResultKind::TEXT,
     map_bytes: shout,
 }
 

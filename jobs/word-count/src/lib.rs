@@ -8,6 +8,7 @@ use bramble_guest::prelude::*;
 bramble_guest::job! {
     name: "word-count",
     about: "Counts how often each word occurs.",
+    input: InputKind::TEXT.about("text in any language").extensions(&["txt", "md"]),
     split: Split::Lines,
     result: ResultKind::TABLE,
     map_pairs: map,
