@@ -3,6 +3,7 @@
 pub(crate) mod example;
 pub(crate) mod file;
 pub(crate) mod input;
+mod samples;
 pub(crate) mod secrets;
 
 use std::fs::{self, File};
@@ -113,7 +114,7 @@ impl Submission {
                 Some(id) => Input::sample(&format!("job-{id}"), Vec::new()),
                 None => Input::open(path)?,
             },
-            (None, Some(example)) => example::sample(example).on_disk()?,
+            (None, Some(example)) => samples::sample(example).on_disk()?,
             // Only the module knows whether it needs one.
             (None, None) => Input::absent(),
         };

@@ -135,8 +135,7 @@ impl<'r> Tree<'r> {
                     let to = (group + 2 * line) * self.stride;
                     let (first, second) = shape.halves(self.rows, &self.level, self.stride, width);
                     let [even, odd] = rows_mut(&mut self.next, to, self.stride, width);
-                    add(first, second, even);
-                    add(first, &second[1..], odd);
+                    add(first, second, even, odd);
                 }
             }
             std::mem::swap(&mut self.level, &mut self.next);
@@ -201,21 +200,31 @@ fn rows_mut(sums: &mut [f32], at: usize, stride: usize, width: usize) -> [&mut [
 /// instructions on x86-64.)
 const LANES: usize = 32;
 
-fn add(first: &[f32], second: &[f32], sums: &mut [f32]) {
-    let len = sums.len();
-    let (sums, sums_rest) = sums.as_chunks_mut::<LANES>();
-    let (firsts, first_rest) = first[..len].as_chunks::<LANES>();
+/// Both lines at once, because what they share is then read once.
+fn add(first: &[f32], second: &[f32], even: &mut [f32], odd: &mut [f32]) {
+    let len = first.len();
+    let (evens, even_rest) = even.as_chunks_mut::<LANES>();
+    let (odds, odd_rest) = odd.as_chunks_mut::<LANES>();
+    let (firsts, first_rest) = first.as_chunks::<LANES>();
     let (seconds, second_rest) = second[..len].as_chunks::<LANES>();
-    for ((sums, first), second) in sums.iter_mut().zip(firsts).zip(seconds) {
-        add_lanes(first, second, sums);
+    let (afters, after_rest) = second[1..=len].as_chunks::<LANES>();
+    let sums = evens.iter_mut().zip(odds);
+    for ((first, (second, after)), (even, odd)) in
+        firsts.iter().zip(seconds.iter().zip(afters)).zip(sums)
+    {
+        add_lanes([first, second, after], even, odd);
     }
-    add_lanes(first_rest, second_rest, sums_rest);
+    add_lanes([first_rest, second_rest, after_rest], even_rest, odd_rest);
 }
 
 #[inline(always)]
-fn add_lanes(first: &[f32], second: &[f32], sums: &mut [f32]) {
-    for ((sum, first), second) in sums.iter_mut().zip(first).zip(second) {
-        *sum = first + second;
+fn add_lanes([first, second, after]: [&[f32]; 3], even: &mut [f32], odd: &mut [f32]) {
+    let sums = even.iter_mut().zip(odd);
+    for ((first, (second, after)), (even, odd)) in
+        first.iter().zip(second.iter().zip(after)).zip(sums)
+    {
+        *even = first + second;
+        *odd = first + after;
     }
 }
 
