@@ -33,7 +33,7 @@ fn every_job_of_the_repository_is_accepted_with_what_it_exports() {
         ("monte-carlo-pi", ModuleKind::Job, cut_map_and_merge.clone()),
         ("n-queens", ModuleKind::Job, cut_map_and_merge.clone()),
         ("noop", ModuleKind::Command, vec![]),
-        ("primes", ModuleKind::Job, vec!["mapper"]),
+        ("primes", ModuleKind::Job, vec!["planner", "mapper"]),
         ("shout", ModuleKind::Job, vec!["mapper-bytes"]),
         ("signal-search", ModuleKind::Job, cut_map_and_merge),
         ("word-count", ModuleKind::Job, vec!["partitioner", "mapper-pairs", "combiner", "reducer"]),

@@ -11,15 +11,20 @@ bramble_guest::job! {
     input: InputKind::TABLE
         .about("on each line two numbers: the first and the last of a range")
         .extensions(&["txt", "tsv"]),
-    split: Split::Lines,
+    split: Split::Guest,
     result: ResultKind::TABLE,
     map: map,
+    plan: plan,
 }
 
 /// The largest number: its root, up to which all primes are kept, is a million.
 const NUMBER_MAX: u64 = 1_000_000_000_000;
 /// Numbers that are sieved at a time.
 const SEGMENT: u64 = 1 << 18;
+/// What a task counts in at least, unless a chunk is full: some 20 ms of work.
+const TASK_NUMBERS_MIN: u64 = 2_000_000;
+/// What the work is cut into at most, but for long inputs.
+const TASKS_MAX: u64 = 10_000;
 
 fn map(_task: &Task, input: &mut Input, output: &mut Output) -> JobResult {
     let saved = host::load().map(|state| Place::read(&state)).transpose()?;
@@ -47,6 +52,32 @@ fn map(_task: &Task, input: &mut Input, output: &mut Output) -> JobResult {
         writeln!(output, "{from}\t{to}\t{}", place.count)?;
     }
     Ok(())
+}
+
+/// Cuts behind a line when there is work enough before it: a few short lines may be hours of work.
+fn plan(input: &mut Input, wanted_bytes: u64) -> JobResult<Vec<Span>> {
+    let mut lines = Vec::new();
+    let mut offset = 0;
+    let size = input.size();
+    while let Some(line) = input.next_line() {
+        // What is no range is told by the task that has it.
+        let range = std::str::from_utf8(line).ok().and_then(|line| range_of(line).ok());
+        let end = size.min(offset + line.len() as u64 + 1);
+        lines.push((end, range.map_or(0, |(from, to)| to - from + 1)));
+        offset = end;
+    }
+    let all: u64 = lines.iter().map(|(_, numbers)| numbers).sum();
+    let enough = TASK_NUMBERS_MIN.max(all / TASKS_MAX);
+    let mut spans = Vec::new();
+    let (mut start, mut work) = (0, 0);
+    for (end, numbers) in lines {
+        work += numbers;
+        if work >= enough || end - start >= wanted_bytes || end == size {
+            spans.push(Span { offset: start, len: end - start });
+            (start, work) = (end, 0);
+        }
+    }
+    Ok(spans)
 }
 
 /// How far the task is: which line, the next number of its range, and the primes before.
@@ -128,6 +159,17 @@ mod tests {
         let expected = "0\t10\t4\n0\t100\t25\n0\t1000000\t78498\n2\t2\t1\n24\t28\t0\n";
         assert_eq!(result, expected);
         assert_eq!(counted("999999999000 1000000000000").unwrap().matches("\t38\n").count(), 1);
+    }
+
+    #[test]
+    fn the_work_is_shared_even_where_the_input_is_short() {
+        let input = b"0 1999999\n7 9\n2000000 3999999\nno range\n0 9\r\n\n5 6";
+        let chunks = Run::new(&JOB).chunks(input, 1 << 20).unwrap();
+        let expected: [&[u8]; 3] =
+            [b"0 1999999\n", b"7 9\n2000000 3999999\n", b"no range\n0 9\r\n\n5 6"];
+        assert_eq!(chunks, expected);
+        assert_eq!(Run::new(&JOB).chunks(input, 1).unwrap().concat(), input);
+        assert!(Run::new(&JOB).chunks(b"", 1 << 20).unwrap().concat().is_empty());
     }
 
     #[test]
