@@ -1,6 +1,7 @@
 //! The command line as typed. What it means together is checked in [`crate::request`].
 
 pub(crate) mod cluster;
+pub(crate) mod compare;
 pub(crate) mod develop;
 pub(crate) mod jobs;
 pub(crate) mod program;
@@ -122,6 +123,8 @@ pub(crate) enum Command {
     Agent(cluster::AgentArgs),
     /// Run a job: send a module and its input, wait, fetch the result
     Submit(Box<submit::SubmitArgs>),
+    /// Run the same input through several algorithms and show what each takes
+    Compare(compare::CompareArgs),
     /// Run the jobs of a file, of which one may work on the result of another
     Run(run::RunArgs),
     /// List jobs, or show some in detail

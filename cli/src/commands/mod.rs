@@ -4,6 +4,7 @@
 pub(crate) mod build;
 mod bundle;
 pub(crate) mod cancel;
+pub(crate) mod compare;
 pub(crate) mod drain;
 pub(crate) mod explain;
 pub(crate) mod fetch;
@@ -111,6 +112,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Down(args) => serve::down::run(context, &args)?,
         Command::Agent(args) => serve::agent::run(context, &args)?,
         Command::Submit(args) => submit::run(context, *args)?,
+        Command::Compare(args) => compare::run(context, &args)?,
         Command::Run(args) => run::run(context, &args)?,
         Command::Jobs(args) => jobs::run(context, &args)?,
         Command::Watch(args) => watch::run(context, &args)?,

@@ -39,6 +39,13 @@ impl Cell {
     }
 }
 
+fn column(title: &'static str) -> Column {
+    match title.strip_prefix('>') {
+        Some(title) => Column { title, right: true },
+        None => Column { title, right: false },
+    }
+}
+
 /// The colour of a state. Never the only sign: the word stands there too.
 pub(crate) fn state_style(name: &str) -> Style {
     let color = match name {
@@ -54,13 +61,19 @@ pub(crate) fn state_style(name: &str) -> Style {
 impl Table {
     /// A table with these columns; a title that starts with `>` is aligned to the right.
     pub(crate) fn new<const N: usize>(titles: [&'static str; N]) -> Self {
-        let columns = titles
-            .map(|title| match title.strip_prefix('>') {
-                Some(title) => Column { title, right: true },
-                None => Column { title, right: false },
-            })
-            .to_vec();
+        Self::of(titles.to_vec())
+    }
+
+    /// The same, of columns that are known only when it is made.
+    pub(crate) fn of(titles: Vec<&'static str>) -> Self {
+        let columns = titles.into_iter().map(column).collect();
         Self { columns, rows: Vec::new() }
+    }
+
+    /// Adds a row of such a table.
+    pub(crate) fn push(&mut self, cells: Vec<Cell>) {
+        assert_eq!(cells.len(), self.columns.len(), "a row with another number of fields");
+        self.rows.push(cells);
     }
 
     /// Adds a row. It must have as many fields as there are columns.
