@@ -10,6 +10,7 @@ use super::values::Param;
 /// Shown under `bramble compare --help`.
 const EXAMPLES: &str = "\
 Examples:
+  bramble compare --example sort --nodes 1,all
   bramble compare sort.wasm --input numbers.txt --nodes 1,2,4
   bramble compare cipher.wasm -i photo.ppm --secret key=@key.bin \\
       --vary cipher=aes-256-gcm,chacha20-poly1305 --vary engine=wasm,host --nodes 1,all
@@ -24,9 +25,12 @@ Time is from the first task's start to the last one's end: compiling and sending
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CompareArgs {
     /// The modules to compare: .wasm or .wat files
-    #[arg(value_name = "MODULE", required = true)]
+    #[arg(value_name = "MODULE", required_unless_present = "examples")]
     pub(crate) modules: Vec<PathBuf>,
-    /// The file that all of them work on
+    /// An example of the gallery to compare, by its name; may be given several times
+    #[arg(long = "example", value_name = "NAME")]
+    pub(crate) examples: Vec<String>,
+    /// The file that all of them work on; examples can do without
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     /// Values of a parameter to compare; with several, all combinations of them
@@ -46,6 +50,9 @@ pub(crate) struct CompareArgs {
     // Parsed later: what clap refuses, it shows.
     #[arg(long = "secret", value_name = "NAME=@FILE|env:VAR", help_heading = "Jobs")]
     pub(crate) secrets: Vec<String>,
+    /// The same for a secret that the jobs must not read either
+    #[arg(long = "sealed", value_name = "NAME=@FILE|env:VAR", help_heading = "Jobs")]
+    pub(crate) sealed: Vec<String>,
     /// About how large the pieces of the input are, such as 256k
     #[arg(long, value_name = "SIZE", help_heading = "Jobs")]
     pub(crate) chunk_size: Option<String>,
@@ -68,7 +75,7 @@ impl CompareArgs {
     /// What would be typed to submit one of the jobs.
     pub(crate) fn submit_words(
         &self,
-        module: &std::path::Path,
+        which: &Which,
         varied: &[(String, String)],
         nodes: &str,
     ) -> Vec<OsString> {
@@ -86,8 +93,8 @@ impl CompareArgs {
         for (name, value) in fixed.chain(varied.iter().map(|(name, value)| (name, value))) {
             flag("arg", format!("{name}={value}").into());
         }
-        for secret in &self.secrets {
-            flag("secret", secret.into());
+        for (name, secrets) in [("secret", &self.secrets), ("sealed", &self.sealed)] {
+            secrets.iter().for_each(|secret| flag(name, secret.into()));
         }
         let limits = [
             ("chunk-size", &self.chunk_size),
@@ -99,7 +106,35 @@ impl CompareArgs {
                 flag(name, value.into());
             }
         }
-        words.push(module.into());
+        match which {
+            Which::Module(path) => words.push(path.into()),
+            Which::Example(name) => words.extend(["--example".into(), name.into()]),
+        }
         words
+    }
+
+    /// All that is to be compared, in the order in which each kind was typed.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Which> {
+        let modules = self.modules.iter().cloned().map(Which::Module);
+        modules.chain(self.examples.iter().cloned().map(Which::Example))
+    }
+}
+
+/// What is compared: one of them.
+#[derive(Clone, Debug)]
+pub(crate) enum Which {
+    Module(PathBuf),
+    Example(String),
+}
+
+impl Which {
+    /// What it is called in the table.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Module(path) => {
+                path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+            }
+            Self::Example(name) => name.clone(),
+        }
     }
 }

@@ -166,14 +166,8 @@ fn nodes_in_words(nodes: &str) -> String {
 /// A round distance between lines, so that there are two to five of them.
 fn tick(most: f64) -> f64 {
     let most = if most > 0.0 { most } else { 1.0 };
-    let mut step = 1.0;
-    while step * 5.0 < most {
-        step *= 10.0;
-    }
-    while step > most {
-        step /= 10.0;
-    }
-    [5.0, 2.0].into_iter().map(|by| step * by).find(|step| step * 2.0 <= most).unwrap_or(step)
+    let power = 10_f64.powf((most / 2.0).log10().floor());
+    [5.0, 2.0].into_iter().map(|by| power * by).find(|step| step * 2.0 <= most).unwrap_or(power)
 }
 
 fn trimmed(number: f64) -> String {

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::submit::{self, Sent};
 use super::{Context, watch};
-use crate::args::compare::CompareArgs;
+use crate::args::compare::{CompareArgs, Which};
 use crate::args::{Cli, Command, ProgressStyle};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
@@ -86,7 +86,7 @@ fn check(args: &CompareArgs) -> CliResult<()> {
         )
         .help("store it first: --input FILE"));
     }
-    if args.secrets.iter().any(|secret| secret.ends_with("=@-")) {
+    if args.secrets.iter().chain(&args.sealed).any(|secret| secret.ends_with("=@-")) {
         return Err(CliError::usage("standard input can be read only once")
             .help("give the secret as NAME=@FILE or NAME=env:VAR"));
     }
@@ -114,18 +114,17 @@ fn combine(args: &CompareArgs) -> CliResult<(Vec<Row>, Vec<Submission>)> {
             }
         }
         choices = longer;
-        if choices.len() * args.modules.len() * args.nodes.len() > ROWS_MAX {
+        if choices.len() * args.all().count() * args.nodes.len() > ROWS_MAX {
             return Err(CliError::usage(format!("more than {ROWS_MAX} combinations")));
         }
     }
     let (mut rows, mut requests) = (Vec::new(), Vec::new());
-    for module in &args.modules {
+    for which in args.all() {
         for varied in &choices {
             for nodes in &args.nodes {
-                requests.push(request(args, module, varied, nodes)?);
-                let module = module.file_name().unwrap_or(module.as_os_str());
+                requests.push(request(args, &which, varied, nodes)?);
                 rows.push(Row {
-                    module: module.to_string_lossy().into_owned(),
+                    module: which.name(),
                     varied: varied.clone(),
                     nodes: nodes.clone(),
                     runs: Vec::new(),
@@ -140,11 +139,11 @@ fn combine(args: &CompareArgs) -> CliResult<(Vec<Row>, Vec<Submission>)> {
 /// One job as if it had been typed.
 fn request(
     args: &CompareArgs,
-    module: &Path,
+    which: &Which,
     varied: &[(String, String)],
     nodes: &str,
 ) -> CliResult<Submission> {
-    let typed = Cli::try_parse_from(args.submit_words(module, varied, nodes));
+    let typed = Cli::try_parse_from(args.submit_words(which, varied, nodes));
     let command = typed.map(|typed| typed.command).map_err(|error| {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or_default();
@@ -230,10 +229,17 @@ fn run_all(
             number += 1;
             let params = row.varied.iter().map(|(name, value)| format!(" {name}={value}"));
             let what = format!("{}{}", row.module, params.collect::<String>());
-            let text = format!("{number}/{all}  {what} on {} nodes", row.nodes);
+            let nodes = if row.nodes == "1" { "node" } else { "nodes" };
+            let text = format!("{number}/{all}  {what} on {} {nodes}", row.nodes);
             context.output.say("Running", &human::safe_field(&text));
             match run_one(silent, client, &prepared.request, module, sent, interrupt) {
-                Ok(view) => row.runs.push(Run::of(&view, &models)),
+                Ok(mut view) => {
+                    if module.declared.takes_no_input() {
+                        // What its chunks are made of is no work.
+                        view.input_bytes = 0;
+                    }
+                    row.runs.push(Run::of(&view, &models));
+                }
                 Err(error) if is_of_the_job(&error) => row.fault = Some(in_a_line(&error)),
                 Err(error) => return Err(error),
             }

@@ -88,6 +88,13 @@ impl Figures {
         }
         words.join(" ")
     }
+
+    /// The same without the names of the parameters: `ecb, wasm`.
+    pub(super) fn values(&self, several_modules: bool) -> String {
+        let module = (several_modules || self.params.is_empty()).then_some(&self.module);
+        let values = self.params.iter().map(|(_, value)| value);
+        module.into_iter().chain(values).map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// The figures of all rows.

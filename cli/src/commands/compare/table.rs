@@ -1,7 +1,5 @@
 //! A comparison as a table for people and for spreadsheets.
 
-use std::time::Duration;
-
 use super::row::Figures;
 use crate::output::human;
 use crate::output::table::Table;
@@ -15,7 +13,7 @@ const COMBINATION_MIN: usize = 16;
 type Column = (&'static str, fn(&Figures) -> Option<String>);
 
 const COLUMNS: [Column; 8] = [
-    (">TIME", |it| Some(human::duration(Duration::from_secs_f64(it.median_ms? / 1e3)))),
+    (">TIME", |it| it.median_ms.map(time)),
     (">±", |it| Some(percent((it.max_ms? - it.min_ms?) / 2.0 / it.median_ms?))),
     (">MB/S", |it| it.mb_per_s.map(three_digits)),
     (">SPEED-UP", |it| it.speed_up.map(|ratio| format!("{ratio:.2}×"))),
@@ -46,9 +44,13 @@ pub(super) fn table(figures: &[Figures]) -> Table {
     let others: usize = (0..titles.len()).map(|at| width(at) + 2).sum();
     let left = WIDTH.saturating_sub(others + 1).max(COMBINATION_MIN);
     let mut table = Table::of([vec!["COMBINATION"], titles].concat());
+    let several = is_of_several_modules(figures);
+    // The values are what differs; their names stand in the notes below.
+    let all_fit = |left| figures.iter().all(|it| it.combination(several).chars().count() <= left);
     for (it, row) in figures.iter().zip(rows) {
-        let combination = it.combination(is_of_several_modules(figures));
-        let first = human::shorten(&human::safe_field(&combination), left);
+        let whole = human::safe_field(&it.combination(several));
+        let values = human::safe_field(&it.values(several));
+        let first = human::shorten(if all_fit(left) { &whole } else { &values }, left);
         let cells = std::iter::once(first).chain(row).map(Into::into);
         table.push(cells.collect());
     }
@@ -134,6 +136,15 @@ pub(super) fn is_of_several_modules(figures: &[Figures]) -> bool {
     figures.iter().any(|it| it.module != figures[0].module)
 }
 
+/// With three digits, so that rows can be compared.
+fn time(ms: f64) -> String {
+    if ms < 1e3 {
+        format!("{} ms", three_digits(ms))
+    } else {
+        format!("{} s", three_digits(ms / 1e3))
+    }
+}
+
 fn percent(part: f64) -> String {
     format!("{:.0}%", part * 100.0)
 }
@@ -162,10 +173,10 @@ mod tests {
         assert!(!text.contains("JOULES") && text.contains("3.50×"), "{text}");
         let first = text.lines().nth(1).unwrap();
         assert!(
-            first.contains("8.5 s") && first.contains("6%") && first.contains("0.94"),
+            first.contains("8.50 s") && first.contains("6%") && first.contains("0.94"),
             "{text}"
         );
-        assert!(first.ends_with("2.0 MB =0.25×"), "{text}");
+        assert!(first.ends_with("1.9 MiB =0.25×"), "{text}");
     }
 
     #[test]
