@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use merge_sort::gensort::Record;
+use rayon::slice::ParallelSliceMut;
 use wasmtime::{Engine, Linker, Module, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
@@ -21,16 +23,52 @@ pub(crate) fn sort_text(input: &Path, output: &Path) -> Result<()> {
     std::fs::write(output, sorted).context("writing the output")
 }
 
-/// Reads little-endian u64, sorts them, writes them: one thread, one process.
+/// Reads little-endian u64, sorts them in one thread, writes them.
 pub(crate) fn sort_u64(input: &Path, output: &Path) -> Result<()> {
+    u64s(input, output, <[u64]>::sort_unstable)
+}
+
+/// The same in as many threads as there are processors.
+pub(crate) fn sort_u64_rayon(input: &Path, output: &Path) -> Result<()> {
+    u64s(input, output, ParallelSliceMut::par_sort_unstable)
+}
+
+fn u64s(input: &Path, output: &Path, sort: fn(&mut [u64])) -> Result<()> {
     let bytes = std::fs::read(input).context("reading the input")?;
-    let mut numbers: Vec<u64> = bytes
-        .chunks_exact(8)
-        .map(|number| u64::from_le_bytes(number.try_into().expect("chunks of 8")))
-        .collect();
-    numbers.sort_unstable();
+    let numbers = bytes.as_chunks().0.iter().map(|number| u64::from_le_bytes(*number));
+    let mut numbers: Vec<u64> = numbers.collect();
+    sort(&mut numbers);
     let sorted: Vec<u8> = numbers.into_iter().flat_map(u64::to_le_bytes).collect();
     std::fs::write(output, sorted).context("writing the output")
+}
+
+/// Reads records of 100 bytes, sorts them by their keys in one thread, writes them.
+pub(crate) fn sort_records(input: &Path, output: &Path) -> Result<()> {
+    records(input, output, |records| records.sort_unstable_by_key(key))
+}
+
+/// The same in as many threads as there are processors.
+pub(crate) fn sort_records_rayon(input: &Path, output: &Path) -> Result<()> {
+    records(input, output, |records| records.par_sort_unstable_by_key(key))
+}
+
+fn key(record: &Record) -> [u8; 10] {
+    *record.first_chunk().expect("records are longer")
+}
+
+fn records(input: &Path, output: &Path, sort: fn(&mut [Record])) -> Result<()> {
+    let mut bytes = std::fs::read(input).context("reading the input")?;
+    sort(bytes.as_chunks_mut().0);
+    std::fs::write(output, bytes).context("writing the output")
+}
+
+/// GNU sort in two threads, of lines: with `flags` before the file's name.
+pub(crate) fn gnu_sort(flags: &[&str], input: &Path, output: &Path) -> Result<()> {
+    let mut command = std::process::Command::new("sort");
+    command.env("LC_ALL", "C").arg("--parallel=2").args(flags).arg("-o").arg(output).arg(input);
+    let status = command.status().context("starting GNU sort")?;
+    anyhow::ensure!(status.success(), "GNU sort failed");
+    Ok(())
 }
 
 /// A compiled WASI command.

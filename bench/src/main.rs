@@ -42,6 +42,12 @@ enum Which {
     Sort500k,
     /// 10,000,000 u64, sorted on one node and on two.
     SortU64,
+    /// Records of the sort benchmark, sorted on one node and on two.
+    SortRecords {
+        /// How many, in millions of bytes.
+        #[arg(long, default_value_t = 1000)]
+        mb: usize,
+    },
     /// From `submit` to the result of a job with one empty task.
     Latency,
     /// Tasks that do nothing: how many a second, and what each costs the head.
@@ -94,7 +100,7 @@ enum Which {
         #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
         tasks: Vec<usize>,
     },
-    /// All but `memory` and `compile`.
+    /// All but `memory`, `compile` and `sort-records`.
     All,
 }
 
@@ -104,6 +110,7 @@ fn main() -> Result<()> {
     match args.which {
         Which::Sort500k => sort::text_500k(args.runs),
         Which::SortU64 => sort::u64_10m(args.runs),
+        Which::SortRecords { mb } => sort::records(args.runs, mb),
         Which::Latency => latency::run(args.runs),
         Which::Noop { tasks } => noop::run(args.runs, &tasks),
         Which::Core { tasks } => core::run(&tasks),

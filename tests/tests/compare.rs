@@ -63,3 +63,23 @@ fn a_combination_that_fails_is_a_row_with_its_reason_and_the_others_run() {
     assert!(line("type=text").unwrap().contains(" ms "), "{text}");
     assert!(text.lines().all(|line| line.starts_with("failed") || line.chars().count() <= 100));
 }
+
+#[test]
+fn plans_are_compared_like_parameters() {
+    let cluster = Cluster::start(2);
+    let input = cluster.file("numbers.txt", numbers(40_000).as_bytes());
+    let module = job("merge-sort");
+    let mut args = vec!["compare", path(&module), "-i", &input, "--repeat", "1", "--json"];
+    args.extend(["--plan", "ranges,textbook"]);
+    let answer: Value = serde_json::from_str(&cluster.bramble(&args).ok().text()).unwrap();
+    let plans: Vec<&str> = answer["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["params"]["--plan"].as_str().unwrap())
+        .collect();
+    assert_eq!(plans, ["ranges", "textbook"]);
+    let last = cluster.job("last");
+    let merge = last.phases.iter().find(|phase| phase.phase.name() == "merge").unwrap();
+    assert_eq!(merge.total, 1, "the last job followed the textbook");
+}

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::submit::PlanName;
 use super::values::Param;
 
 /// Shown under `bramble compare --help`.
 const EXAMPLES: &str = "\
 Examples:
-  bramble compare --example sort --nodes 1,all
+  bramble compare --example sort --nodes 1,all --plan ranges,textbook
   bramble compare sort.wasm --input numbers.txt --nodes 1,2,4
   bramble compare cipher.wasm -i photo.ppm --secret key=@key.bin \\
       --vary cipher=aes-256-gcm,chacha20-poly1305 --vary engine=wasm,host --nodes 1,all
@@ -36,6 +37,16 @@ pub(crate) struct CompareArgs {
     /// Values of a parameter to compare; with several, all combinations of them
     #[arg(long, value_name = "NAME=A,B,…")]
     pub(crate) vary: Vec<Param>,
+    /// Plans to compare, of modules that merge: ranges, textbook (see: bramble submit --help)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PLAN,…",
+        value_delimiter = ',',
+        hide_possible_values = true,
+        conflicts_with = "chunk_size"
+    )]
+    pub(crate) plan: Vec<PlanName>,
     /// On how many nodes each runs, or on which: numbers, names, all
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "all")]
     pub(crate) nodes: Vec<String>,
@@ -72,7 +83,8 @@ pub(crate) struct CompareArgs {
 }
 
 impl CompareArgs {
-    /// What would be typed to submit one of the jobs.
+    /// What would be typed to submit one of the jobs. What is varied is a parameter, or a flag with
+    /// its dashes.
     pub(crate) fn submit_words(
         &self,
         which: &Which,
@@ -91,7 +103,10 @@ impl CompareArgs {
         }
         let fixed = self.params.iter().map(|it| (&it.name, &it.value));
         for (name, value) in fixed.chain(varied.iter().map(|(name, value)| (name, value))) {
-            flag("arg", format!("{name}={value}").into());
+            match name.strip_prefix("--") {
+                Some(name) => flag(name, value.into()),
+                None => flag("arg", format!("{name}={value}").into()),
+            }
         }
         for (name, secrets) in [("secret", &self.secrets), ("sealed", &self.sealed)] {
             secrets.iter().for_each(|secret| flag(name, secret.into()));

@@ -124,7 +124,7 @@ pub(crate) enum Command {
     /// Run a job: send a module and its input, wait, fetch the result
     Submit(Box<submit::SubmitArgs>),
     /// Run the same input through several algorithms and show what each takes
-    Compare(compare::CompareArgs),
+    Compare(Box<compare::CompareArgs>),
     /// Run the jobs of a file, of which one may work on the result of another
     Run(run::RunArgs),
     /// List jobs, or show some in detail

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bramble_protocol::{NodeSelector, SplitRule};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::program::ProgramArgs;
 use super::queue;
@@ -27,6 +27,15 @@ Examples:
 
 The command waits for the end of the job and ends with its fate: 0 done, 1 failed or cancelled.
 Ctrl-C stops the waiting, never the job.";
+
+/// How the work of a job that merges is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanName {
+    /// Key ranges from a sample, each merged by itself.
+    Ranges,
+    /// A chunk for each slot, and one merge.
+    Textbook,
+}
 
 /// `bramble submit`
 #[derive(Args, Debug)]
@@ -68,6 +77,13 @@ pub(crate) struct SubmitArgs {
     /// Where the input may be cut: lines, bytes, records:SIZE, guest [default: as the module says]
     #[arg(long, value_name = "RULE", help_heading = "Cutting")]
     pub(crate) split: Option<SplitRule>,
+    /// How the work is shared: by key ranges that are merged side by side, or as in a textbook, a
+    /// chunk for each slot and one merge at the end [default: ranges]
+    ///
+    /// The textbook's plan is for comparing: its merge is work for one node only.
+    #[arg(long, value_enum, value_name = "PLAN", help_heading = "Cutting",
+        conflicts_with_all = ["chunk_size", "partitions"], hide_possible_values = true)]
+    pub(crate) plan: Option<PlanName>,
     /// How many parts a job that merges or reduces ends in [default: chosen by the head]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024),
         help_heading = "Cutting")]

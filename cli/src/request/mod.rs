@@ -17,7 +17,7 @@ use bramble_protocol::policy::JobPolicy;
 use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, Secrets, SplitRule, pack};
 
 use crate::args::queue;
-use crate::args::submit::SubmitArgs;
+use crate::args::submit::{PlanName, SubmitArgs};
 use crate::args::values::{JobNumber, Param};
 use crate::commands::fetch::{Target, file_name};
 use crate::error::{CliError, CliResult, Slug};
@@ -65,6 +65,8 @@ pub(crate) struct Submission {
     pub(crate) clock_ms: Option<u64>,
     /// How the job is treated beside others.
     pub(crate) policy: JobPolicy,
+    /// How the work is to be shared, when the user chose.
+    pub(crate) plan: Option<PlanName>,
     /// Key ranges, when the user chose.
     pub(crate) partitions: Option<u32>,
     /// The longest a chunk may be, in bytes, when the user chose.
@@ -103,10 +105,15 @@ impl Submission {
         };
         let module = read_module(&module_path)?;
         let from = args.input.as_deref().map(upstream).transpose()?.flatten();
-        let cuts = args.dry_run || args.split.is_some() || args.chunk_size.is_some();
+        let cuts = args.dry_run
+            || args.split.is_some()
+            || args.chunk_size.is_some()
+            || args.plan.is_some();
         if from.is_some() && cuts {
             let what = "the result of a job is not cut: its parts are the chunks";
-            return Err(CliError::usage(what).help("leave out --split, --chunk-size and --dry-run"));
+            return Err(
+                CliError::usage(what).help("leave out --split, --chunk-size, --plan and --dry-run")
+            );
         }
         let input = match (&args.input, sample) {
             (Some(path), _) => match from {
@@ -163,6 +170,7 @@ impl Submission {
                 quorum: args.verify.unwrap_or(1),
                 ..JobPolicy::default()
             },
+            plan: args.plan,
             partitions: args.partitions,
             chunk_bytes: args.chunk_size,
             split: args.split,

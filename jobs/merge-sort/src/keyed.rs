@@ -10,7 +10,7 @@ use crate::sort::merge_sort;
 
 /// Length of a record in bytes.
 pub(crate) const RECORD_BYTES: usize = 100;
-const KEY_BYTES: usize = 10;
+pub(crate) const KEY_BYTES: usize = 10;
 const KEY_BITS: u32 = 80;
 /// Bits below the key that hold a record's place in its chunk while the chunk is sorted.
 const PLACE_BITS: u32 = 32;

@@ -11,12 +11,13 @@ use std::path::Path;
 
 use bramble_protocol::api::JobState;
 use bramble_protocol::{ModuleInfo, error_chain};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
 use super::submit::{self, Sent};
 use super::{Context, watch};
 use crate::args::compare::{CompareArgs, Which};
+use crate::args::submit::PlanName;
 use crate::args::{Cli, Command, ProgressStyle};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
@@ -117,6 +118,14 @@ fn combine(args: &CompareArgs) -> CliResult<(Vec<Row>, Vec<Submission>)> {
         if choices.len() * args.all().count() * args.nodes.len() > ROWS_MAX {
             return Err(CliError::usage(format!("more than {ROWS_MAX} combinations")));
         }
+    }
+    if !args.plan.is_empty() {
+        let with = |choice: &Vec<_>, plan: &PlanName| {
+            let name = plan.to_possible_value().map(|value| value.get_name().to_owned());
+            [&choice[..], &[("--plan".to_owned(), name.unwrap_or_default())]].concat()
+        };
+        let plans = |choice| args.plan.iter().map(move |plan| with(&choice, plan));
+        choices = choices.into_iter().flat_map(plans).collect();
     }
     let (mut rows, mut requests) = (Vec::new(), Vec::new());
     for which in args.all() {
@@ -333,7 +342,7 @@ fn write(path: &Path, text: &str) -> CliResult<()> {
 mod tests {
     use super::*;
 
-    fn args(words: &[&str]) -> CompareArgs {
+    fn args(words: &[&str]) -> Box<CompareArgs> {
         let words = ["bramble", "compare"].iter().chain(words);
         let Command::Compare(args) = Cli::parse_from(words).command else { panic!("compare") };
         args

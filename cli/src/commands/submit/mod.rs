@@ -2,6 +2,7 @@
 
 mod plan;
 mod send;
+mod textbook;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use bramble_protocol::{
 
 use super::fetch::{self, Target, file_name};
 use super::{Context, watch};
-use crate::args::submit::SubmitArgs;
+use crate::args::submit::{PlanName, SubmitArgs};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, human, job, module};
@@ -75,7 +76,7 @@ pub(super) fn send_input(
 }
 
 /// Has the head look at the module, and what was typed look at what the module says of itself.
-/// Draws the parameters that are to be random and were not typed.
+/// Draws the parameters that are to be random and were not typed, and follows the plan that was.
 ///
 /// # Errors
 /// When it is no module, or what was typed does not fit it.
@@ -117,6 +118,9 @@ pub(super) fn check_module(
         return Err(CliError::new(Slug::BadJob, "this module takes no command-line arguments")
             .why("only WASI commands do; a job has parameters")
             .help("parameters are given with --arg NAME=VALUE"));
+    }
+    if request.plan == Some(PlanName::Textbook) {
+        textbook::apply(client, request, &module)?;
     }
     Ok(module)
 }

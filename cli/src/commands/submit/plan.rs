@@ -185,7 +185,8 @@ pub(super) fn show(
     Ok(())
 }
 
-fn fits(node: &NodeView, selector: &NodeSelector) -> bool {
+/// Whether the node may be used, and is there.
+pub(super) fn fits(node: &NodeView, selector: &NodeSelector) -> bool {
     let wanted = match selector {
         NodeSelector::Named(names) => names.contains(&node.name),
         NodeSelector::Any | NodeSelector::AtMost(_) => true,
