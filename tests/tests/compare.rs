@@ -1,6 +1,9 @@
 //! `bramble compare` through the real binary.
 
-use bramble_tests::cluster::{Cluster, job};
+use std::process::{Command, Stdio};
+
+use bramble_protocol::api::JobState;
+use bramble_tests::cluster::{Cluster, job, wait_for};
 use serde_json::Value;
 
 fn path(path: &std::path::Path) -> &str {
@@ -82,4 +85,44 @@ fn plans_are_compared_like_parameters() {
     let last = cluster.job("last");
     let merge = last.phases.iter().find(|phase| phase.phase.name() == "merge").unwrap();
     assert_eq!(merge.total, 1, "the last job followed the textbook");
+}
+
+#[test]
+fn what_was_measured_is_shown_when_the_rest_is_stopped() {
+    let cluster = Cluster::start(1);
+    let module = job("monte-carlo-pi");
+    let mut args = vec!["compare", path(&module), "--repeat", "1", "--json"];
+    // Of the second nobody waits for the end.
+    args.extend(["--vary", "points=1000,1000000000000"]);
+    let mut command = cluster.command(&args);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("the second combination to run", || {
+        let said = cluster.bramble(&["jobs", "--json"]).ok();
+        let jobs: Vec<Value> = serde_json::from_str(&said.text()).unwrap();
+        (jobs.len() == 2 && jobs.iter().any(|job| job["state"] == "running")).then_some(())
+    });
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("the combinations that were done are in the table"), "{stderr}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["rows"][0]["runs_ms"].as_array().unwrap().len(), 1, "{answer}");
+    assert_eq!(answer["rows"][1]["runs_ms"].as_array().unwrap().len(), 0, "{answer}");
+    assert_eq!(cluster.job("last").state, JobState::Canceled);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_costs_no_measurement() {
+    let cluster = Cluster::start(1);
+    let module = job("monte-carlo-pi");
+    let mut args = vec!["compare", path(&module), "--repeat", "1", "--svg"];
+    let svg = cluster.dir().join("no-such-directory/times.svg");
+    args.extend([path(&svg), "--vary", "points=1000,2000"]);
+    let said = cluster.bramble(&args).fails(5, &["no-such-directory"]);
+    let text = said.text();
+    assert!(text.lines().any(|line| line.starts_with(" points=1000 ")), "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains('█')).count(), 2, "{text}");
+    assert!(text.lines().all(|line| !line.contains('█') || line.chars().count() <= 80), "{text}");
 }

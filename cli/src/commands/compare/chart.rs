@@ -67,7 +67,7 @@ text { fill: #eeeeee } .ground { fill: #16181c } .grid { stroke: #44484f }
 ";
 
 /// The node counts in the order in which they first appear.
-fn kinds(figures: &[Figures]) -> Vec<&str> {
+pub(super) fn kinds(figures: &[Figures]) -> Vec<&str> {
     let mut kinds: Vec<&str> = Vec::new();
     for it in figures {
         if !kinds.contains(&it.nodes.as_str()) {
@@ -154,7 +154,7 @@ fn description(figures: &[Figures]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-fn nodes_in_words(nodes: &str) -> String {
+pub(super) fn nodes_in_words(nodes: &str) -> String {
     match nodes {
         "1" => "1 node".into(),
         "all" => "all nodes".into(),

@@ -1,6 +1,7 @@
 //! `bramble compare`: the same input through several modules, or with several values of parameters,
 //! on one node and on many.
 
+mod bars;
 mod chart;
 mod measure;
 mod row;
@@ -289,53 +290,64 @@ fn models(client: &Client) -> CliResult<BTreeMap<String, String>> {
     Ok(nodes.filter_map(|node| Some((node.name, node.status.model?))).collect())
 }
 
-/// What the modules say of the values that are compared, each once.
+/// What the modules say of the values that are compared, each once, parameter by parameter.
 fn notes(rows: &[Row], prepared: &[Prepared]) -> Vec<String> {
     let mut notes = Vec::new();
     for (row, prepared) in rows.iter().zip(prepared) {
         let Some((module, _)) = &prepared.sent else { continue };
-        for (name, value) in &row.varied {
+        for (place, (name, value)) in row.varied.iter().enumerate() {
             let mut params = module.declared.params.iter();
             let note = params.find(|param| param.name == *name).and_then(|it| it.notes.get(value));
             let Some(note) = note else { continue };
-            let note = format!("{name}={value}: {note}");
+            let note = (place, format!("{name}={value}: {note}"));
             if !notes.contains(&note) {
                 notes.push(note);
             }
         }
     }
-    notes
+    notes.sort_by_key(|(place, _)| *place);
+    notes.into_iter().map(|(_, note)| note).collect()
 }
 
 /// Shows the table and writes the files, as far as there is anything to be shown.
 fn show(context: &Context, args: &CompareArgs, rows: &[Row], notes: &[String]) -> CliResult<()> {
     let figures = row::figures(rows);
+    // The files come last: where one cannot be written, what was measured has been shown.
+    print(&context.output, args, &figures, notes)?;
     if let Some(path) = &args.svg {
-        write(path, &chart::svg(&figures))?;
+        write(&context.output, path, &chart::svg(&figures))?;
     }
     if let Some(path) = &args.csv {
-        write(path, &table::csv(&figures))?;
-    }
-    let output = &context.output;
-    if output.format == Format::Json {
-        let schema = "bramble.compare/1";
-        let answer = Answer { schema, repeat: args.repeat, rows: &figures, notes };
-        return output.json(&answer, false);
-    }
-    output.table(&table::table(&figures))?;
-    if output.format == Format::Human {
-        for text in table::remarks(&figures, args.repeat).iter().chain(notes) {
-            output.line(&human::safe_field(text))?;
-        }
-    }
-    for path in args.svg.iter().chain(&args.csv) {
-        output.say("Written", &human::safe_field(&path.display().to_string()));
+        write(&context.output, path, &table::csv(&figures))?;
     }
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> CliResult<()> {
-    std::fs::write(path, text).map_err(|error| CliError::file("write", path, &error))
+fn print(
+    output: &Output,
+    args: &CompareArgs,
+    figures: &[Figures],
+    notes: &[String],
+) -> CliResult<()> {
+    if output.format == Format::Json {
+        let schema = "bramble.compare/1";
+        let answer = Answer { schema, repeat: args.repeat, rows: figures, notes };
+        return output.json(&answer, false);
+    }
+    output.table(&table::table(figures))?;
+    if output.format == Format::Human {
+        let remarks = table::remarks(figures, args.repeat);
+        for text in bars::bars(figures).iter().chain(&remarks).chain(notes) {
+            output.line(&human::safe_field(text))?;
+        }
+    }
+    Ok(())
+}
+
+fn write(output: &Output, path: &Path, text: &str) -> CliResult<()> {
+    std::fs::write(path, text).map_err(|error| CliError::file("write", path, &error))?;
+    output.say("Written", &human::safe_field(&path.display().to_string()));
+    Ok(())
 }
 
 #[cfg(test)]

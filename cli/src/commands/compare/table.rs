@@ -9,12 +9,15 @@ const WIDTH: usize = 100;
 /// However wide the other columns are, so much is left for the combination.
 const COMBINATION_MIN: usize = 16;
 
+/// From here on the spread says more than most differences, as part of the median.
+const SPREAD_LARGE: f64 = 0.2;
+
 /// A column: its title, and what stands in it.
 type Column = (&'static str, fn(&Figures) -> Option<String>);
 
 const COLUMNS: [Column; 8] = [
     (">TIME", |it| it.median_ms.map(time)),
-    (">±", |it| Some(percent((it.max_ms? - it.min_ms?) / 2.0 / it.median_ms?))),
+    (">±", |it| spread(it).map(percent)),
     (">MB/S", |it| it.mb_per_s.map(three_digits)),
     (">SPEED-UP", |it| it.speed_up.map(|ratio| format!("{ratio:.2}×"))),
     (">EFF.", |it| it.efficiency.map(percent)),
@@ -66,17 +69,29 @@ pub(super) fn remarks(figures: &[Figures], repeat: u32) -> Vec<String> {
         Some(format!("failed: {} on {}: {why}", it.combination(several), it.nodes))
     });
     let mut remarks: Vec<String> = failed.collect();
-    let runs = human::count(repeat.into(), "run");
-    remarks.push(format!("time: the median of {runs}, ± half of what lies between the extremes"));
-    if figures.iter().any(|it| it.serial_share.is_some()) {
-        remarks.push(
-            "serial: the part that did not run side by side, after Karp and Flatt; below zero, \
-             the node of the row with one node was a slower one"
-                .into(),
-        );
+    remarks.push(match repeat {
+        1 => "time: of a single run; --repeat 5 shows how far several differ".into(),
+        _ => format!("time: the median of {repeat} runs, ± half of what lies between the extremes"),
+    });
+    let serial = |odd: fn(f64) -> bool| figures.iter().any(|it| it.serial_share.is_some_and(odd));
+    if serial(|_| true) {
+        let below = "; below zero, the node of the row with one node was a slower one";
+        let above = "; above 100%, several nodes were slower than one";
+        let mut text =
+            "serial: the part that did not run side by side, after Karp and Flatt".to_owned();
+        text.push_str(if serial(|share| share < 0.0) { below } else { "" });
+        text.push_str(if serial(|share| share > 1.0) { above } else { "" });
+        remarks.push(text);
     }
     if figures.iter().any(|it| it.joules.is_some()) {
         remarks.push("joules: estimated from the boards' typical power, not measured".into());
+    }
+    if figures.iter().filter_map(spread).any(|spread| spread > SPREAD_LARGE) {
+        remarks.push(
+            "the runs of one combination differ much: before you believe a difference, give a \
+             larger input or --repeat 9, and let the computer do nothing else"
+                .into(),
+        );
     }
     remarks
 }
@@ -136,8 +151,17 @@ pub(super) fn is_of_several_modules(figures: &[Figures]) -> bool {
     figures.iter().any(|it| it.module != figures[0].module)
 }
 
+/// Half of what lies between the fastest and the slowest run, as part of the median. A single run
+/// has none.
+fn spread(it: &Figures) -> Option<f64> {
+    if it.runs_ms.len() < 2 {
+        return None;
+    }
+    Some((it.max_ms? - it.min_ms?) / 2.0 / it.median_ms?)
+}
+
 /// With three digits, so that rows can be compared.
-fn time(ms: f64) -> String {
+pub(super) fn time(ms: f64) -> String {
     if ms < 1e3 {
         format!("{} ms", three_digits(ms))
     } else {
@@ -177,6 +201,17 @@ mod tests {
             "{text}"
         );
         assert!(first.ends_with("1.9 MiB =0.25×"), "{text}");
+    }
+
+    #[test]
+    fn what_is_odd_about_the_figures_is_said_beside_them() {
+        let said = |rows: &[super::super::row::Row]| remarks(&figures(rows), 3).join("\n");
+        let calm = said(&[row("u32", 1, &[8.0, 8.1, 8.2]), row("u32", 2, &[5.0, 5.0, 5.0])]);
+        assert!(calm.contains("serial:") && !calm.contains("below") && !calm.contains("above"));
+        assert!(!calm.contains("differ much"), "{calm}");
+        let slower = said(&[row("u32", 1, &[4.0, 8.0, 9.0]), row("u32", 2, &[9.0])]);
+        assert!(slower.contains("above 100%") && slower.contains("differ much"), "{slower}");
+        assert!(said(&[row("u32", 1, &[8.0]), row("u32", 2, &[3.0])]).contains("below zero"));
     }
 
     #[test]
