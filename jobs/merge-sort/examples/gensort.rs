@@ -13,7 +13,7 @@ fn main() -> Result<()> {
         match word.strip_prefix('-') {
             Some("a") => kind = Kind::Ascii,
             Some(flag) if flag.starts_with('b') => {
-                first = flag[1..].parse().map_err(Error::other)?
+                first = flag[1..].parse().map_err(Error::other)?;
             }
             _ => rest.push(word),
         }

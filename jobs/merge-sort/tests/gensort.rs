@@ -12,7 +12,7 @@ fn summary(records: impl Iterator<Item = Record>) -> Summary {
 #[test]
 fn a_million_binary_records_have_the_checksum_that_hadoop_publishes() {
     let found = summary(Records::from(0, Kind::Binary).take(1_000_000));
-    assert_eq!((found.records, found.checksum), (1_000_000, 0x7a27_e2d0_d55d_e));
+    assert_eq!((found.records, found.checksum), (1_000_000, 0x0007_a27e_2d0d_55de));
 }
 
 /// L. Bakst's comparison of sorts in C and Go (2014) shows what valsort says of `gensort -a 163840`.
