@@ -104,8 +104,11 @@ impl Cluster {
         self.spent = Duration::ZERO;
         let count = self.held.len();
         for node in 0..count {
-            let message =
-                FromAgent::Heartbeat { status: NodeStatus::default(), leases: Vec::new() };
+            let message = FromAgent::Heartbeat {
+                status: NodeStatus::default(),
+                leases: Vec::new(),
+                previews: Vec::new(),
+            };
             self.apply(Event::AgentMessage { connection: ConnectionId(node as u64), message });
         }
         Ok(self.spent / u32::try_from(count).context("nodes are few")?)

@@ -111,7 +111,8 @@ impl Idler {
             }
         }
         let status = NodeStatus::default();
-        let beat = FromAgent::Heartbeat { status, leases: self.leases.clone() };
+        let beat =
+            FromAgent::Heartbeat { status, leases: self.leases.clone(), previews: Vec::new() };
         self.socket.send(Message::text(serde_json::to_string(&beat)?))?;
         Ok(())
     }

@@ -143,7 +143,8 @@ pub fn enough() {
 }
 
 /// Shows a small picture of the work so far, at most 64 KiB: `preview("image/png", &bytes)`. The
-/// last one of each task is kept, about one a second; others are dropped.
+/// last one of each task is kept, about one a second; others are dropped. `bramble watch JOB
+/// --preview DIR` has them as files.
 pub fn preview(media: &str, bytes: &[u8]) {
     runner::preview(media, bytes);
 }

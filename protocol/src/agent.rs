@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::preview::Preview;
 use crate::{
     AttemptId, AttemptOutcome, Digest, JobId, LeaseId, Limits, Mode, ModuleKind, NodeId,
     NodeStatus, ObjectRef, Params, Phase, PublicKey, Secrets, TargetClass, TaskContext, Usage,
@@ -26,6 +27,9 @@ pub enum FromAgent {
         status: NodeStatus,
         /// Leases whose attempts run or wait here.
         leases: Vec<LeaseId>,
+        /// What tasks have shown since the last one, as far as there is room.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        previews: Vec<Preview>,
     },
     /// Attempts that ended. Sent again until acknowledged.
     Reports {
@@ -242,6 +246,15 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heartbeat_without_previews_is_that_of_an_agent_that_knows_none() {
+        let status = NodeStatus::default();
+        let beat = FromAgent::Heartbeat { status, leases: vec![LeaseId(5)], previews: Vec::new() };
+        let text = serde_json::to_string(&beat).unwrap();
+        assert!(!text.contains("previews"), "{text}");
+        assert_eq!(serde_json::from_str::<FromAgent>(&text).unwrap(), beat);
+    }
 
     #[test]
     fn a_reader_ignores_fields_of_a_later_writer() {

@@ -299,6 +299,30 @@ pub struct ResultView {
     pub manifest: Manifest,
 }
 
+/// `GET /api/v1/jobs/{id}/previews`: what tasks of a job have shown, as far as the head has kept it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewList {
+    /// That of the latest of them; 0 when there is none. It grows with each that comes.
+    pub version: u64,
+    /// The last one of each task, by task.
+    pub previews: Vec<PreviewView>,
+}
+
+/// What a task has shown last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewView {
+    /// The task's number in its job.
+    pub task: u32,
+    /// What its guest says that it is, such as `image/png`.
+    pub media: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When the head got it, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Another one of the same task has a higher one.
+    pub version: u64,
+}
+
 /// `GET /api/v1/jobs/{id}/logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogList {

@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod pack;
 pub mod piece;
 pub mod policy;
+pub mod preview;
 pub mod problem;
 pub mod secret;
 pub mod task_key;

@@ -12,6 +12,7 @@ mod input;
 mod limits;
 mod origin;
 mod pace;
+mod previews;
 mod router;
 mod routes;
 mod server;

@@ -10,7 +10,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::routes::{
-    agent, backup, bundle, events, gc, head, jobs, modules, nodes, objects, queue, retry, secrets,
+    agent, backup, bundle, events, gc, head, jobs, modules, nodes, objects, previews, queue, retry,
+    secrets,
 };
 use crate::state::{AppState, Shared};
 use crate::{error, origin, pace};
@@ -31,6 +32,8 @@ pub fn app(state: AppState) -> Router {
         .route("/jobs/{id}/events", get(events::job))
         .route("/jobs/{id}/result", get(jobs::result))
         .route("/jobs/{id}/logs", get(jobs::logs))
+        .route("/jobs/{id}/previews", get(previews::list))
+        .route("/jobs/{id}/previews/{index}", get(previews::send))
         .route("/jobs/{id}/tasks/{index}/bundle", get(bundle::send))
         .route("/nodes", get(nodes::list))
         .route("/nodes/{name}/drain", post(nodes::drain))

@@ -13,6 +13,7 @@ use crate::collector::Collector;
 use crate::damaged::Damaged;
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
+use crate::previews::Previews;
 
 /// What the API is put together from.
 #[derive(Clone)]
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) version: &'static str,
     pub(crate) infos: ModuleInfos,
     pub(crate) damaged: Damaged,
+    pub(crate) previews: Previews,
     pub(crate) uploads: Places,
     pub(crate) inspections: Places,
     pub(crate) submits: Places,
@@ -60,6 +62,7 @@ impl Shared {
             version,
             infos: ModuleInfos::default(),
             damaged: Damaged::default(),
+            previews: Previews::default(),
             uploads: Places::new(limits::UPLOADS_MAX),
             inspections: Places::new(limits::INSPECTIONS_MAX),
             submits: Places::new(limits::SUBMITS_MAX),

@@ -34,6 +34,7 @@ const WATCH_EXAMPLES: &str = "\
 Examples:
   bramble watch last
   bramble watch 17 --timeout 10m && bramble get 17
+  bramble watch last --preview shown     with what its tasks show, as files in shown/
 
 The exit code is the job's fate: 0 done, 1 failed or cancelled. Ctrl-C stops the watching only.";
 
@@ -47,6 +48,12 @@ pub(crate) struct WatchArgs {
     /// Stop waiting after this time; the job goes on (exit code 7)
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Keep the last preview of each task as a file in this directory, once a second
+    ///
+    /// The files are named task-00007.png and so on; others in the directory are left alone.
+    /// Many jobs show nothing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) preview: Option<PathBuf>,
 }
 
 const LOGS_EXAMPLES: &str = "\

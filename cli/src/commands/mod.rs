@@ -18,6 +18,7 @@ pub(crate) mod logs;
 #[cfg(feature = "head")]
 pub(crate) mod new;
 pub(crate) mod nodes;
+pub(crate) mod previews;
 pub(crate) mod queue;
 pub(crate) mod retry;
 pub(crate) mod run;

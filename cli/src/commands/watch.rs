@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bramble_protocol::JobId;
 use bramble_protocol::api::{JobState, JobView};
 
+use super::previews::Shown;
 use super::{Context, select};
 use crate::args::jobs::WatchArgs;
 use crate::client::{Client, Followed, Follower};
@@ -26,7 +27,14 @@ pub(crate) fn run(context: &Context, args: &WatchArgs) -> CliResult<()> {
     let id = select::one(&client, args.job)?;
     // Only a head that was there once is waited for.
     client.job(id)?;
-    let view = wait(&context.output, &client, id, args.timeout, &interrupt)?;
+    let mut shown =
+        args.preview.as_deref().map(|dir| Shown::start(&client, id, dir)).transpose()?;
+    let mut look = || shown.as_mut().map_or(Ok(()), Shown::look);
+    let view = wait_and(&context.output, &client, id, args.timeout, &interrupt, &mut look)?;
+    if let Some(mut shown) = shown {
+        shown.finish(&interrupt)?;
+        context.output.say("Shown", &shown.summary());
+    }
     fate(&context.output, &client, &view)?;
     context.output.say("Finished", &job::finished(&view));
     context.output.note(&format!("            next: bramble get {id}"));
@@ -43,6 +51,18 @@ pub(crate) fn wait(
     id: JobId,
     time_max: Option<Duration>,
     interrupt: &Interrupt,
+) -> CliResult<JobView> {
+    wait_and(output, client, id, time_max, interrupt, &mut || Ok(()))
+}
+
+/// The same, and calls `meanwhile` again and again.
+fn wait_and(
+    output: &Output,
+    client: &Client,
+    id: JobId,
+    time_max: Option<Duration>,
+    interrupt: &Interrupt,
+    meanwhile: &mut dyn FnMut() -> CliResult<()>,
 ) -> CliResult<JobView> {
     let started = Instant::now();
     let mut progress = JobProgress::new(*output);
@@ -62,6 +82,7 @@ pub(crate) fn wait(
                 "`bramble watch {id}` waits again · `bramble cancel {id}` stops it"
             )));
         }
+        meanwhile()?;
         match follower.next(LOOK_UP) {
             None => {}
             Some(Followed::Job(view)) => {

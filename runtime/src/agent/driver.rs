@@ -374,7 +374,8 @@ impl Driver {
     async fn beat(&mut self, connection: &mut Connection) -> Result<(), ConnectError> {
         let leases = self.queue.held().iter().map(|held| held.lease).collect();
         let status = self.sensors.read();
-        connection.send(&FromAgent::Heartbeat { status, leases }).await?;
+        let previews = self.queue.take_previews();
+        connection.send(&FromAgent::Heartbeat { status, leases, previews }).await?;
         connection.ping().await
     }
 }

@@ -6,12 +6,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bramble_protocol::agent::{HeldLease, Lease};
+use bramble_protocol::preview::Preview;
 use bramble_protocol::{AttemptId, LeaseId};
 
 use crate::runner::Killer;
 
 /// The most leases an agent holds; the head grants far fewer.
 const HELD_MAX: usize = 65_536;
+/// The most previews in one heartbeat.
+const PREVIEWS_MAX: usize = 48;
+/// Their bytes together, which are twice as many in the message: 16 of the largest, and an eighth of
+/// what a message may have.
+const PREVIEW_BYTES_MAX: usize = 1 << 20;
 
 /// Shared by the driver and all slots.
 #[derive(Clone)]
@@ -26,6 +32,8 @@ struct State {
     waiting_ids: HashSet<LeaseId>,
     running: HashMap<LeaseId, Running>,
     ended: HashMap<LeaseId, AttemptId>,
+    /// What tasks have shown that have ended since the last heartbeat, by the latest.
+    previews: VecDeque<Preview>,
     closed: bool,
 }
 
@@ -153,6 +161,28 @@ impl Queue {
         !state.running.is_empty() && state.waiting.len() >= each * state.running.len()
     }
 
+    /// Keeps what a task has shown that has ended, for the next heartbeat.
+    pub(super) fn shown(&self, preview: Preview) {
+        let mut state = self.state();
+        state.previews.push_back(preview);
+        keep_latest(&mut state.previews);
+    }
+
+    /// What tasks have shown since this was asked last.
+    pub(super) fn take_previews(&self) -> Vec<Preview> {
+        let mut state = self.state();
+        let mut previews = std::mem::take(&mut state.previews);
+        for running in state.running.values() {
+            let Some((media, bytes)) = running.killer.as_ref().and_then(Killer::take_preview)
+            else {
+                continue;
+            };
+            previews.push_back(Preview { task: running.attempt.task, media, bytes });
+        }
+        keep_latest(&mut previews);
+        previews.into()
+    }
+
     /// Tells which process runs a lease. `false` when the lease was revoked meanwhile.
     pub(super) fn started(&self, lease: LeaseId, killer: Killer) -> bool {
         let mut state = self.state();
@@ -256,6 +286,14 @@ impl Running {
         if let Some(killer) = &self.killer {
             killer.kill();
         }
+    }
+}
+
+/// Drops the oldest ones that are too many for one message.
+fn keep_latest(previews: &mut VecDeque<Preview>) {
+    let mut bytes: usize = previews.iter().map(|preview| preview.bytes.len()).sum();
+    while previews.len() > PREVIEWS_MAX || bytes > PREVIEW_BYTES_MAX {
+        bytes -= previews.pop_front().map_or(bytes, |preview| preview.bytes.len());
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Once, mpsc};
 use std::time::Duration;
 
 use bramble_protocol::agent::{AttemptReport, Lease};
+use bramble_protocol::preview::Preview;
 use bramble_protocol::{AttemptOutcome, Confinement, Digest, error_chain};
 use bramble_store::Staged;
 
@@ -100,6 +101,9 @@ impl Slot {
         }
         if let Some(confinement) = process.confinement() {
             tell_once(confinement);
+        }
+        if let Some((media, bytes)) = process.killer().take_preview() {
+            self.queue.shown(Preview { task: lease.attempt.task, media, bytes });
         }
         self.runners.put(work, process);
         finished

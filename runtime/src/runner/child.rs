@@ -243,6 +243,11 @@ impl Outside for Agent {
         let _ = socket::send(agent(), &FromRunner::Progress { done, total }, &[], &[]);
     }
 
+    fn preview(&mut self, media: String, bytes: &[u8]) {
+        // As above.
+        let _ = socket::send(agent(), &FromRunner::Preview { media }, bytes, &[]);
+    }
+
     fn save(&mut self, state: &[u8], so_far: Vec<ObjectRef>) -> Result<(), AttemptOutcome> {
         self.ask(&FromRunner::Save { so_far }, state).map(drop)?;
         self.signals.save_soon = false;

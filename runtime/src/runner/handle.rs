@@ -33,6 +33,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct TaskState {
     pub(super) progress: Option<(u64, u64)>,
+    /// What its guest has shown, and nobody has taken yet: media type and bytes.
+    pub(super) preview: Option<(String, Vec<u8>)>,
     /// Once it was asked to stop: when it is killed.
     pub(super) stop_by: Option<Instant>,
 }
@@ -58,6 +60,11 @@ impl Killer {
     /// How far the guest of the present or last task says it is: done, and out of how much.
     pub fn progress(&self) -> Option<(u64, u64)> {
         self.0.task().progress
+    }
+
+    /// What the guest has shown last, unless it was taken already: media type and bytes.
+    pub fn take_preview(&self) -> Option<(String, Vec<u8>)> {
+        self.0.task().preview.take()
     }
 }
 

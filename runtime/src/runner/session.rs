@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use bramble_protocol::agent::Work;
 #[cfg(feature = "compile")]
 use bramble_protocol::piece;
-use bramble_protocol::{AttemptOutcome, Confinement, ObjectRef, Phase, error_chain};
+use bramble_protocol::{AttemptOutcome, Confinement, ObjectRef, Phase, error_chain, preview};
 use bramble_store::{
     Checkpoint, CheckpointWriter, SavedOutput, Staged, StagedFile, Store, StoreError,
 };
@@ -104,6 +104,12 @@ impl Session {
                 FromRunner::NeedOutput { partition } => self.give_output(shared, partition)?,
                 FromRunner::Progress { done, total } => {
                     shared.task().progress = Some((done, total));
+                }
+                FromRunner::Preview { media } => {
+                    if !preview::is_sound(&media, raw.len()) {
+                        return lies("what it shows is no preview");
+                    }
+                    shared.task().preview = Some((media, raw));
                 }
                 FromRunner::Save { so_far } => {
                     let said = match self.save(&raw, &so_far)? {

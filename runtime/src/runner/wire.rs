@@ -74,6 +74,8 @@ pub(crate) enum FromRunner {
     NeedOutput { partition: u32 },
     /// How far the guest says it is.
     Progress { done: u64, total: u64 },
+    /// What the guest shows of its work. Raw: the picture.
+    Preview { media: String },
     /// The guest wants this to be durable. Raw: its state.
     Save {
         /// Digest and length of each output so far.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bramble_protocol::{AttemptOutcome, Countable, Params, Secret, SecretAccess, Secrets};
+use bramble_protocol::{AttemptOutcome, Countable, Params, Secret, SecretAccess, Secrets, preview};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -22,6 +22,8 @@ use super::source::Source;
 const MESSAGE_BYTES_MAX: usize = 16 << 10;
 /// How often progress is told to the outside, at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// How often a preview is given to the outside, at most.
+const PREVIEW_EVERY: Duration = Duration::from_secs(1);
 
 /// Everything a guest can reach, made anew for each task.
 pub(crate) struct Host {
@@ -41,6 +43,10 @@ pub(crate) struct Host {
     pub(crate) volume: Volume,
     /// When progress was last told to the outside.
     pub(crate) told: Option<Instant>,
+    /// When a preview was last given to the outside.
+    pub(crate) shown: Option<Instant>,
+    /// The last preview, when it came too soon after another. It is given when the task ends.
+    pub(crate) unshown: Option<(String, Vec<u8>)>,
     /// Whether the guest said that no task of a later chunk is needed.
     pub(crate) enough: bool,
 }
@@ -214,7 +220,22 @@ impl job::host::Host for Host {
     }
 
     fn preview(&mut self, media: String, bytes: Vec<u8>) -> wasmtime::Result<()> {
-        self.called(media.len() + bytes.len())
+        self.called(media.len() + bytes.len())?;
+        if !preview::is_sound(&media, bytes.len()) {
+            let (bytes, max) = (bytes.len(), preview::BYTES_MAX);
+            let said = format!(
+                "a preview was not shown: it has {bytes} bytes, of 1 to {max}, and its media type \
+                 must be one such as image/png"
+            );
+            self.log.line("warn", &said);
+        } else if self.shown.is_none_or(|shown| shown.elapsed() >= PREVIEW_EVERY) {
+            self.outside.lock().preview(media, &bytes);
+            self.shown = Some(Instant::now());
+            self.unshown = None;
+        } else {
+            self.unshown = Some((media, bytes));
+        }
+        Ok(())
     }
 }
 

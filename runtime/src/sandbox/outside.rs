@@ -47,6 +47,9 @@ pub(crate) trait Outside: Send + std::fmt::Debug {
     /// How much the guest has done, out of how much.
     fn progress(&mut self, done: u64, total: u64);
 
+    /// A small picture of the work so far.
+    fn preview(&mut self, media: String, bytes: &[u8]);
+
     /// Makes the state durable, together with the outputs, of which so much is written.
     fn save(&mut self, state: &[u8], so_far: Vec<ObjectRef>) -> Result<(), AttemptOutcome>;
 

@@ -183,6 +183,8 @@ impl Sandbox {
             checkpoint: Checkpoint::new(can_save, state),
             volume: volume(&work.limits, meter.usage.bytes_in),
             told: None,
+            shown: None,
+            unshown: None,
             enough: false,
         };
         let called = self.call(work, host, inputs, bytes_max, meter);
@@ -218,6 +220,9 @@ impl Sandbox {
             phases::call(&mut store, loaded, work, inputs)
         };
         meter.note(&store, fuel);
+        if let Some((media, bytes)) = store.data_mut().unshown.take() {
+            self.outside.lock().preview(media, &bytes);
+        }
         // A guest that has gone too far at its end has gone too far.
         match called {
             Ok(()) => store.data().over_volume().map_or(Ok(()), |outcome| Err(outcome.into())),
@@ -259,6 +264,8 @@ impl Sandbox {
             checkpoint: Checkpoint::new(false, None),
             volume: volume(&work.limits, meter.usage.bytes_in),
             told: None,
+            shown: None,
+            unshown: None,
             enough: false,
         };
         let call_bytes = if work.makes_chunks { PIECES_BYTES_MAX } else { CALL_BYTES_MAX };

@@ -172,7 +172,7 @@ impl Scheduler {
                 self.step.actions.push(Action::Disconnect { connection, reason });
                 self.on_disconnected(connection);
             }
-            FromAgent::Heartbeat { status, leases } => {
+            FromAgent::Heartbeat { status, leases, .. } => {
                 self.cluster.update(id, |node| node.status = bounded(status));
                 self.renew(id, &leases);
             }

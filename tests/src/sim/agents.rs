@@ -171,8 +171,11 @@ impl World {
         }
         let node = &self.nodes[place.node];
         if let Some(connection) = node.connection.filter(|_| node.welcome) {
-            let message =
-                FromAgent::Heartbeat { status: NodeStatus::default(), leases: node.held() };
+            let message = FromAgent::Heartbeat {
+                status: NodeStatus::default(),
+                leases: node.held(),
+                previews: Vec::new(),
+            };
             self.say(connection, message);
             if self.dice.permille(300) {
                 self.send_reports(place);

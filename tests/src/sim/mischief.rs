@@ -137,7 +137,10 @@ impl World {
 
     fn renews_all(&mut self, place: Place) {
         let leases = self.leases_given.keys().rev().take(500).copied().collect();
-        self.lie(place, FromAgent::Heartbeat { status: NodeStatus::default(), leases });
+        self.lie(
+            place,
+            FromAgent::Heartbeat { status: NodeStatus::default(), leases, previews: Vec::new() },
+        );
     }
 
     fn claims_a_faster_core(&mut self, place: Place) {

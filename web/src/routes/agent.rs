@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::damaged::Damaged;
 use crate::limits;
+use crate::previews;
 use crate::server::Closing;
 use crate::state::Head;
 
@@ -128,8 +129,9 @@ async fn receive(head: &Head, source: &mut Source, inbox: &AgentInbox) -> End {
     loop {
         match next(source, limits::AGENT_SILENCE_MAX).await {
             Ok(FromAgent::Hello(_)) => return End::Violation("hello may be said once only".into()),
-            Ok(message) => {
+            Ok(mut message) => {
                 Damaged::note(head, &message);
+                previews::note(head, &mut message);
                 if inbox.send(message).await.is_err() {
                     return End::LetGo;
                 }

@@ -10,6 +10,7 @@ pub(crate) mod jobs;
 pub(crate) mod modules;
 pub(crate) mod nodes;
 pub(crate) mod objects;
+pub(crate) mod previews;
 pub(crate) mod queue;
 pub(crate) mod retry;
 pub(crate) mod secrets;

@@ -63,7 +63,11 @@ fn a_lease_that_no_heartbeat_names_expires_and_its_report_is_then_of_no_use() {
     for _ in 0..31 {
         head.now = head.now.plus_ms(1_000);
         for node in [first, second] {
-            let beat = FromAgent::Heartbeat { status: NodeStatus::default(), leases: vec![] };
+            let beat = FromAgent::Heartbeat {
+                status: NodeStatus::default(),
+                leases: vec![],
+                previews: Vec::new(),
+            };
             head.say(node, beat);
         }
         head.apply(Event::Tick);
@@ -92,8 +96,11 @@ fn heartbeats_renew_the_leases_they_name() {
 fn a_heartbeat_that_names_a_foreign_lease_is_told_to_drop_it() {
     let mut head = Head::new();
     let node = head.node("p1", 1);
-    let beat =
-        FromAgent::Heartbeat { status: NodeStatus::default(), leases: vec![LeaseId(12_345)] };
+    let beat = FromAgent::Heartbeat {
+        status: NodeStatus::default(),
+        leases: vec![LeaseId(12_345)],
+        previews: Vec::new(),
+    };
     head.say(node, beat);
     assert_eq!(head.revoked(node), [LeaseId(12_345)]);
 }

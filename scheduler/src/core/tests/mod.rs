@@ -259,7 +259,7 @@ impl Head {
             for connection in self.beating.clone() {
                 let leases = self.core.held_leases(connection);
                 let status = NodeStatus::default();
-                self.say(connection, FromAgent::Heartbeat { status, leases });
+                self.say(connection, FromAgent::Heartbeat { status, leases, previews: Vec::new() });
             }
             self.apply(Event::Tick);
         }

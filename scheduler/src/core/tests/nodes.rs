@@ -72,7 +72,7 @@ fn a_lease_that_never_reached_its_node_is_given_again_soon() {
     for _ in 0..4 {
         head.now = head.now.plus_ms(1_000);
         let status = NodeStatus::default();
-        head.say(second, FromAgent::Heartbeat { status, leases: vec![] });
+        head.say(second, FromAgent::Heartbeat { status, leases: vec![], previews: Vec::new() });
         head.apply(Event::Tick);
     }
     assert_eq!(head.lease(second).attempt.number, 2);
@@ -211,7 +211,14 @@ fn a_suspect_node_gets_work_again_when_it_is_heard() {
     head.wait(4_000);
     head.submit(job(&map_module(), 1));
     assert_eq!(head.leases(node), []);
-    head.say(node, FromAgent::Heartbeat { status: NodeStatus::default(), leases: vec![] });
+    head.say(
+        node,
+        FromAgent::Heartbeat {
+            status: NodeStatus::default(),
+            leases: vec![],
+            previews: Vec::new(),
+        },
+    );
     head.lease(node);
 }
 
