@@ -26,6 +26,18 @@ fn ascii_records_have_the_checksum_that_valsort_shows() {
     assert_eq!(summary(records.into_iter()).to_string(), expected);
 }
 
+/// The first two records of `gensort -a`, as several solutions of distributed sorting courses have
+/// them in their tests (POSTECH's project, among others), made by the original program.
+#[test]
+fn the_first_ascii_records_are_those_that_gensort_makes() {
+    let records: Vec<u8> = Records::from(0, Kind::Ascii).take(2).flatten().collect();
+    let expected = "AsfAGHM5om  00000000000000000000000000000000  \
+                    0000222200002222000022220000222200002222000000001111\r\n\
+                    ~sHd0jDv6X  00000000000000000000000000000001  \
+                    77779999444488885555CCCC777755555555BBBB666644446666\r\n";
+    assert_eq!(String::from_utf8(records).as_deref(), Ok(expected));
+}
+
 #[test]
 fn records_may_be_made_from_any_number_on() {
     let all: Vec<Record> = Records::from(0, Kind::Binary).take(1_100).collect();
