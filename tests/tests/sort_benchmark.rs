@@ -62,6 +62,69 @@ fn the_textbook_s_plan_is_a_chunk_for_each_slot_and_one_merge() {
 }
 
 #[test]
+fn a_dry_run_shows_the_textbook_s_plan_and_the_job_its_serial_tail() {
+    let cluster = Cluster::start(2);
+    let input = cluster.file("numbers.txt", data::number_lines(4, 60_000).as_bytes());
+    let module = job("merge-sort");
+    let words = ["submit", module.to_str().unwrap(), "-i", &input, "--plan", "textbook"];
+    let dry = |more: &[&str]| cluster.bramble(&[&words[..], &["--dry-run"], more].concat()).ok();
+    let plan: serde_json::Value = serde_json::from_str(&dry(&["--json"]).text()).unwrap();
+    assert_eq!(
+        (plan["chunks"].as_u64(), plan["partitions"].as_u64()),
+        (Some(2), Some(1)),
+        "{plan}"
+    );
+    let dry = dry(&[]).text();
+    assert!(dry.contains("in 2 chunks, to become 1 part,"), "{dry}");
+    assert!(cluster.bramble(&["jobs", "--json"]).ok().text().trim() == "[]", "no job was made");
+    sort(&cluster, &input, &["--plan", "textbook"]).ok();
+    let shown = cluster.bramble(&["jobs", "last"]).ok().text();
+    for (phase, tasks) in [("map", "2/2"), ("merge", "1/1")] {
+        let line = shown.lines().find(|line| line.trim_start().starts_with(phase)).unwrap();
+        assert!(line.contains(tasks) && line.contains("took "), "{line}");
+    }
+}
+
+/// What the sandbox might change, were a number ever taken for one: the payloads of NaNs.
+#[test]
+fn nans_and_zeros_come_through_the_sandbox_bit_for_bit() {
+    let cluster = Cluster::start(2);
+    // Ascending by section 5.10 of IEEE 754-2008; the second and the last but one are signalling.
+    let ascending: [u32; 6] =
+        [0xffff_ffff, 0xff80_0001, 0x8000_0000, 0x0000_0000, 0x7f80_0001, 0x7fff_ffff];
+    let bytes = |places: &mut dyn Iterator<Item = usize>| -> Vec<u8> {
+        places.flat_map(|place| ascending[place].to_le_bytes()).collect()
+    };
+    let input = cluster.file("odd.f32", &bytes(&mut (0..60_000).map(|n| n * 5 % 6)));
+    sort(&cluster, &input, &["--arg", "type=f32", "--chunk-size", "10k"]).ok();
+    let sorted = fs::read(cluster.dir().join("sorted")).unwrap();
+    assert!(sorted == bytes(&mut (0..60_000).map(|n| n / 10_000)));
+}
+
+#[test]
+fn a_cut_off_record_is_refused_before_anything_is_sent() {
+    let cluster = Cluster::start(1);
+    let bytes: Vec<u8> = Records::from(0, Kind::Binary).take(30).flatten().collect();
+    let input = cluster.file("records.dat", &bytes[..2_999]);
+    sort(&cluster, &input, &["--arg", "type=record"])
+        .fails(5, &["100 bytes of a record", "help: "]);
+    assert!(cluster.bramble(&["jobs", "--json"]).ok().text().trim() == "[]", "no job was made");
+}
+
+/// Lines far longer than the blocks in which they are read, and than what a sample holds.
+#[test]
+fn lines_of_megabytes_are_sorted_on_the_cluster() {
+    let cluster = Cluster::start(2);
+    let line = |first: char, last: char| format!("{first}{}{last}\n", "x".repeat(1 << 20));
+    let short = "short\n".repeat(100);
+    let input = [line('b', '2'), short.clone(), line('a', '1'), line('b', '1')].concat();
+    let input = cluster.file("lines.txt", input.as_bytes());
+    sort(&cluster, &input, &["--arg", "type=text", "--chunk-size", "2m"]).ok();
+    let sorted = fs::read_to_string(cluster.dir().join("sorted")).unwrap();
+    assert!(sorted == [line('a', '1'), line('b', '1'), line('b', '2'), short].concat());
+}
+
+#[test]
 fn a_textbook_s_plan_that_cannot_be_is_refused() {
     let cluster = Cluster::start(1);
     let input = cluster.file("numbers.txt", b"3\n1\n2\n");

@@ -131,6 +131,9 @@ struct Plan<'a> {
     chunks: u64,
     chunks_known: u64,
     bytes_to_send: u64,
+    /// How many parts a merge or reduce ends in, where that is known before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partitions: Option<u32>,
     nodes: Vec<String>,
 }
 
@@ -160,6 +163,7 @@ pub(super) fn show(
                 chunks: sent.chunks,
                 chunks_known: sent.known,
                 bytes_to_send: sent.sent_bytes,
+                partitions: request.partitions,
                 nodes,
             },
             false,
@@ -174,8 +178,11 @@ pub(super) fn show(
     };
     let nodes =
         if nodes.is_empty() { "no node that is there now".into() } else { nodes.join(", ") };
+    let merged = request.partitions.map_or_else(String::new, |count| {
+        format!(", to become {}", human::count(count.into(), "part"))
+    });
     context.output.line(&format!(
-        "{} in {}, {} already there, {} to send; runs on {nodes}{most}",
+        "{} in {}{merged}, {} already there, {} to send; runs on {nodes}{most}",
         human::size(sent.bytes),
         human::count(sent.chunks, "chunk"),
         human::thousands(sent.known),
