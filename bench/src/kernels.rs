@@ -4,6 +4,7 @@ use anyhow::Result;
 use bramble_guest::{Job, local};
 use bramble_protocol::Params;
 use bramble_tests::{cluster, data};
+use merge_sort::gensort::{Kind, Records};
 
 use crate::report::Times;
 use crate::slot::Slot;
@@ -17,9 +18,11 @@ pub(crate) fn run(runs: usize) -> Result<()> {
     let mut slot = Slot::new()?;
     let text = data::number_lines(1, 500_000).into_bytes();
     let binary = data::u64_bytes(2, 1_000_000);
-    let cases: [Case<'_>; 2] = [
+    let records: Vec<u8> = Records::from(0, Kind::Binary).take(80_000).flatten().collect();
+    let cases: [Case<'_>; 3] = [
         ("500,000 numbers as text", "merge-sort", &merge_sort::JOB, &[("type", "number")], &text),
         ("1,000,000 u64", "merge-sort", &merge_sort::JOB, &[("type", "u64")], &binary),
+        ("80,000 records", "merge-sort", &merge_sort::JOB, &[("type", "record")], &records),
     ];
     for (what, name, job, args, input) in cases {
         println!("{name}, map of one chunk: {what}");
