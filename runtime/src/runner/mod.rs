@@ -16,5 +16,6 @@ pub(crate) mod wire;
 pub use child::{child_main, child_main_with};
 pub use handle::Killer;
 pub use pool::Pool;
+#[cfg(feature = "compile")]
 pub(crate) use process::Answer;
 pub use process::{Finished, RunnerError, RunnerProcess};
