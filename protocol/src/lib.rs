@@ -12,6 +12,7 @@ mod declared;
 pub mod digest;
 pub mod explain;
 pub mod gc;
+mod hex;
 pub mod id;
 pub mod job;
 mod key;

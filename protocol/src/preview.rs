@@ -49,7 +49,7 @@ pub struct Preview {
     /// What its guest says that it is, such as `image/png`. Nobody has looked whether it is.
     pub media: String,
     /// The picture; in JSON in hexadecimal.
-    #[serde(with = "hex")]
+    #[serde(with = "as_hex")]
     pub bytes: Vec<u8>,
 }
 
@@ -68,30 +68,23 @@ pub fn is_sound(media: &str, bytes: usize) -> bool {
     named && media.matches('/').count() == 1 && bytes > 0 && bytes <= BYTES_MAX
 }
 
-mod hex {
-    use std::fmt::Write;
-
+mod as_hex {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    use crate::hex;
+
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         let mut text = String::with_capacity(2 * bytes.len());
-        for byte in bytes {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
+        hex::encode_into(bytes, &mut text);
         serializer.serialize_str(&text)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(from)?;
-        let digit = |c: u8| (c as char).to_digit(16);
-        let pairs = text.as_bytes().chunks(2);
-        let bytes = pairs.map(|pair| match pair {
-            [high, low] => Some((digit(*high)? << 4 | digit(*low)?) as u8),
-            _ => None,
-        });
-        bytes.collect::<Option<Vec<u8>>>().ok_or_else(|| D::Error::custom("not hexadecimal"))
+        let mut bytes = Vec::with_capacity(text.len() / 2);
+        hex::decode_into(&text, &mut bytes).ok_or_else(|| D::Error::custom("not hexadecimal"))?;
+        Ok(bytes)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::Digest;
+use crate::{Digest, hex};
 
 /// What a job may do with a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -203,23 +203,15 @@ pub mod reveal {
     }
 
     fn hex_of(bytes: &[u8]) -> Zeroizing<String> {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         // Of its full length at once: a string that grows leaves copies behind.
-        let mut hex = Zeroizing::new(String::with_capacity(2 * bytes.len()));
-        for byte in bytes {
-            hex.push(DIGITS[usize::from(byte >> 4)].into());
-            hex.push(DIGITS[usize::from(byte & 15)].into());
-        }
-        hex
+        let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+        hex::encode_into(bytes, &mut text);
+        text
     }
 
-    fn bytes_of(hex: &str) -> Option<Zeroizing<Vec<u8>>> {
-        let digit = |c: u8| char::from(c).to_digit(16).map(|digit| digit as u8);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(hex.len() / 2));
-        let (pairs, []) = hex.as_bytes().as_chunks::<2>() else { return None };
-        for [high, low] in pairs {
-            bytes.push(digit(*high)? << 4 | digit(*low)?);
-        }
+    fn bytes_of(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
+        hex::decode_into(text, &mut bytes)?;
         Some(bytes)
     }
 }

@@ -31,6 +31,10 @@ use row::{Figures, Row};
 /// The most combinations: each is a job, several times.
 const ROWS_MAX: usize = 200;
 
+/// What each job says by itself: nothing.
+const SILENT: Output =
+    Output { format: Format::Human, quiet: true, verbose: false, progress: ProgressStyle::None };
+
 /// A combination that is ready to run.
 struct Prepared {
     request: Submission,
@@ -56,13 +60,7 @@ pub(crate) fn run(context: &Context, args: &CompareArgs) -> CliResult<()> {
     let (mut rows, requests) = combine(args)?;
     let interrupt = Interrupt::listen()?;
     let client = context.client()?;
-    let output = Output {
-        format: Format::Human,
-        quiet: true,
-        verbose: false,
-        progress: ProgressStyle::None,
-    };
-    let silent = Context { output, global: context.global.clone() };
+    let silent = Context { output: SILENT, global: context.global.clone() };
     let mut prepared = Vec::new();
     for (row, request) in rows.iter_mut().zip(requests) {
         prepared.push(prepare(&silent, &client, row, request, &interrupt)?);
@@ -163,13 +161,7 @@ fn request(
     let Command::Submit(submit) = command else {
         return Err(CliError::usage("this is not a job"));
     };
-    let output = Output {
-        format: Format::Human,
-        quiet: true,
-        verbose: false,
-        progress: ProgressStyle::None,
-    };
-    Submission::check(*submit, &output)
+    Submission::check(*submit, &SILENT)
 }
 
 /// Sends all that a combination needs, before any is measured. One that does not fit its module is
