@@ -13,6 +13,7 @@ use crate::{
 
 /// `GET /api/v1`: who answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeadView {
     /// Always `bramble.head/1`.
     pub schema: String,
@@ -28,6 +29,7 @@ pub struct HeadView {
 
 /// `POST /api/v1/objects/missing`: which of these does the head lack?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MissingRequest {
     /// At most [`MissingRequest::DIGESTS_MAX`].
     pub digests: Vec<Digest>,
@@ -40,6 +42,7 @@ impl MissingRequest {
 
 /// Answer to [`MissingRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MissingResponse {
     /// Those that must be sent.
     pub missing: Vec<Digest>,
@@ -47,6 +50,7 @@ pub struct MissingResponse {
 
 /// Answer to `POST /api/v1/objects` (a pack).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredResponse {
     /// Objects in the pack, all of which are now stored.
     pub objects: u64,
@@ -54,25 +58,30 @@ pub struct StoredResponse {
 
 /// `POST /api/v1/jobs`. The module, the manifest and all chunks must have been sent before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubmitRequest {
     /// The job. The head fills in what it says of secrets.
     pub spec: JobSpec,
     /// Its secrets, beside it: the head keeps them in memory only, and only until the job ends.
     #[serde(default, with = "secret::reveal", skip_serializing_if = "Secrets::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "secret::reveal::Written"))]
     pub secrets: Secrets,
 }
 
 /// `POST /api/v1/jobs/{id}/secrets`, and `POST /api/v1/jobs/{id}/retry`: the secrets of a job that
 /// the head does not have any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecretsRequest {
     /// All of them, by name. What the job may do with each was said when it was submitted.
     #[serde(default, with = "secret::reveal", skip_serializing_if = "Secrets::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "secret::reveal::Written"))]
     pub secrets: Secrets,
 }
 
 /// What a job is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum JobState {
     /// No task of it has started.
@@ -107,6 +116,7 @@ impl JobState {
 
 /// A job, as everybody is shown it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobView {
     /// Always `bramble.job/1`.
     pub schema: String,
@@ -158,6 +168,7 @@ pub struct JobView {
 /// A task said that those of later chunks are not needed: the result ends with its chunk, and the
 /// counts of the job are of those that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Enough {
     /// The earliest chunk whose task said so.
     pub chunk: u32,
@@ -176,6 +187,7 @@ impl Enough {
 
 /// What earlier tasks of the same work saved a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Saved {
     /// Tasks that did not have to run.
     pub tasks: u32,
@@ -194,6 +206,7 @@ fn is_zero(count: &u32) -> bool {
 
 /// How many tasks are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskCounts {
     /// All.
     pub total: u32,
@@ -216,6 +229,7 @@ pub struct TaskCounts {
 
 /// One phase of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseView {
     /// Which.
     pub phase: PhaseKind,
@@ -238,6 +252,7 @@ pub struct PhaseView {
 
 /// One node's part in a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobNodeView {
     /// The node's name.
     pub name: String,
@@ -251,6 +266,7 @@ pub struct JobNodeView {
 
 /// Why a job failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailureView {
     /// The task that failed for good.
     pub task: TaskId,
@@ -283,6 +299,7 @@ impl FailureView {
 
 /// `GET /api/v1/jobs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobList {
     /// Newest first.
     pub jobs: Vec<JobView>,
@@ -290,6 +307,7 @@ pub struct JobList {
 
 /// `GET /api/v1/jobs/{id}/result`: the result's chunks in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResultView {
     /// The job.
     pub id: JobId,
@@ -301,6 +319,7 @@ pub struct ResultView {
 
 /// `GET /api/v1/jobs/{id}/previews`: what tasks of a job have shown, as far as the head has kept it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewList {
     /// That of the latest of them; 0 when there is none. It grows with each that comes.
     pub version: u64,
@@ -310,6 +329,7 @@ pub struct PreviewList {
 
 /// What a task has shown last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewView {
     /// The task's number in its job.
     pub task: u32,
@@ -325,6 +345,7 @@ pub struct PreviewView {
 
 /// `GET /api/v1/jobs/{id}/logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogList {
     /// In the order in which the attempts ended.
     pub entries: Vec<LogEntry>,
@@ -332,6 +353,7 @@ pub struct LogList {
 
 /// What one attempt logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogEntry {
     /// Its task.
     pub task: TaskId,
@@ -359,6 +381,7 @@ pub struct LogEntry {
 
 /// A node, as everybody is shown it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeView {
     /// Always `bramble.node/1`.
     pub schema: String,
@@ -403,6 +426,7 @@ pub struct NodeView {
 
 /// What comparing a node's results with those of others has shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrustView {
     /// Results in a row that others confirmed, since the head started or the last wrong one.
     pub valid: u64,
@@ -415,6 +439,7 @@ pub struct TrustView {
 
 /// `GET /api/v1/nodes`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeList {
     /// In the order of their names.
     pub nodes: Vec<NodeView>,
@@ -422,6 +447,7 @@ pub struct NodeList {
 
 /// Answer to `POST /api/v1/backup`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JournalCopy {
     /// Always `bramble.journal-copy/1`.
     pub schema: String,
@@ -431,6 +457,7 @@ pub struct JournalCopy {
 
 /// Answer to `POST /api/v1/modules`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModuleResponse {
     /// What the module is.
     pub module: ModuleInfo,

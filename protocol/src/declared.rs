@@ -10,6 +10,7 @@ use crate::{Params, SecretNames, SplitRule};
 /// What a module says of itself in its custom section `bramble:manifest` (JSON). A reader ignores
 /// fields it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Declared {
     /// Short name of the job.
@@ -37,6 +38,7 @@ pub struct Declared {
 
 /// What the input of a job should be, for people, forms and file choosers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InputDecl {
     /// What it is.
     pub kind: InputKind,
@@ -50,6 +52,7 @@ pub struct InputDecl {
 
 /// What an input is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum InputKind {
     /// There is none: the module makes its chunks from its parameters.
@@ -66,6 +69,7 @@ pub enum InputKind {
 
 /// A condition on a parameter: it has one of these values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhenDecl {
     /// The parameter's name.
     pub param: String,
@@ -75,6 +79,7 @@ pub struct WhenDecl {
 
 /// One parameter a module declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParamDecl {
     /// As given in `--arg name=value`.
     pub name: String,
@@ -112,6 +117,7 @@ pub struct ParamDecl {
 
 /// What the values of a parameter are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ParamKind {
     /// Any text.
@@ -206,6 +212,7 @@ impl ParamDecl {
 
 /// What a job's result is, so that it can be shown and named well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ResultDecl {
     /// What to show it as.
@@ -223,6 +230,7 @@ pub struct ResultDecl {
 
 /// Results that depend on a parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResultCases {
     /// The parameter's name.
     pub param: String,
@@ -232,6 +240,7 @@ pub struct ResultCases {
 
 /// What a result can be shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultKind {
     /// Text in UTF-8.
@@ -304,6 +313,7 @@ impl ResultDecl {
 
 /// How a module wants its input cut: always in one way, or as a parameter says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitDecl {
     /// Always so.

@@ -6,6 +6,7 @@ use crate::JobId;
 
 /// `GET /api/v1/queue`: the order in which jobs get slots, and all numbers that make it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueView {
     /// Always `bramble.queue/1`.
     pub schema: String,
@@ -17,6 +18,7 @@ pub struct QueueView {
 
 /// A pause of the queue or of one class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PauseView {
     /// The class; absent for the whole queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,6 +29,7 @@ pub struct PauseView {
 
 /// A job in the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueuedView {
     /// Its place, from 1; absent when it has nothing for a slot at the moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +61,7 @@ pub struct QueuedView {
 
 /// `GET /api/v1/jobs/{id}/explain` and `/jobs/{id}/tasks/{index}/explain`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// Always `bramble.explain/1`.
     pub schema: String,
@@ -80,6 +84,7 @@ pub struct Explanation {
 
 /// What one node does for a job or task, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeAnswer {
     /// Its name.
     pub node: String,
@@ -94,6 +99,7 @@ pub struct NodeAnswer {
 
 /// What a node is to a job or task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Runs it.
@@ -117,6 +123,7 @@ impl Verdict {
 
 /// One attempt of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptAnswer {
     /// Its number, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +139,7 @@ pub struct AttemptAnswer {
 
 /// Why an attempt went to its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// The node had nothing to do.

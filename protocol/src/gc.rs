@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /api/v1/gc`: remove what nobody needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GcRequest {
     /// Only say what would go.
     #[serde(default)]
@@ -12,6 +13,7 @@ pub struct GcRequest {
 
 /// Why an object is stored. The first reason that holds counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GcReason {
     /// A job that has not ended reads it or has made it. Never removed.
@@ -32,6 +34,7 @@ pub enum GcReason {
 
 /// The objects that are stored for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GcKind {
     /// The reason.
     pub reason: GcReason,
@@ -47,6 +50,7 @@ pub struct GcKind {
 
 /// Answer to `POST /api/v1/gc`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GcView {
     /// Always `bramble.gc/1`.
     pub schema: String,

@@ -11,6 +11,7 @@ macro_rules! number_id {
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
         )]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(pub $repr);
 
@@ -48,6 +49,7 @@ number_id!(
 
 /// A task: one unit of a job's work, shown `7@12` (job 7, task 12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskId {
     /// The job it belongs to.
     pub job: JobId,
@@ -63,6 +65,7 @@ impl fmt::Display for TaskId {
 
 /// A numbered try at a task, shown `7@12#2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptId {
     /// The task that is tried.
     pub task: TaskId,

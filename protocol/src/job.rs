@@ -13,6 +13,7 @@ pub type Params = BTreeMap<String, String>;
 
 /// A job as the head accepts and journals it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobSpec {
     /// What people call it; need not be unique.
     pub name: String,
@@ -59,6 +60,7 @@ pub struct JobSpec {
 
 /// What may be said of a WASI command that was not written for bramble.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CommandOptions {
     /// Exit statuses that mean success, beside 0: `grep` ends with 1 when it found nothing.
@@ -107,6 +109,7 @@ impl JobSpec {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// At full speed. The bits of a NaN may differ between kinds of processors.
@@ -132,6 +135,7 @@ impl Mode {
 
 /// What one task may use. Every field has a hard upper bound in [`Limits::fault`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Linear memory of the guest, in bytes.
     pub memory_bytes_max: u64,
@@ -233,6 +237,7 @@ impl Limits {
 
 /// Which nodes may run a job. Text form: `any`, `2`, `p1,p3`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeSelector {
     /// Every node.
@@ -268,6 +273,7 @@ impl FromStr for NodeSelector {
 
 /// A step of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseKind {
     /// Choose key ranges from the input's sample.

@@ -26,6 +26,8 @@ pub mod piece;
 pub mod policy;
 pub mod preview;
 pub mod problem;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod secret;
 pub mod task_key;
 pub mod user;

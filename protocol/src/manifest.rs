@@ -6,6 +6,7 @@ use crate::Digest;
 
 /// An object's name and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ObjectRef {
     /// BLAKE3 of the bytes.
     pub digest: Digest,
@@ -22,6 +23,7 @@ impl ObjectRef {
 
 /// An input or a result: its chunks in order. Stored as an object itself, in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// Always [`Manifest::SCHEMA`].
     pub schema: String,

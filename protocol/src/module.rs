@@ -14,6 +14,7 @@ use crate::{Digest, Params};
 
 /// What the head found when it inspected a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModuleInfo {
     /// BLAKE3 of the bytes as they were uploaded.
     pub digest: Digest,
@@ -41,6 +42,7 @@ impl ModuleInfo {
 
 /// How a module is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ModuleKind {
     /// A component that exports interfaces of `bramble:job`, or a core module made with an SDK,
@@ -52,6 +54,7 @@ pub enum ModuleKind {
 
 /// Which interfaces of `bramble:job` a module exports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exports {
     /// Cuts the input itself.
     pub planner: bool,
@@ -142,6 +145,7 @@ impl<'de> Deserialize<'de> for SplitRule {
 
 /// A kind of machine for which modules are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TargetClass {
     /// 64-bit PCs.
     #[serde(rename = "x86_64")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What an agent measures on its machine, sent with every heartbeat. A sensor the machine does
 /// not have is `None`, never zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NodeStatus {
     /// Board or machine, such as `Raspberry Pi 4 Model B Rev 1.4`.
@@ -29,6 +30,7 @@ pub struct NodeStatus {
 
 /// What a node is at the moment, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeState {
     /// Connected, without work.

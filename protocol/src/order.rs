@@ -6,6 +6,7 @@ use crate::{JobId, UserLimits};
 
 /// One order. Each is journalled before it is acknowledged, and doing it twice changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "order")]
 pub enum Order {
     /// Give a node no more work; what it runs goes on.
@@ -64,6 +65,7 @@ impl Order {
 
 /// `POST /api/v1/nodes/{name}/drain`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DrainRequest {
     /// Why, for those who see it.
     pub reason: String,

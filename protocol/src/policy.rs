@@ -9,6 +9,7 @@ use crate::JobSpec;
 
 /// How a job is treated beside others: everything but the work itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct JobPolicy {
     /// Who submitted it; whose share of the cluster it uses. Empty where nobody said.

@@ -16,6 +16,7 @@ use crate::{Digest, hex};
 
 /// What a job may do with a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretAccess {
     /// Read its bytes.
@@ -61,6 +62,7 @@ pub struct Secrets(BTreeMap<String, Secret>);
 
 /// What a job's description says of its secrets: their names, never their values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecretNames {
     /// Chosen at random by the head. It is part of what names the work of each task, so that no
     /// other job is given what was made with these secrets.
@@ -162,10 +164,22 @@ pub mod reveal {
 
     use super::*;
 
+    /// What stands for [`Secrets`] in a schema.
+    #[cfg(feature = "schema")]
+    pub(crate) type Written = BTreeMap<String, Revealed>;
+
     /// One secret on its way.
     #[derive(Serialize, Deserialize)]
-    struct Revealed {
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    #[cfg_attr(feature = "schema", schemars(rename = "Secret"))]
+    pub(crate) struct Revealed {
+        /// Its bytes.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(with = "String", regex(pattern = r"^([0-9A-Fa-f]{2})+$"))
+        )]
         hex: Zeroizing<String>,
+        /// Whether the job must not read it: the host encrypts and decrypts with it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         sealed: bool,
     }

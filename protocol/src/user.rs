@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a user may have at a time. A field that is absent is not limited here: an override then
 /// leaves it to the default for all. [`UserLimits::NONE`] is no limit at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UserLimits {
     /// Jobs that have not ended.
@@ -43,6 +44,7 @@ impl UserLimits {
 
 /// A user, as everybody is shown him.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserView {
     /// Always `bramble.user/1`.
     pub schema: String,
@@ -69,6 +71,7 @@ pub struct UserView {
 
 /// `GET /api/v1/users`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserList {
     /// By name.
     pub users: Vec<UserView>,

@@ -10,6 +10,7 @@ mod damaged;
 mod error;
 mod input;
 mod limits;
+mod openapi;
 mod origin;
 mod pace;
 mod previews;
@@ -21,6 +22,7 @@ mod state;
 mod stored;
 
 pub use collector::{CollectError, Collector};
+pub use openapi::openapi;
 pub use router::app;
 pub use server::serve;
 pub use state::AppState;

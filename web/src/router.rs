@@ -14,12 +14,13 @@ use crate::routes::{
     secrets,
 };
 use crate::state::{AppState, Shared};
-use crate::{error, origin, pace};
+use crate::{error, openapi, origin, pace};
 
 /// The API over `state`, as a router that can be served or called.
 pub fn app(state: AppState) -> Router {
     let api = Router::new()
         .route("/", get(head::view))
+        .route("/openapi.json", get(openapi::send))
         .route("/modules", post(modules::upload))
         .route("/objects", post(objects::receive))
         .route("/objects/missing", post(objects::missing))

@@ -5,6 +5,7 @@ mod build_jobs;
 mod c_programs;
 mod cross;
 mod demo;
+mod openapi;
 mod process;
 mod soak;
 mod test;
@@ -32,6 +33,7 @@ Usage: cargo xtask TASK
   cross [BOARD] build the agent's program for boards, without head and compiler, into
                 target/cross; BOARD is aarch64 (the default) or armv7;
                 --if-possible skips one whose tools cannot be had
+  openapi       write docs/openapi.json, the description of the HTTP API
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
 
@@ -65,6 +67,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "soak" => soak::run(&Workspace::load()?, rest),
         "cross" => cross::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
+        "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -8,5 +8,6 @@ mod basics;
 mod gc;
 mod jobs;
 mod objects;
+mod openapi;
 mod server;
 mod support;

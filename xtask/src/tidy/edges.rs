@@ -40,6 +40,8 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Packages from elsewhere that only some of ours may name. A name that ends in `*` stands for
 /// all that begin so.
 const FOREIGN: &[(&str, &[&str])] = &[
+    ("jsonschema", &["web"]),
+    ("schemars", &["protocol", "web"]),
     ("wasmtime*", &["runtime", "bench"]),
     ("cranelift*", &["runtime"]),
     ("axum*", &["web"]),

@@ -1,0 +1,149 @@
+//! One entry for each route.
+
+use bramble_protocol::Order;
+use bramble_protocol::api::{
+    HeadView, JobList, JobView, JournalCopy, LogList, MissingRequest, MissingResponse,
+    ModuleResponse, NodeList, NodeView, PreviewList, ResultView, SecretsRequest, StoredResponse,
+    SubmitRequest,
+};
+use bramble_protocol::explain::{Explanation, QueueView};
+use bramble_protocol::gc::{GcRequest, GcView};
+use bramble_protocol::order::DrainRequest;
+use bramble_protocol::user::UserList;
+
+use super::operation::Operation;
+
+/// All of them, in the order in which they are documented.
+pub(super) fn operations() -> Vec<Operation> {
+    [head(), objects(), jobs(), watching(), nodes(), queue()].into_iter().flatten().collect()
+}
+
+fn head() -> Vec<Operation> {
+    let get = Operation::get;
+    vec![
+        get("/", "page", "A page for people").gives_media("text/html; charset=utf-8", "The page."),
+        get("/healthz", "healthy", "Whether the head lives")
+            .gives_media("text/plain; charset=utf-8", "It does.")
+            .open(),
+        get("/readyz", "ready", "Whether its scheduler answers")
+            .gives_media("text/plain; charset=utf-8", "It does.")
+            .open(),
+        get("/api/v1", "head", "Who answers").gives::<HeadView>("The head."),
+        get("/api/v1/openapi.json", "openapi", "This document")
+            .gives::<serde_json::Map<String, serde_json::Value>>("The document."),
+        Operation::post(
+            "/api/v1/backup",
+            "copyJournal",
+            "Copy the journal into the data directory",
+        )
+        .gives::<JournalCopy>("What the copy is called.")
+        .or(&[507]),
+        Operation::post("/api/v1/gc", "collect", "Remove what nobody needs")
+            .takes::<GcRequest>()
+            .gives::<GcView>("What is stored, and what was removed or would be."),
+    ]
+}
+
+fn objects() -> Vec<Operation> {
+    let (get, post) = (Operation::get, Operation::post);
+    vec![
+        post("/api/v1/modules", "uploadModule", "Send a module")
+            .takes_bytes()
+            .gives::<ModuleResponse>("What it is.")
+            .or(&[422, 507]),
+        post("/api/v1/objects/missing", "missingObjects", "Which of these objects must be sent?")
+            .takes::<MissingRequest>()
+            .gives::<MissingResponse>("Those."),
+        post("/api/v1/objects", "uploadPack", "Send a pack of objects")
+            .takes_bytes()
+            .gives::<StoredResponse>("All are stored.")
+            .or(&[507]),
+        get("/api/v1/objects/{digest}", "object", "The bytes of an object")
+            .gives_media("application/octet-stream", "They are.")
+            .gives_nothing(304, "Whoever asks has them: `If-None-Match` names the digest.")
+            .or(&[404]),
+    ]
+}
+
+fn jobs() -> Vec<Operation> {
+    let (get, post) = (Operation::get, Operation::post);
+    vec![
+        post("/api/v1/jobs", "submit", "Submit a job")
+            .takes::<SubmitRequest>()
+            .gives_as::<JobView>(201, "It is in the journal.")
+            .or(&[404, 409, 422, 429, 507]),
+        get("/api/v1/jobs", "jobs", "All jobs, newest first").gives::<JobList>("They are."),
+        get("/api/v1/jobs/{id}", "job", "One job").gives::<JobView>("It is.").or(&[404]),
+        post("/api/v1/jobs/{id}/cancel", "cancel", "Stop a job")
+            .gives::<JobView>("It is stopped.")
+            .or(&[404, 409]),
+        post("/api/v1/jobs/{id}/retry", "retry", "Submit a job that did not succeed once more")
+            .may_take::<SecretsRequest>()
+            .gives_as::<JobView>(201, "The new one.")
+            .or(&[404, 409, 422, 429, 507]),
+        post("/api/v1/jobs/{id}/secrets", "giveSecrets", "Give a job its secrets again")
+            .takes::<SecretsRequest>()
+            .gives::<JobView>("It goes on.")
+            .or(&[404, 409, 422]),
+        get("/api/v1/jobs/{id}/result", "result", "The chunks of a job's result")
+            .gives::<ResultView>("They are, in order.")
+            .or(&[404, 409]),
+    ]
+}
+
+fn watching() -> Vec<Operation> {
+    let get = Operation::get;
+    vec![
+        get("/api/v1/jobs/{id}/events", "events", "A job at each change, until it ends")
+            .gives_media("text/event-stream", "Events called `job`, each with the job as JSON.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/logs", "logs", "What its attempts logged and used")
+            .gives::<LogList>("In the order in which they ended.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/previews", "previews", "What its tasks have shown")
+            .gives::<PreviewList>("The last preview of each task.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/previews/{index}", "preview", "The bytes of a preview")
+            .gives_media("*/*", "They are, as a type of a closed list.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/tasks/{index}/bundle", "bundle", "All about a task that failed")
+            .gives_media("application/x-tar", "A tar file.")
+            .or(&[404, 409]),
+        get("/api/v1/jobs/{id}/explain", "explainJob", "What a job waits for")
+            .gives::<Explanation>("That, and what each node is to it.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/tasks/{index}/explain", "explainTask", "Why a task runs or waits")
+            .gives::<Explanation>("That, and what each node is to it.")
+            .or(&[404]),
+    ]
+}
+
+fn nodes() -> Vec<Operation> {
+    let (get, post) = (Operation::get, Operation::post);
+    vec![
+        get("/api/v1/nodes", "nodes", "All nodes").gives::<NodeList>("By name."),
+        post("/api/v1/nodes/{name}/drain", "drain", "Give a node no more work")
+            .takes::<DrainRequest>()
+            .gives::<NodeView>("The node.")
+            .or(&[404, 422]),
+        post("/api/v1/nodes/{name}/undrain", "undrain", "Give a node work again")
+            .gives::<NodeView>("The node.")
+            .or(&[404, 422]),
+        get("/api/v1/agent", "agent", "The connection of an agent")
+            .gives_nothing(101, "Messages of `protocol/src/agent.rs`, both ways.")
+            .or(&[426]),
+    ]
+}
+
+fn queue() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/queue", "queue", "The order in which jobs get slots")
+            .gives::<QueueView>("With the numbers that make it."),
+        Operation::get("/api/v1/users", "users", "Users, and what each may have")
+            .gives::<UserList>("By name."),
+        Operation::post("/api/v1/orders", "order", "Tell the scheduler something")
+            .takes::<Order>()
+            .gives::<Option<JobView>>("The job that it is about, or null.")
+            .or(&[404, 409, 422]),
+    ]
+}
