@@ -61,6 +61,18 @@ slugs! {
     Local = "local-fault" => Cluster,
     /// A head or an agent of a local cluster did not start, or keeps dying.
     ClusterDown = "cluster-down" => Cluster,
+    /// Nobody has signed in here, or the session is over.
+    SignInNeeded = "sign-in-needed" => NotAllowed,
+    /// The class code, the name or the PIN is wrong, or another PIN must be chosen.
+    WrongPin = "wrong-pin" => NotAllowed,
+    /// Too many tries.
+    TooManyTries = "too-many-tries" => NotAllowed,
+    /// Who asks may not do this.
+    NotAllowed = "not-allowed" => NotAllowed,
+    /// No such account, class or session.
+    NoSuchAccount = "no-such-account" => NotFound,
+    /// There is one of this name already.
+    NameTaken = "name-taken" => Refused,
     /// A job file that is no such, or asks for what cannot be.
     BadJobFile = "bad-job-file" => NotFound,
     /// A file or directory that is not there.
@@ -116,6 +128,8 @@ pub(crate) enum Exit {
     Usage,
     /// The cluster, or this computer, does not work.
     Cluster,
+    /// Not signed in, or not allowed.
+    NotAllowed,
     /// No such job, node or file, or a file of no use.
     NotFound,
     /// Refused.
@@ -128,10 +142,11 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Every way to end but success, for the list in the help and for tests.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::JobFailed,
         Self::Usage,
         Self::Cluster,
+        Self::NotAllowed,
         Self::NotFound,
         Self::Refused,
         Self::Timeout,
@@ -144,6 +159,7 @@ impl Exit {
             Self::JobFailed => 1,
             Self::Usage => 2,
             Self::Cluster => 3,
+            Self::NotAllowed => 4,
             Self::NotFound => 5,
             Self::Refused => 6,
             Self::Timeout => 7,
@@ -159,6 +175,7 @@ impl Exit {
             Self::Cluster => {
                 "the cluster cannot be reached or does not work, or this computer fails (disk full)"
             }
+            Self::NotAllowed => "not signed in, or not allowed",
             Self::NotFound => "no such job, node, file or tool, or a file that cannot be used",
             Self::Refused => "refused: a bad module or job, too large, or in use by another",
             Self::Timeout => "--timeout passed; the job goes on",
@@ -320,6 +337,12 @@ impl Error for CliError {}
 /// The sort of error that a refusal of the head means.
 pub(crate) const fn slug_of_problem(kind: ProblemKind) -> Slug {
     match kind {
+        ProblemKind::SignInNeeded => Slug::SignInNeeded,
+        ProblemKind::WrongPin | ProblemKind::NewPinNeeded => Slug::WrongPin,
+        ProblemKind::TooManyTries => Slug::TooManyTries,
+        ProblemKind::NotAllowed => Slug::NotAllowed,
+        ProblemKind::NoSuchAccount => Slug::NoSuchAccount,
+        ProblemKind::NameTaken => Slug::NameTaken,
         ProblemKind::BadModule => Slug::BadModule,
         ProblemKind::BadJob => Slug::BadJob,
         ProblemKind::NoSuchJob => Slug::NoSuchJob,
@@ -345,7 +368,7 @@ mod tests {
     #[test]
     fn exit_codes_are_those_of_the_manual() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, [1, 2, 3, 5, 6, 7, 130]);
+        assert_eq!(codes, [1, 2, 3, 4, 5, 6, 7, 130]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! bodies of the HTTP API live here and nowhere else, so that both ends always share one
 //! definition. Nothing in this crate opens a file, a socket or a clock.
 
+pub mod account;
 pub mod agent;
 pub mod api;
 mod chain;

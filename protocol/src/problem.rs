@@ -28,6 +28,20 @@ pub struct Problem {
 pub enum ProblemKind {
     /// The request is malformed.
     BadRequest,
+    /// Nobody has signed in, or the session is over.
+    SignInNeeded,
+    /// The name, the class's code or the PIN is wrong.
+    WrongPin,
+    /// The PIN is the one that was given: another must be chosen.
+    NewPinNeeded,
+    /// Too many tries.
+    TooManyTries,
+    /// Who asks may not do this.
+    NotAllowed,
+    /// No such account, class or session.
+    NoSuchAccount,
+    /// There is one of this name already.
+    NameTaken,
     /// The module cannot be run as a job.
     BadModule,
     /// A parameter, limit or option of a job is wrong.
@@ -63,9 +77,16 @@ impl ProblemKind {
     pub const fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
+            Self::SignInNeeded | Self::WrongPin => 401,
+            Self::NotAllowed | Self::NewPinNeeded => 403,
             Self::BadModule | Self::BadJob => 422,
-            Self::LimitReached => 429,
-            Self::NoSuchJob | Self::NoSuchNode | Self::NoSuchObject | Self::NotFound => 404,
+            Self::LimitReached | Self::TooManyTries => 429,
+            Self::NameTaken => 409,
+            Self::NoSuchAccount
+            | Self::NoSuchJob
+            | Self::NoSuchNode
+            | Self::NoSuchObject
+            | Self::NotFound => 404,
             Self::WrongState | Self::NoResult => 409,
             Self::TooLarge => 413,
             Self::DiskFull => 507,
