@@ -5,8 +5,10 @@ mod build_jobs;
 mod c_programs;
 mod cross;
 mod demo;
+mod deny;
 mod openapi;
 mod process;
+mod python;
 mod soak;
 mod test;
 mod tidy;
@@ -33,6 +35,9 @@ Usage: cargo xtask TASK
   cross [BOARD] build the agent's program for boards, without head and compiler, into
                 target/cross; BOARD is aarch64 (the default) or armv7;
                 --if-possible skips one whose tools cannot be had
+  deny          check licences, sources and versions of dependencies (deny.toml);
+                --advisories also asks for known faults, from a database on GitHub;
+                --if-possible skips all that where cargo-deny cannot be had
   openapi       write docs/openapi.json, the description of the HTTP API
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
@@ -57,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
-    if !matches!(task, "test" | "cross" | "soak") && !rest.is_empty() {
+    if !matches!(task, "test" | "cross" | "deny" | "soak") && !rest.is_empty() {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
     }
@@ -67,6 +72,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "soak" => soak::run(&Workspace::load()?, rest),
         "cross" => cross::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
+        "deny" => deny::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
