@@ -3,9 +3,11 @@
 mod apt;
 mod build_jobs;
 mod c_programs;
+mod cluster;
 mod cross;
 mod demo;
 mod deny;
+mod fuzz_api;
 mod openapi;
 mod process;
 mod python;
@@ -38,6 +40,9 @@ Usage: cargo xtask TASK
   deny          check licences, sources and versions of dependencies (deny.toml);
                 --advisories also asks for known faults, from a database on GitHub;
                 --if-possible skips all that where cargo-deny cannot be had
+  fuzz-api [--max-examples N] [--seed N]
+                start a cluster and have its API asked whatever its OpenAPI document allows
+                and more: no fault, no hang, every answer as described
   openapi       write docs/openapi.json, the description of the HTTP API
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
@@ -62,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
-    if !matches!(task, "test" | "cross" | "deny" | "soak") && !rest.is_empty() {
+    if !matches!(task, "test" | "cross" | "deny" | "fuzz-api" | "soak") && !rest.is_empty() {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
     }
@@ -73,6 +78,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "cross" => cross::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
         "deny" => deny::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
+        "fuzz-api" => fuzz_api::run(&Workspace::load()?, rest),
         "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {

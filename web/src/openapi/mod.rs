@@ -39,6 +39,9 @@ pub fn openapi() -> Value {
         if described["requestBody"].is_null() {
             described.as_object_mut().expect("it is an object").remove("requestBody");
         }
+        if operation.makes_a_job() {
+            described["responses"]["201"]["links"] = links_from_a_job(&operations);
+        }
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method] = described;
     }
@@ -102,6 +105,16 @@ fn described(operation: &Operation, problems: &mut BTreeSet<u16>, schemas: &mut 
         described["requestBody"] = json!({ "required": required, "content": content });
     }
     described
+}
+
+/// What can be asked about a job that was just made.
+fn links_from_a_job(operations: &[Operation]) -> Value {
+    let about_a_job = |one: &&Operation| one.path.starts_with("/api/v1/jobs/{id}");
+    let link = |one: &Operation| {
+        let parameters = json!({ "id": "$response.body#/id" });
+        (one.id.to_owned(), json!({ "operationId": one.id, "parameters": parameters }))
+    };
+    operations.iter().filter(about_a_job).map(link).collect::<Map<_, _>>().into()
 }
 
 /// The problems that are referred to, by their statuses.

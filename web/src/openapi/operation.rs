@@ -142,6 +142,11 @@ impl Operation {
         }
     }
 
+    /// Whether it answers with a new job.
+    pub(super) fn makes_a_job(&self) -> bool {
+        self.path.starts_with("/api/v1/jobs") && self.gives.iter().any(|it| it.status == 201)
+    }
+
     /// The parameters in its path.
     pub(super) fn parameters(&self) -> Vec<Value> {
         let names =

@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: the main job on a cluster of this computer, with its times.
 
-mod cluster;
 mod numbers;
 mod report;
 
@@ -10,9 +9,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::cluster::{Cluster, Finished, Interrupt, Scratch};
 use crate::workspace::Workspace;
 use crate::{build_jobs, test};
-use cluster::{Cluster, Finished, Interrupt, Scratch};
 use report::seconds;
 
 /// How many numbers are sorted.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::cluster::Finished;
+use crate::cluster::Finished;
 
 /// Prints the times of the same job on one node and on `nodes` side by side.
 pub(super) fn print(one: &Finished, all: &Finished, nodes: u32) {

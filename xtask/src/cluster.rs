@@ -15,14 +15,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::process::shown;
 
 /// Ctrl-C does not end this program at once, so that it can stop the cluster first.
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// From now on signals are only remembered.
     ///
     /// # Errors
     /// When the system refuses the handlers.
-    pub(super) fn listen() -> Result<Self> {
+    pub(crate) fn listen() -> Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&flag))
@@ -32,7 +32,7 @@ impl Interrupt {
     }
 
     /// Fails when the user wants to stop.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) {
             bail!("stopped by Ctrl-C");
         }
@@ -41,20 +41,20 @@ impl Interrupt {
 }
 
 /// A directory that is removed at the end.
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// A new one among the system's temporary files.
     ///
     /// # Errors
     /// When it cannot be made, or is there already.
-    pub(super) fn new() -> Result<Self> {
-        let path = env::temp_dir().join(format!("bramble-demo-{}", std::process::id()));
+    pub(crate) fn new() -> Result<Self> {
+        let path = env::temp_dir().join(format!("bramble-xtask-{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -68,7 +68,7 @@ impl Drop for Scratch {
 }
 
 /// A running cluster, stopped at the end.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     program: PathBuf,
     data: PathBuf,
     url: String,
@@ -77,13 +77,13 @@ pub(super) struct Cluster {
 
 /// A job that is done.
 #[derive(Clone, Debug)]
-pub(super) struct Finished {
+pub(crate) struct Finished {
     /// How long the command took, from its start to the finished file.
-    pub(super) wall: Duration,
+    pub(crate) wall: Duration,
     /// When it was started, in milliseconds since 1970.
-    pub(super) started_at_ms: u64,
+    pub(crate) started_at_ms: u64,
     /// The job as the head described it at the end.
-    pub(super) job: Value,
+    pub(crate) job: Value,
 }
 
 impl Cluster {
@@ -91,7 +91,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When they do not get ready.
-    pub(super) fn start(program: &Path, data: &Path, nodes: u32) -> Result<Self> {
+    pub(crate) fn start(program: &Path, data: &Path, nodes: u32) -> Result<Self> {
         // Made before the start, so that a cluster that is half up is stopped too.
         let mut cluster = Self {
             program: program.to_owned(),
@@ -114,7 +114,7 @@ impl Cluster {
     }
 
     /// Where its head is.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -122,7 +122,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When the job fails.
-    pub(super) fn sort(
+    pub(crate) fn sort(
         &self,
         module: &Path,
         input: &Path,
@@ -148,7 +148,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When it does not stop.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         self.down()
     }
 

@@ -1,0 +1,148 @@
+//! `cargo xtask fuzz-api`: the HTTP API is asked whatever its OpenAPI document allows, and more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, Interrupt, Scratch};
+use crate::python::Tool;
+use crate::test::build_bramble;
+use crate::workspace::Workspace;
+use crate::{build_jobs, process};
+
+const TOOL: Tool = Tool { program: "schemathesis", package: "schemathesis==4.32.5", sha256: &[] };
+/// What is looked at in each answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance";
+/// What the head may answer besides: too much to do, and a disk that is full.
+const SETTINGS: &str = "[checks.not_a_server_error]\n\
+                        expected-statuses = [\"2xx\", \"3xx\", \"4xx\", 503, 507]\n";
+const HOOKS: &str = include_str!("hooks.py");
+/// Seconds after which an answer counts as never given.
+const ANSWER_SECONDS_MAX: &str = "20";
+/// The node that the cluster has.
+const NODE: &str = "node-1";
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Args {
+    max_examples: u32,
+    seed: Option<u64>,
+}
+
+/// Who asks.
+struct Caller {
+    name: &'static str,
+    token: Option<String>,
+}
+
+fn parse(words: &[String]) -> Result<Args> {
+    let mut args = Args { max_examples: 20, seed: None };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().with_context(|| format!("{word} needs a number"))?;
+        let is_no_number = || format!("{word} {value} is not a number");
+        match word.as_str() {
+            "--max-examples" => args.max_examples = value.parse().with_context(is_no_number)?,
+            "--seed" => args.seed = Some(value.parse().with_context(is_no_number)?),
+            _ => bail!("fuzz-api takes --max-examples N and --seed N, not {word}"),
+        }
+    }
+    Ok(args)
+}
+
+/// Starts a cluster on loopback and has it asked, as each sort of caller.
+///
+/// # Errors
+/// When something does not build or start. What was found is told by the exit code.
+pub(crate) fn run(workspace: &Workspace, words: &[String]) -> Result<ExitCode> {
+    let args = parse(words)?;
+    let program = TOOL.install(workspace)?;
+    let module = build_jobs::run(workspace)?.join("merge-sort.wasm");
+    build_bramble()?;
+    let interrupt = Interrupt::listen()?;
+    let scratch = Scratch::new()?;
+    let dir = scratch.path();
+    let data = dir.join("data");
+    fs::write(dir.join("schemathesis.toml"), SETTINGS).context("cannot write the settings")?;
+    fs::write(dir.join("hooks.py"), HOOKS).context("cannot write the hooks")?;
+    let mut found = Vec::new();
+    for (number, caller) in callers().into_iter().enumerate() {
+        interrupt.check()?;
+        // One for each, because what one does is in the way of the next.
+        let cluster = Cluster::start(&workspace.bramble(), &data.join(number.to_string()), 1)?;
+        let known = known(&cluster, dir, &module)?;
+        println!("fuzz-api: as {}", caller.name);
+        let mut command = command(&program, dir, cluster.url(), &args, &caller);
+        command.env("BRAMBLE_FUZZ_KNOWN", known.to_string());
+        let status = command.status();
+        let status =
+            status.with_context(|| format!("cannot start {}", process::shown(&command)))?;
+        if !status.success() {
+            found.push(caller.name);
+        }
+        // A head that has died meanwhile cannot be stopped, which is an error.
+        cluster.stop()?;
+    }
+    if found.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("fuzz-api: faults were found as {}", found.join(", "));
+    Ok(ExitCode::FAILURE)
+}
+
+fn callers() -> Vec<Caller> {
+    vec![Caller { name: "anybody", token: None }]
+}
+
+/// What the cluster has, after a job of it: what the hooks put into requests.
+fn known(cluster: &Cluster, dir: &Path, module: &Path) -> Result<Value> {
+    let (input, output) = (dir.join("input.txt"), dir.join("output.txt"));
+    let lines: Vec<String> = (0..1000).rev().map(|number| number.to_string()).collect();
+    fs::write(&input, lines.join("\n") + "\n").context("cannot write an input")?;
+    let job = cluster.sort(module, &input, &output, 1)?.job;
+    let of_spec = |name: &str| job["spec"][name].clone();
+    let path = json!({ "id": job["id"], "index": 0, "name": NODE, "digest": of_spec("input") });
+    let spec = json!({
+        "module": of_spec("module"), "input": of_spec("input"), "params": of_spec("params"),
+        "nodes": "any", "name": "sort",
+    });
+    Ok(json!({ "path": path, "spec": spec, "module_file": module }))
+}
+
+fn command(program: &PathBuf, dir: &Path, url: &str, args: &Args, caller: &Caller) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir).env("SCHEMATHESIS_HOOKS", "hooks");
+    command.env("PYTHONPATH", dir).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.args(["--config-file", "schemathesis.toml", "run"]);
+    command.arg(format!("{url}/api/v1/openapi.json")).args(["--url", url]);
+    command.args(["--checks", CHECKS, "--request-timeout", ANSWER_SECONDS_MAX]);
+    command.args(["--max-examples", &args.max_examples.to_string(), "--warnings", "off"]);
+    // A WebSocket, and streams that end when their job does.
+    command.args(["--exclude-path", "/api/v1/agent", "--exclude-path-regex", "/events$"]);
+    if let Some(seed) = args.seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    if let Some(token) = &caller.token {
+        command.args(["--header", &format!("Authorization: Bearer {token}")]);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_of_examples_and_seed_may_be_given_and_nothing_else() {
+        let args = |text: &str| parse(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        let all = args("--max-examples 3 --seed 7").expect("both are numbers");
+        assert_eq!(all, Args { max_examples: 3, seed: Some(7) });
+        for wrong in ["--seed", "--seed x", "--hours 3"] {
+            assert!(args(wrong).is_err(), "{wrong}");
+        }
+    }
+}
