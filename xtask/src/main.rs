@@ -7,6 +7,7 @@ mod cluster;
 mod cross;
 mod demo;
 mod deny;
+mod fuzz;
 mod fuzz_api;
 mod openapi;
 mod process;
@@ -40,6 +41,9 @@ Usage: cargo xtask TASK
   deny          check licences, sources and versions of dependencies (deny.toml);
                 --advisories also asks for known faults, from a database on GitHub;
                 --if-possible skips all that where cargo-deny cannot be had
+  fuzz [--seconds N] [--quick] [TARGET...]
+                run the fuzzers of fuzz/ over what reads bytes from others, a minute each;
+                --quick leaves out those that take minutes to build
   fuzz-api [--max-examples N] [--seed N]
                 start a cluster and have its API asked whatever its OpenAPI document allows
                 and more: no fault, no hang, every answer as described
@@ -67,7 +71,8 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
-    if !matches!(task, "test" | "cross" | "deny" | "fuzz-api" | "soak") && !rest.is_empty() {
+    if !matches!(task, "test" | "cross" | "deny" | "fuzz" | "fuzz-api" | "soak") && !rest.is_empty()
+    {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
     }
@@ -78,6 +83,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "cross" => cross::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "build-jobs" => build_jobs::run(&Workspace::load()?).map(|_| ExitCode::SUCCESS),
         "deny" => deny::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
+        "fuzz" => fuzz::run(&Workspace::load()?, rest),
         "fuzz-api" => fuzz_api::run(&Workspace::load()?, rest),
         "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
-use crate::{build_jobs, process, tidy};
+use crate::{build_jobs, fuzz_api, process, tidy};
 
 /// Where tests find the program.
 pub(crate) const BRAMBLE_BIN_ENV: &str = "BRAMBLE_BIN";
@@ -27,7 +27,8 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
         // differ a little, and what differs would be compiled twice.
         process::run(process::cargo().args(["build", "--workspace", "--all-targets"]))?;
     }
-    let surroundings = [(BRAMBLE_BIN_ENV, workspace.bramble()), (BRAMBLE_JOBS_ENV, jobs_dir)];
+    let surroundings =
+        [(BRAMBLE_BIN_ENV, workspace.bramble()), (BRAMBLE_JOBS_ENV, jobs_dir.clone())];
     // Examples in documentation have a runner of their own, which knows no filters of the other.
     if args.is_empty() {
         let mut doctests = process::cargo();
@@ -38,6 +39,9 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
         // Apart from the others, because the faults are to be in no program.
         let mutants = ["test", "-p", "bramble-tests", "--features", "mutants", "--test", "mutants"];
         process::run(process::cargo().args(mutants).args(["--quiet", "--", "--nocapture"]))?;
+    }
+    if args.is_empty() && fuzz_api::briefly(workspace, &jobs_dir)? != ExitCode::SUCCESS {
+        return Ok(ExitCode::FAILURE);
     }
     let mut runner = runner(args);
     let status = runner
