@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Look at the cluster, not at anybody's jobs.
@@ -48,8 +49,9 @@ impl std::str::FromStr for Role {
 
 /// A PIN, password or token: cannot be printed, and is cleared when it is dropped.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Hidden(Zeroizing<String>);
+pub struct Hidden(#[cfg_attr(feature = "schema", schemars(with = "String"))] Zeroizing<String>);
 
 impl Hidden {
     /// Takes the text.
@@ -71,6 +73,7 @@ impl fmt::Debug for Hidden {
 
 /// An account, as admins and teachers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountView {
     /// Always `bramble.account/1`.
     pub schema: String,
@@ -94,6 +97,7 @@ pub struct AccountView {
 
 /// `GET /api/v1/accounts`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountList {
     /// By name.
     pub accounts: Vec<AccountView>,
@@ -101,6 +105,7 @@ pub struct AccountList {
 
 /// `POST /api/v1/accounts`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewAccount {
     /// What the person is to be called: letters, digits, `-`, `_`, `.` and `@`.
     pub user: String,
@@ -118,6 +123,7 @@ fn student() -> Role {
 
 /// A PIN that somebody is given to sign in with for the first time. It is shown this once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IssuedPin {
     /// Whose it is.
     pub user: String,
@@ -127,6 +133,7 @@ pub struct IssuedPin {
 
 /// `POST /api/v1/classes/{class}/roster`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RosterRequest {
     /// A name a line, or CSV with a column `name`.
     pub roster: String,
@@ -134,6 +141,7 @@ pub struct RosterRequest {
 
 /// What became of a roster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RosterAnswer {
     /// Those who are new, with their first PINs.
     pub added: Vec<IssuedPin>,
@@ -143,6 +151,7 @@ pub struct RosterAnswer {
 
 /// A class, as its teacher sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassView {
     /// Always `bramble.class/1`.
     pub schema: String,
@@ -171,6 +180,7 @@ pub struct ClassView {
 
 /// `GET /api/v1/classes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassList {
     /// By name.
     pub classes: Vec<ClassView>,
@@ -178,6 +188,7 @@ pub struct ClassList {
 
 /// `POST /api/v1/classes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewClass {
     /// Its name.
     pub class: String,
@@ -194,6 +205,7 @@ pub struct NewClass {
 
 /// `POST /api/v1/login`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginRequest {
     /// The class's code, for students.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,6 +221,7 @@ pub struct LoginRequest {
 
 /// A session that has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginAnswer {
     /// Always `bramble.login/1`.
     pub schema: String,
@@ -228,6 +241,7 @@ pub struct LoginAnswer {
 
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MeView {
     /// Always `bramble.me/1`.
     pub schema: String,
@@ -245,6 +259,7 @@ pub struct MeView {
 
 /// A session, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionView {
     /// Its number.
     pub session: u64,
@@ -265,6 +280,7 @@ pub struct SessionView {
 
 /// Answers `POST /api/v1/login/code`: a program asks to be let in from a browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodeAnswer {
     /// What the person types in the browser: eight letters.
     pub code: String,
@@ -276,6 +292,7 @@ pub struct CodeAnswer {
 
 /// `POST /api/v1/login/code/poll`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodePoll {
     /// As it was given.
     pub secret: Hidden,
@@ -283,6 +300,7 @@ pub struct CodePoll {
 
 /// Answers [`CodePoll`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodePollAnswer {
     /// The session; absent until somebody has confirmed the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -291,6 +309,7 @@ pub struct CodePollAnswer {
 
 /// `POST /api/v1/login/code/confirm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodeConfirm {
     /// The eight letters, as the program shows them.
     pub code: String,
@@ -298,6 +317,7 @@ pub struct CodeConfirm {
 
 /// What became of somebody's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RemovedView {
     /// Always `bramble.removed/1`.
     pub schema: String,
@@ -311,6 +331,7 @@ pub struct RemovedView {
 
 /// What was done, for those who look into it later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// Counts from 1; none is missing but the oldest.
     pub number: u64,
@@ -331,6 +352,7 @@ pub struct AuditEntry {
 
 /// `GET /api/v1/audit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditList {
     /// The latest first.
     pub entries: Vec<AuditEntry>,

@@ -2,9 +2,12 @@
 
 mod edges;
 mod jobs;
+mod security;
 mod sources;
 
-use anyhow::{Result, bail};
+use std::fs;
+
+use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 
@@ -17,6 +20,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut breaches = edges::check(&edges::members(workspace));
     breaches.extend(sources::check(&files));
     breaches.extend(jobs::check(&workspace.jobs()?, &files));
+    let page = workspace.root().join("SECURITY.md");
+    let page = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()));
+    breaches.extend(security::check(&page?, &files));
     if breaches.is_empty() {
         println!("tidy: {} source files, no breach", files.len());
         return Ok(());
