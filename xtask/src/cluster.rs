@@ -14,6 +14,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::process::shown;
 
+/// Where the program looks for a token.
+const TOKEN_FILE_ENV: &str = "BRAMBLE_TOKEN_FILE";
+
 /// Ctrl-C does not end this program at once, so that it can stop the cluster first.
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
@@ -72,6 +75,8 @@ pub(crate) struct Cluster {
     program: PathBuf,
     data: PathBuf,
     url: String,
+    /// Who asks, where the head wants to know.
+    token_file: Option<PathBuf>,
     is_up: bool,
 }
 
@@ -97,6 +102,7 @@ impl Cluster {
             program: program.to_owned(),
             data: data.to_owned(),
             url: String::new(),
+            token_file: None,
             is_up: true,
         };
         let mut command = Command::new(program);
@@ -110,12 +116,24 @@ impl Cluster {
             .as_str()
             .with_context(|| format!("{} told no address", shown(&command)))?
             .to_owned();
+        let admin = cluster.admin_token_file();
+        cluster.token_file = admin.exists().then_some(admin);
         Ok(cluster)
     }
 
     /// Where its head is.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the head keeps the token of its admin, if it has one.
+    pub(crate) fn admin_token_file(&self) -> PathBuf {
+        self.data.join("admin.token")
+    }
+
+    /// Asks by another token from now on.
+    pub(crate) fn ask_by(&mut self, token_file: PathBuf) {
+        self.token_file = Some(token_file);
     }
 
     /// Sorts `input` on at most `nodes` nodes.
@@ -138,6 +156,7 @@ impl Cluster {
             .arg(input)
             .arg("--output")
             .arg(output);
+        command.envs(self.token_file.iter().map(|file| (TOKEN_FILE_ENV, file)));
         let started_at_ms = now_ms();
         let started = Instant::now();
         let job = last_json(&mut command)?;

@@ -1,6 +1,8 @@
 //! `cargo xtask fuzz-api`: the HTTP API is asked whatever its OpenAPI document allows, and more.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -21,6 +23,11 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 const SETTINGS: &str = "[checks.not_a_server_error]\n\
                         expected-statuses = [\"2xx\", \"3xx\", \"4xx\", 503, 507]\n";
 const HOOKS: &str = include_str!("hooks.py");
+const SIGN_IN: &str = include_str!("sign_in.py");
+/// Streams that end when their job does are not waited for.
+const NOT_ASKED: &str = "/events$";
+/// Whoever has signed in is to stay so.
+const NOT_ASKED_SIGNED_IN: &str = "/events$|/logout$|/me/sessions/";
 /// Seconds after which an answer counts as never given.
 const ANSWER_SECONDS_MAX: &str = "20";
 /// The node that the cluster has.
@@ -34,9 +41,14 @@ struct Args {
 }
 
 /// Who asks.
-struct Caller {
-    name: &'static str,
-    token: Option<String>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// Somebody who has not signed in.
+    Anybody,
+    /// A student with a job of his own.
+    Student,
+    /// An admin.
+    Admin,
 }
 
 fn parse(words: &[String]) -> Result<Args> {
@@ -90,19 +102,25 @@ fn ask(workspace: &Workspace, program: &Path, jobs_dir: &Path, args: &Args) -> R
     fs::write(dir.join("schemathesis.toml"), SETTINGS).context("cannot write the settings")?;
     fs::write(dir.join("hooks.py"), HOOKS).context("cannot write the hooks")?;
     let mut found = Vec::new();
-    for (number, caller) in callers().into_iter().enumerate() {
+    for caller in [Caller::Anybody, Caller::Student, Caller::Admin] {
         interrupt.check()?;
         // One for each, because what one does is in the way of the next.
-        let cluster = Cluster::start(&workspace.bramble(), &data.join(number.to_string()), 1)?;
+        let mut cluster = Cluster::start(&workspace.bramble(), &data.join(caller.name()), 1)?;
+        if caller != Caller::Anybody && !cluster.admin_token_file().exists() {
+            // A head that knows no accounts.
+            cluster.stop()?;
+            continue;
+        }
+        let token = caller.sign_in(&mut cluster, dir)?;
         let known = known(&cluster, dir, &module)?;
-        println!("fuzz-api: as {}", caller.name);
-        let mut command = command(program, dir, cluster.url(), args, &caller);
+        println!("fuzz-api: as {}", caller.name());
+        let mut command = command(program, dir, cluster.url(), args, token.as_deref());
         command.env("BRAMBLE_FUZZ_KNOWN", known.to_string());
         let status = command.status();
         let status =
             status.with_context(|| format!("cannot start {}", process::shown(&command)))?;
         if !status.success() {
-            found.push(caller.name);
+            found.push(caller.name());
         }
         // A head that has died meanwhile cannot be stopped, which is an error.
         cluster.stop()?;
@@ -114,8 +132,37 @@ fn ask(workspace: &Workspace, program: &Path, jobs_dir: &Path, args: &Args) -> R
     Ok(ExitCode::FAILURE)
 }
 
-fn callers() -> Vec<Caller> {
-    vec![Caller { name: "anybody", token: None }]
+impl Caller {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Anybody => "anybody",
+            Self::Student => "student",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// His token. What the cluster is asked to do from now on is his.
+    fn sign_in(self, cluster: &mut Cluster, dir: &Path) -> Result<Option<String>> {
+        let admin = cluster.admin_token_file();
+        let file = match self {
+            Self::Anybody => return Ok(None),
+            Self::Admin => admin,
+            Self::Student => {
+                let (script, file) = (dir.join("sign_in.py"), dir.join("student.token"));
+                fs::write(&script, SIGN_IN).context("cannot write the way to sign in")?;
+                let mut python = Command::new("python3");
+                python.arg(&script).arg(cluster.url()).arg(&admin);
+                // The program reads no token that others can.
+                let mut made = File::options();
+                let mut made = made.create_new(true).write(true).mode(0o600).open(&file)?;
+                made.write_all(process::output(&mut python)?.as_bytes())?;
+                file
+            }
+        };
+        let token = fs::read_to_string(&file).context("cannot read the token")?;
+        cluster.ask_by(file);
+        Ok(Some(token.trim().to_owned()))
+    }
 }
 
 /// What the cluster has, after a job of it: what the hooks put into requests.
@@ -133,7 +180,7 @@ fn known(cluster: &Cluster, dir: &Path, module: &Path) -> Result<Value> {
     Ok(json!({ "path": path, "spec": spec, "module_file": module }))
 }
 
-fn command(program: &Path, dir: &Path, url: &str, args: &Args, caller: &Caller) -> Command {
+fn command(program: &Path, dir: &Path, url: &str, args: &Args, token: Option<&str>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir).env("SCHEMATHESIS_HOOKS", "hooks");
     command.env("PYTHONPATH", dir).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -141,12 +188,12 @@ fn command(program: &Path, dir: &Path, url: &str, args: &Args, caller: &Caller) 
     command.arg(format!("{url}/api/v1/openapi.json")).args(["--url", url]);
     command.args(["--checks", CHECKS, "--request-timeout", ANSWER_SECONDS_MAX]);
     command.args(["--max-examples", &args.max_examples.to_string(), "--warnings", "off"]);
-    // A WebSocket, and streams that end when their job does.
-    command.args(["--exclude-path", "/api/v1/agent", "--exclude-path-regex", "/events$"]);
+    command.args(["--exclude-path", "/api/v1/agent", "--exclude-path-regex"]);
+    command.arg(if token.is_some() { NOT_ASKED_SIGNED_IN } else { NOT_ASKED });
     if let Some(seed) = args.seed {
         command.args(["--seed", &seed.to_string()]);
     }
-    if let Some(token) = &caller.token {
+    if let Some(token) = token {
         command.args(["--header", &format!("Authorization: Bearer {token}")]);
     }
     command
