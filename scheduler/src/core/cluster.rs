@@ -140,6 +140,11 @@ impl Cluster {
         &self.nodes[id.0 as usize - 1]
     }
 
+    /// A node of which it is not sure that there is one.
+    pub(crate) fn known(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get((id.0 as usize).checked_sub(1)?)
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&Node> {
         self.by_name.get(name).map(|id| self.get(*id))
     }

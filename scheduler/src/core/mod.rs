@@ -34,6 +34,7 @@ mod quarantine;
 mod queue;
 mod quorum;
 mod reachable;
+mod reads;
 mod record;
 mod redo;
 mod replay;

@@ -52,6 +52,23 @@ pub(super) fn key(open: &OpenJob, index: u32) -> Digest {
     )
 }
 
+/// The objects that a task reads beside its module's artefact: those of them that are there.
+pub(super) fn objects(open: &OpenJob, index: u32) -> Vec<ObjectRef> {
+    let phase = open.plan.phase(index);
+    match phase {
+        Phase::Ranges | Phase::Map { .. } => {
+            open.inputs(phase).into_iter().chain(ranges(open, phase)).collect()
+        }
+        // The twin of a task that is done may be out while one before it is done once more.
+        Phase::Merge { .. } | Phase::Reduce { .. } => {
+            let parts = open.plan.parts(phase).into_iter();
+            parts
+                .filter_map(|(task, output)| open.outputs(task).get(output as usize).copied())
+                .collect()
+        }
+    }
+}
+
 fn secrets_tag(open: &OpenJob) -> Option<Digest> {
     open.spec.secrets.as_ref().map(|secrets| secrets.tag)
 }

@@ -14,6 +14,7 @@ mod placement;
 mod quarantine;
 mod quorum;
 mod reachable;
+mod reads;
 mod restart;
 mod retries;
 mod secrets;
