@@ -49,6 +49,8 @@ slugs! {
     BadProject = "bad-project" => NotFound,
     /// Nobody listens at the cluster's address.
     Unreachable = "unreachable" => Cluster,
+    /// The head has another key than before.
+    HeadChanged = "head-changed" => Refused,
     /// The head answered with something that is no answer, or with a fault of its own.
     HeadFault = "head-fault" => Cluster,
     /// The head has as much to do as it accepts.

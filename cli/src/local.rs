@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use bramble_tls::Fingerprint;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,9 @@ pub(crate) struct HeadRecord {
     pub(crate) url: String,
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// What those who connect by TLS know it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 /// `up.json`: who supervises a local cluster.
@@ -138,6 +142,7 @@ mod tests {
             process,
             url: "http://h:1".into(),
             listen: ([127, 0, 0, 1], 1).into(),
+            fingerprint: None,
         }
     }
 

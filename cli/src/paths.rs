@@ -43,6 +43,14 @@ pub(crate) fn data_dir(typed: Option<&Path>) -> CliResult<PathBuf> {
     std::path::absolute(&dir).map_err(|error| CliError::file("find", &dir, &error))
 }
 
+/// Where this user's settings are.
+///
+/// # Errors
+/// When the user has no home directory.
+pub(crate) fn config_dir() -> CliResult<PathBuf> {
+    user_dir("XDG_CONFIG_HOME", ".config")
+}
+
 /// Where an agent called `name` keeps what it fetches when nothing is said.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 
 mod body;
 mod collector;
+mod crowd;
 mod damaged;
 mod error;
 mod input;
@@ -13,6 +14,7 @@ mod limits;
 mod openapi;
 mod origin;
 mod pace;
+mod peer;
 mod previews;
 mod router;
 mod routes;
@@ -23,6 +25,7 @@ mod stored;
 
 pub use collector::{CollectError, Collector};
 pub use openapi::openapi;
+pub use peer::Peer;
 pub use router::app;
 pub use server::serve;
 pub use state::AppState;

@@ -50,6 +50,11 @@ pub(crate) const AGENT_SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Connections at a time, agents among them.
 pub(crate) const CONNECTIONS_MAX: usize = 1024;
+/// Connections of one other computer at a time: nodes have two or three, browsers up to six, and
+/// a room may share one address.
+pub(crate) const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+/// A TLS handshake must be over within this time.
+pub(crate) const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Request line and headers must be there within this time, counted from the connection's
 /// opening or its last answer: so an idle connection is closed after it as well.
 pub(crate) const HEADERS_TIME_MAX: Duration = Duration::from_secs(10);

@@ -4,9 +4,11 @@
 //! that is read has a limit, too.
 
 mod events;
+mod known;
 mod pack;
+mod transport;
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::time::Duration;
 
 use bramble_protocol::api::{
@@ -20,6 +22,7 @@ use bramble_protocol::user::UserList;
 use bramble_protocol::{
     Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem, Secrets, preview,
 };
+use bramble_tls::Fingerprint;
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
@@ -42,16 +45,19 @@ const PROBLEM_BYTES_MAX: u64 = 1 << 20;
 pub(crate) struct Client {
     agent: Agent,
     url: String,
+    first_met: Option<Fingerprint>,
 }
 
 impl Client {
-    /// Speaks to the head at `url`, such as `http://127.0.0.1:8420`. Opens nothing yet.
+    /// Speaks to the head at `url`, such as `http://127.0.0.1:8420`. Opens nothing yet, unless it
+    /// is the first time that this head is spoken to over TLS.
     ///
     /// # Errors
-    /// When `url` is not an address that can be spoken to.
+    /// When `url` is not an address that can be spoken to, or a head that is met for the first
+    /// time does not answer.
     pub(crate) fn new(url: &str) -> CliResult<Self> {
         let url = checked_url(url)?;
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             // The cluster is on this network: a proxy for the internet cannot reach it.
             .proxy(None)
@@ -62,9 +68,14 @@ impl Client {
             .timeout_per_read(Some(SILENCE_TIME_MAX))
             .timeout_per_write(Some(SILENCE_TIME_MAX))
             .user_agent(concat!("bramble/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        Ok(Self { agent, url })
+            .build();
+        let (agent, first_met) = transport::agent(&url, config)?;
+        Ok(Self { agent, url, first_met })
+    }
+
+    /// The key of the head, if this is the first time that it was spoken to over TLS.
+    pub(crate) const fn first_met(&self) -> Option<Fingerprint> {
+        self.first_met
     }
 
     /// The head's address, without a slash at the end.
@@ -353,27 +364,7 @@ impl Client {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> CliError {
-        let url = &self.url;
-        let (why, help) = match error {
-            ureq::Error::HostNotFound => {
-                ("no computer of that name is known", "check --cluster and BRAMBLE_CLUSTER")
-            }
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                ("nobody listens there", "is the head running? start one with: bramble up")
-            }
-            ureq::Error::Io(error) if was_cut(error.kind()) => {
-                ("the connection was cut", "the head stopped, or refuses what was sent: look there")
-            }
-            ureq::Error::Timeout(_) => {
-                ("no answer came", "is that address right, and the head on?")
-            }
-            ureq::Error::Io(_) => ("the connection failed", "is the head running? try: bramble up"),
-            _ => ("what answers there speaks another language", "is that the head's address?"),
-        };
-        let error_text = error.to_string();
-        CliError::new(Slug::Unreachable, format!("cannot reach the head at {url}"))
-            .why(format!("{why} ({error_text})"))
-            .help(help)
+        transport::unreachable(&self.url, error)
     }
 
     /// Lets a good answer through and turns any other into the head's own words.
@@ -413,17 +404,6 @@ impl Client {
     }
 }
 
-/// Whether a connection ended while it was used.
-fn was_cut(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::UnexpectedEof
-    )
-}
-
 /// `url` as scheme, host and port.
 fn checked_url(url: &str) -> CliResult<String> {
     let bad = |why: &str| {
@@ -435,9 +415,8 @@ fn checked_url(url: &str) -> CliResult<String> {
     let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     let uri: Uri = full.parse().map_err(|_| bad("it is no URL"))?;
     match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err(bad("this version speaks plain HTTP only")),
-        _ => return Err(bad("it must start with http://")),
+        Some("http" | "https") => {}
+        _ => return Err(bad("it must start with http:// or https://")),
     }
     if uri.host().is_none_or(str::is_empty) {
         return Err(bad("it names no computer"));
@@ -456,7 +435,8 @@ mod tests {
     fn an_address_is_completed_and_checked() {
         assert_eq!(checked_url("http://a:1/").unwrap(), "http://a:1");
         assert_eq!(checked_url("lab.local:8420").unwrap(), "http://lab.local:8420");
-        for bad in ["", "http://", "https://a", "ftp://a", "http://a/path", "http://a b"] {
+        assert_eq!(checked_url("https://a:1/").unwrap(), "https://a:1");
+        for bad in ["", "http://", "ftp://a", "http://a/path", "http://a b"] {
             let error = checked_url(bad).unwrap_err();
             assert_eq!(error.slug(), Some(Slug::Usage), "{bad}");
         }

@@ -63,6 +63,11 @@ impl Context {
             None => default_url(),
         };
         let client = Client::new(&url)?;
+        if let Some(fingerprint) = client.first_met() {
+            let url = client.url();
+            self.output
+                .note(&format!("{url} is spoken to for the first time: its key is {fingerprint}"));
+        }
         self.output.detail(&format!("cluster {}", client.url()));
         Ok(client)
     }

@@ -17,6 +17,8 @@ pub(super) const INDEX: &str = "backup.json";
 pub(super) const JOURNAL: &str = "journal.sqlite";
 /// The head's key.
 pub(super) const KEY: &str = "head.key";
+/// The head's key for TLS.
+pub(super) const TLS: &str = "tls.key";
 /// What the names of objects start with.
 pub(super) const OBJECTS: &str = "objects/";
 
@@ -35,6 +37,9 @@ pub(super) struct Index {
     pub(super) journal: ObjectRef,
     /// The key's bytes.
     pub(super) key: ObjectRef,
+    /// The bytes of the key for TLS; older backups have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<ObjectRef>,
     /// How many objects are in it.
     pub(super) objects: u64,
 }

@@ -10,7 +10,7 @@ use bramble_scheduler::journal::Journal;
 use bramble_store::Store;
 use tar::{Builder, EntryType, Header};
 
-use super::archive::{INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA, inputs, missing, needed};
+use super::archive::{INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA, TLS, inputs, missing, needed};
 use super::head::{JOURNAL_FILE, journal_error};
 use super::{archive, data};
 use crate::args::cluster::BackupArgs;
@@ -64,6 +64,7 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     }
     let key = fs::read(dir.join(data::KEY_FILE))
         .map_err(|error| CliError::file("read", &dir.join(data::KEY_FILE), &error))?;
+    let tls = optional(&dir.join(data::TLS_FILE))?;
     let index = Index {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -71,6 +72,7 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
         store_id: store.id().to_owned(),
         journal: measured(&copied.0)?,
         key: ObjectRef::of(&key),
+        tls: tls.as_deref().map(ObjectRef::of),
         objects: objects.len() as u64,
     };
     let failed = |error: io::Error| CliError::file("write", &args.file, &error);
@@ -83,6 +85,9 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     let text = serde_json::to_vec_pretty(&index).expect("an index holds nothing JSON cannot");
     append(&mut tar, INDEX, text.len() as u64, &*text).map_err(failed)?;
     append(&mut tar, KEY, index.key.size, &*key).map_err(failed)?;
+    if let Some(tls) = tls {
+        append(&mut tar, TLS, tls.len() as u64, &*tls).map_err(failed)?;
+    }
     let journal = File::open(&copied.0).map_err(failed)?;
     append(&mut tar, JOURNAL, index.journal.size, journal).map_err(failed)?;
     for digest in &objects {
@@ -93,6 +98,15 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     let bytes = file.as_file().metadata().map_err(failed)?.len();
     keep(file, &args.file).map_err(failed)?;
     told(context, args, &index, bytes, lost.len())
+}
+
+/// What a file holds; `None` when there is none.
+fn optional(path: &Path) -> CliResult<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CliError::file("read", path, &error)),
+    }
 }
 
 fn told(

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use bramble_store::lock::{DirectoryLock, LockError};
 use bramble_store::{Store, StoreError};
+use bramble_tls::{Identity, IdentityError};
 
 use crate::error::{CliError, CliResult, Slug};
 use crate::{local, paths};
@@ -16,6 +17,8 @@ pub(crate) const STORE_DIR: &str = "store";
 
 /// The head's key, in its data directory.
 pub(crate) const KEY_FILE: &str = "head.key";
+/// The head's key for TLS, in its data directory.
+pub(crate) const TLS_FILE: &str = "tls.key";
 /// The keys of the heads that an agent knows, in its data directory.
 pub(crate) const HEADS_FILE: &str = "heads";
 
@@ -74,6 +77,23 @@ pub(crate) fn lock(dir: &Path, place: &Path, who: &str) -> CliResult<DirectoryLo
 pub(crate) fn open_store(dir: &Path) -> CliResult<Store> {
     let dir = dir.join(STORE_DIR);
     Store::open(&dir).map_err(|error| store_error(&dir, &error))
+}
+
+/// The key for TLS in a file, made when there is none.
+///
+/// # Errors
+/// When others may read it, it is none, or it cannot be read or written.
+pub(crate) fn identity(path: &Path) -> CliResult<Identity> {
+    Identity::load_or_create(path).map_err(|error| {
+        let what = "the key for TLS cannot be used";
+        let shown = CliError::new(Slug::DataUnusable, what).why(error_chain(&error));
+        match error {
+            IdentityError::Open { .. } => {
+                shown.help(format!("if nobody else has read it: chmod 600 {}", paths::shown(path)))
+            }
+            _ => shown,
+        }
+    })
 }
 
 /// Stores what nodes are measured by.
@@ -138,6 +158,7 @@ mod tests {
             process: local::ProcessMark::own(),
             url: "http://127.0.0.1:4711".into(),
             listen: ([127, 0, 0, 1], 4711).into(),
+            fingerprint: None,
         };
         local::write(dir.path(), local::HEAD_FILE, &record).unwrap();
         let error = lock(dir.path(), dir.path(), "bramble head").unwrap_err();

@@ -11,6 +11,7 @@ use bramble_runtime::artefact::{HeadKey, KeyError};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_scheduler::journal::JournalError;
 use bramble_scheduler::{Head, HeadFailure, StartError, StartOptions};
+use bramble_tls::Fingerprint;
 use bramble_web::{AppState, Collector};
 use tokio::runtime;
 use tokio::task::JoinError;
@@ -108,7 +109,9 @@ async fn serve(
         collector,
         version: env!("CARGO_PKG_VERSION"),
     });
-    let record = listening(&listener)?;
+    let tls = tls(dir)?;
+    let fingerprint = tls.fingerprint();
+    let record = listening(&listener, fingerprint)?;
     let listener = listener
         .set_nonblocking(true)
         .and_then(|()| tokio::net::TcpListener::from_std(listener))
@@ -122,7 +125,8 @@ async fn serve(
     local::write(dir, HEAD_FILE, &record)?;
     tracing::info!(
         url = record.url,
-        "head {} listens at {}",
+        %fingerprint,
+        "head {} listens at {}, and for TLS with the key {fingerprint}",
         env!("CARGO_PKG_VERSION"),
         record.url
     );
@@ -133,7 +137,7 @@ async fn serve(
             ended = &mut scheduler => failed = Some(ended),
         }
     };
-    bramble_web::serve(listener, app, stopped).await;
+    bramble_web::serve(listener, app, Some(tls), stopped).await;
     collecting.abort();
     let ended = match failed {
         Some(ended) => ended,
@@ -181,13 +185,28 @@ fn head_key(dir: &Path) -> CliResult<HeadKey> {
     })
 }
 
+/// The end of those connections that nobody on the way can read; its key is made at the first
+/// start.
+fn tls(dir: &Path) -> CliResult<bramble_tls::Server> {
+    let path = dir.join(data::TLS_FILE);
+    let identity = data::identity(&path).map_err(|error| {
+        error.help(
+            "put the right file back, or remove this one: a new key is made, which nodes refuse \
+             until they join again, and people until they are told",
+        )
+    })?;
+    bramble_tls::Server::new(&identity)
+        .map_err(|error| CliError::new(Slug::Local, "cannot speak TLS").because(&error))
+}
+
 /// What to write down about where we listen.
-fn listening(listener: &TcpListener) -> CliResult<HeadRecord> {
+fn listening(listener: &TcpListener, fingerprint: Fingerprint) -> CliResult<HeadRecord> {
     let listen = listener
         .local_addr()
         .map_err(|error| CliError::new(Slug::Local, "cannot use the socket").because(&error))?;
     let schema = "bramble.head-record/1".to_owned();
-    Ok(HeadRecord { schema, process: ProcessMark::own(), url: url_of(listen), listen })
+    let (process, url) = (ProcessMark::own(), url_of(listen));
+    Ok(HeadRecord { schema, process, url, listen, fingerprint: Some(fingerprint) })
 }
 
 /// The address by which this computer reaches what listens on `listen`.

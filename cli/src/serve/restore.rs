@@ -10,7 +10,7 @@ use bramble_scheduler::core::Scheduler;
 use bramble_store::Store;
 use tar::Archive;
 
-use super::archive::{self, INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA};
+use super::archive::{self, INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA, TLS};
 use super::data;
 use super::head::{JOURNAL_FILE, journal_error};
 use crate::args::cluster::RestoreArgs;
@@ -29,6 +29,7 @@ struct Unpacked {
     index: Index,
     journal: PathBuf,
     key: PathBuf,
+    tls: Option<PathBuf>,
 }
 
 /// Restores a backup.
@@ -57,6 +58,9 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> CliResult<()> {
     let store = data::open_store(&dir)?;
     let aside = set_aside(&dir)?;
     put(&unpacked.key, &dir.join(data::KEY_FILE))?;
+    if let Some(tls) = &unpacked.tls {
+        put(tls, &dir.join(data::TLS_FILE))?;
+    }
     put(&unpacked.journal, &journal)?;
     told(context, &dir, &core, &store, &unpacked.index, aside.as_deref())
 }
@@ -111,13 +115,17 @@ fn unpack(args: &RestoreArgs, file: File, dir: &Path, staging: &Path) -> CliResu
     let index = read_index(&args.file, first)?;
     prepare_store(dir, &index)?;
     let store = data::open_store(dir)?;
-    let (mut journal, mut key, mut objects) = (None, None, 0);
+    let (mut journal, mut key, mut tls, mut objects) = (None, None, None, 0);
     for entry in entries {
         let mut entry = entry.map_err(|error| broken(&error))?;
         let path = entry.path().map_err(|error| broken(&error))?.into_owned();
         let name = path.to_string_lossy().into_owned();
         if name == KEY && index.key.size <= KEY_BYTES_MAX {
             key = Some(unpack_file(args, &mut entry, &index.key, &staging.join(KEY))?);
+        } else if let (TLS, Some(part)) = (name.as_str(), index.tls.as_ref())
+            && part.size <= KEY_BYTES_MAX
+        {
+            tls = Some(unpack_file(args, &mut entry, part, &staging.join(TLS))?);
         } else if name == JOURNAL {
             journal = Some(unpack_file(args, &mut entry, &index.journal, &staging.join(JOURNAL))?);
         } else if let Some(digest) = name.strip_prefix(OBJECTS) {
@@ -134,7 +142,9 @@ fn unpack(args: &RestoreArgs, file: File, dir: &Path, staging: &Path) -> CliResu
         return Err(damaged(&args.file, &what));
     }
     match (journal, key) {
-        (Some(journal), Some(key)) => Ok(Unpacked { index, journal, key }),
+        (Some(journal), Some(key)) if tls.is_some() == index.tls.is_some() => {
+            Ok(Unpacked { index, journal, key, tls })
+        }
         _ => Err(damaged(&args.file, "it has no journal or no key")),
     }
 }
@@ -246,7 +256,8 @@ fn unpack_object(
 
 /// Moves what is there out of the way; returns where it is now.
 fn set_aside(dir: &Path) -> CliResult<Option<PathBuf>> {
-    let names = [JOURNAL_FILE, "journal.sqlite-wal", "journal.sqlite-shm", data::KEY_FILE];
+    let names =
+        [JOURNAL_FILE, "journal.sqlite-wal", "journal.sqlite-shm", data::KEY_FILE, data::TLS_FILE];
     let there: Vec<&str> = names.into_iter().filter(|name| dir.join(name).exists()).collect();
     if there.is_empty() {
         return Ok(None);

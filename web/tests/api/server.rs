@@ -1,13 +1,16 @@
 //! The serving loop over loopback.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use bramble_protocol::agent::FromAgent;
+use bramble_tls::{Client, Identity, Pin};
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::agent::{hear, hello, open, say};
 use crate::support::TestHead;
@@ -22,13 +25,18 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(head: TestHead) -> Self {
+        Self::start_with(head, None).await
+    }
+
+    /// The same, with TLS on the same port.
+    pub(crate) async fn start_with(head: TestHead, tls: Option<bramble_tls::Server>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let serving = tokio::spawn(bramble_web::serve(listener, head.app.clone(), shutdown));
+        let serving = tokio::spawn(bramble_web::serve(listener, head.app.clone(), tls, shutdown));
         Self { head, address, stop, serving }
     }
 
@@ -128,4 +136,44 @@ async fn stopping_ends_event_streams_and_agents_and_then_returns() {
     let _ = idle.read_to_end(&mut Vec::new()).await;
     served.serving.await.unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn one_port_speaks_plain_http_and_tls() {
+    let own = Identity::ephemeral().unwrap();
+    let tls = bramble_tls::Server::new(&own).unwrap();
+    let served = Served::start_with(TestHead::start(), Some(tls)).await;
+    let request = request("/healthz", "host: localhost\r\n");
+    let answer = served.answer(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let node = Identity::ephemeral().unwrap();
+    for identity in [None, Some(&node)] {
+        let client = Client::new(identity, Pin::exact(own.fingerprint())).unwrap();
+        let mut stream = client.connect(served.connect().await).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_go_on_is_cut_off() {
+    let tls = bramble_tls::Server::new(&Identity::ephemeral().unwrap()).unwrap();
+    let served = Served::start_with(TestHead::start(), Some(tls)).await;
+    let began = Instant::now();
+    let mut stream = served.connect().await;
+    stream.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
+    let mut answer = Vec::new();
+    // The limit is 5 seconds.
+    let end = timeout(Duration::from_secs(8), stream.read_to_end(&mut answer)).await;
+    assert!(end.is_ok(), "it is cut off");
+    assert!(began.elapsed() >= Duration::from_secs(4), "not at once");
+}
+
+#[tokio::test]
+async fn a_head_without_tls_takes_a_handshake_for_bad_http() {
+    let served = Served::start(TestHead::start()).await;
+    let answer = served.answer("\x16\x03\x01\x02\x00\x01\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
