@@ -72,17 +72,20 @@ impl Accounts {
         })
     }
 
+    /// Whether [`Self::seen`] has nothing to write down. Does not block.
+    pub fn was_seen_lately(&self, identity: &Identity, now_ms: u64) -> bool {
+        let cache = self.cache();
+        let at = cache.sessions_of(&identity.user).find(|it| it.id == identity.session);
+        at.is_none_or(|it| now_ms.saturating_sub(it.seen_at) < SEEN_EVERY_MS)
+    }
+
     /// Writes down that somebody was there, now and then.
     ///
     /// # Errors
     /// When the database fails.
     pub fn seen(&self, identity: &Identity, now_ms: u64) -> Result<()> {
-        {
-            let cache = self.cache();
-            let at = cache.sessions_of(&identity.user).find(|it| it.id == identity.session);
-            if at.is_none_or(|it| now_ms.saturating_sub(it.seen_at) < SEEN_EVERY_MS) {
-                return Ok(());
-            }
+        if self.was_seen_lately(identity, now_ms) {
+            return Ok(());
         }
         let database = self.database();
         database.sync(false)?;
@@ -188,6 +191,14 @@ impl Accounts {
             0 => Err(AccountsError::NoSuchSession(session)),
             _ => Ok(()),
         }
+    }
+
+    /// Ends all sessions, of admins too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end_all_sessions(&self) -> Result<()> {
+        self.end_sessions(|_| true).map(drop)
     }
 
     /// Ends sessions; returns how many.

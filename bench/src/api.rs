@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use bramble_protocol::api::{JobState, JobView, ModuleResponse, ResultView, SubmitRequest};
 use bramble_protocol::{JobId, JobPolicy, JobSpec, Manifest, ModuleInfo, ObjectRef};
 use bramble_store::pack::PackWriter;
+use bramble_tests::cluster::Cluster;
 use serde::de::DeserializeOwned;
 
 /// Objects in one pack.
@@ -19,10 +20,9 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Speaks to the head at `url`.
-    pub(crate) fn new(url: &str) -> Self {
-        let http = ureq::Agent::config_builder().proxy(None).build().new_agent();
-        Self { http, base: format!("{url}/api/v1") }
+    /// Speaks to the head of a cluster as its admin.
+    pub(crate) fn new(cluster: &Cluster) -> Self {
+        Self { http: cluster.http(), base: format!("{}/api/v1", cluster.url) }
     }
 
     /// Sends a module and learns what it is.

@@ -30,7 +30,7 @@ pub(crate) fn run(runs: usize) -> Result<()> {
         ensure!(output.status.success(), "--version failed");
         Ok(())
     })?;
-    let api = Api::new(&cluster.url);
+    let api = Api::new(&cluster);
     let info = api.send_module(&path)?;
     let chunks = api.store(std::iter::once(b"x\n".to_vec()))?;
     let spec = api.job(&info, &chunks)?;

@@ -29,7 +29,7 @@ struct Run {
 pub(crate) fn run(runs: usize, sizes: &[usize]) -> Result<()> {
     println!("tasks that do nothing, {NODES} nodes of one slot (from `POST /jobs` to the end)");
     let cluster = Cluster::start(NODES);
-    let api = Api::new(&cluster.url);
+    let api = Api::new(&cluster);
     let path = job("noop");
     let module = api.send_module(&path)?;
     let most = sizes.iter().copied().max().context("no size is given")?;

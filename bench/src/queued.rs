@@ -30,7 +30,7 @@ pub(crate) fn run(sizes: &[usize]) -> Result<()> {
     let nodes = Idlers::start(&cluster.url)?;
     let empty = held()?;
     println!("  {:>9} queued: {empty:>7} KiB", 0);
-    let api = Api::new(&cluster.url);
+    let api = Api::new(&cluster);
     let module = api.send_module(&job("noop"))?;
     let mut queued = 0;
     for &size in sizes {

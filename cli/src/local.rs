@@ -18,6 +18,8 @@ use crate::error::{CliError, CliResult};
 pub(crate) const HEAD_FILE: &str = "head.json";
 /// The file in a data directory that says who supervises it.
 pub(crate) const UP_FILE: &str = "up.json";
+/// The file in a data directory with a token by which its owner may do everything.
+pub(crate) const ADMIN_TOKEN_FILE: &str = "admin.token";
 /// A record longer than this, in bytes, is none of ours.
 const RECORD_BYTES_MAX: u64 = 64 << 10;
 

@@ -10,6 +10,7 @@
 mod args;
 mod client;
 mod commands;
+mod credentials;
 mod error;
 mod local;
 mod output;

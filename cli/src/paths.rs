@@ -11,6 +11,8 @@ pub(crate) const CLUSTER_ENV: &str = "BRAMBLE_CLUSTER";
 pub(crate) const DATA_ENV: &str = "BRAMBLE_DATA";
 /// Whose jobs are submitted.
 pub(crate) const USER_ENV: &str = "BRAMBLE_USER";
+/// Names a file with a token.
+pub(crate) const TOKEN_FILE_ENV: &str = "BRAMBLE_TOKEN_FILE";
 /// What to log.
 pub(crate) const LOG_ENV: &str = "BRAMBLE_LOG";
 /// Where the gallery's modules are.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
-use bramble_protocol::{Digest, JobId, NodeId, Order, Secrets};
+use bramble_protocol::{Digest, JobId, NodeId, ObjectRef, Order, Secrets};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::core::{Answer, ConnectionId, Event, NewJob, RequestToken, Scheduler};
@@ -188,6 +188,22 @@ impl Handle {
     /// [`CommandError::WrongState`] when it is not done.
     pub async fn result(&self, job: JobId) -> Result<ResultView, CommandError> {
         self.look(move |core| core.result(job)).await?.map_err(|state| match state {
+            Some(state) => CommandError::WrongState { job, state },
+            None => CommandError::NoSuchJob(job),
+        })
+    }
+
+    /// One chunk of the result of a job that is done, counted from 0; `None` when it has fewer.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] when it is not done.
+    pub async fn result_chunk(
+        &self,
+        job: JobId,
+        index: usize,
+    ) -> Result<Option<ObjectRef>, CommandError> {
+        let chunk = self.look(move |core| core.result_chunk(job, index)).await?;
+        chunk.map_err(|state| match state {
             Some(state) => CommandError::WrongState { job, state },
             None => CommandError::NoSuchJob(job),
         })

@@ -78,6 +78,18 @@ fn bramble_at(program: &Path) -> Command {
     command
 }
 
+/// What sends requests by a token.
+pub fn http_with(token: &str) -> ureq::Agent {
+    let value = format!("Bearer {token}");
+    let sign = move |mut request: ureq::http::Request<ureq::SendBody<'_>>,
+                     next: ureq::middleware::MiddlewareNext<'_>| {
+        let value = value.parse().expect("a token is of plain letters");
+        request.headers_mut().insert("authorization", value);
+        next.handle(request)
+    };
+    ureq::Agent::config_builder().proxy(None).middleware(sign).build().into()
+}
+
 /// What a command said and how it ended.
 #[derive(Debug)]
 pub struct Said {
@@ -318,8 +330,20 @@ impl Cluster {
     /// A command of this cluster, not started yet, with the test's directory as its own.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = bramble();
-        command.env("BRAMBLE_CLUSTER", &self.url).current_dir(self.dir()).args(args);
+        command.env("BRAMBLE_CLUSTER", &self.url).env("BRAMBLE_DATA", self.data());
+        command.current_dir(self.dir()).args(args);
         command
+    }
+
+    /// The admin's token.
+    pub fn token(&self) -> String {
+        let path = self.data().join("admin.token");
+        fs::read_to_string(path).expect("a head has a token").trim().to_owned()
+    }
+
+    /// What sends requests by the admin's token.
+    pub fn http(&self) -> ureq::Agent {
+        http_with(&self.token())
     }
 
     /// Runs a command of this cluster to its end.

@@ -10,7 +10,8 @@ use bramble_tests::cluster::{Cluster, Objects, job, wait_for};
 fn inspected(cluster: &Cluster, name: &str) -> ModuleResponse {
     let module = std::fs::read(job(name)).unwrap();
     let url = format!("{}/api/v1/modules", cluster.url);
-    let mut response = ureq::post(&url).send(&module[..]).expect("the head accepts the module");
+    let mut response =
+        cluster.http().post(&url).send(&module[..]).expect("the head accepts the module");
     response.body_mut().read_json().expect("the answer is a ModuleResponse")
 }
 

@@ -61,7 +61,7 @@ fn submit(cluster: &Cluster, case: Case, input: &str) -> Submitted {
 
 fn get<T: serde::de::DeserializeOwned>(cluster: &Cluster, path: &str) -> T {
     let url = format!("{}/api/v1/{path}", cluster.url);
-    ureq::get(&url).call().unwrap().body_mut().read_json().unwrap()
+    cluster.http().get(&url).call().unwrap().body_mut().read_json().unwrap()
 }
 
 /// All jobs, once none of them runs or waits any more.
@@ -292,8 +292,11 @@ fn submit_named_by_an_attacker(cluster: &Cluster, id: &str) -> String {
     spec.args = vec!["\x1b[5m".into(), "a\nb".into()];
     spec.params = [("p".to_owned(), "\x1b[2J\r\nfaked: line\u{202e}".to_owned())].into();
     let url = format!("{}/api/v1/jobs", cluster.url);
-    let mut answer =
-        ureq::post(&url).send_json(SubmitRequest { spec, secrets: Default::default() }).unwrap();
+    let mut answer = cluster
+        .http()
+        .post(&url)
+        .send_json(SubmitRequest { spec, secrets: Default::default() })
+        .unwrap();
     let view: JobView = answer.body_mut().read_json().unwrap();
     assert!(!view.spec.result_name.contains(['/', '\x1b']), "{:?}", view.spec.result_name);
     view.id.to_string()
@@ -355,7 +358,9 @@ fn machine_code_that_bramble_itself_has_compiled_is_refused_from_a_user() {
     let mut spec = get::<JobList>(&cluster, "jobs").jobs[0].spec.clone();
     spec.module = bramble_protocol::Digest::of(&compiled);
     let url = format!("{}/api/v1/jobs", cluster.url);
-    let refused = ureq::post(&url)
+    let refused = cluster
+        .http()
+        .post(&url)
         .send_json(SubmitRequest { spec, secrets: Default::default() })
         .unwrap_err();
     assert!(matches!(refused, ureq::Error::StatusCode(400..=422)), "{refused}");

@@ -54,7 +54,11 @@ impl Cable {
     fn command(namespace: &str, dir: &TempDir, args: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace]).arg(program()).args(args);
-        command.env("BRAMBLE_CLUSTER", URL).env("NO_COLOR", "1").current_dir(dir.path());
+        command
+            .env("BRAMBLE_CLUSTER", URL)
+            .env("BRAMBLE_DATA", "data")
+            .env("NO_COLOR", "1")
+            .current_dir(dir.path());
         command.stdin(Stdio::null());
         command
     }

@@ -138,7 +138,7 @@ fn a_changed_module_is_another_module_or_none() {
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..100 {
         let changed = mutator.change(&module);
-        match ureq::post(&url).send(&changed[..]) {
+        match cluster.http().post(&url).send(&changed[..]) {
             Ok(mut response) => {
                 let known: ModuleResponse = response.body_mut().read_json().unwrap();
                 assert_eq!(known.module.digest, Digest::of(&changed));
@@ -235,8 +235,11 @@ fn a_module_that_is_changed_on_disk_is_never_run_and_sending_it_again_replaces_i
     let mut spec = cluster.job(id.text().trim()).spec;
     spec.module = Digest::of(&bytes);
     let url = format!("{}/api/v1/jobs", cluster.url);
-    let mut answer =
-        ureq::post(&url).send_json(SubmitRequest { spec, secrets: Default::default() }).unwrap();
+    let mut answer = cluster
+        .http()
+        .post(&url)
+        .send_json(SubmitRequest { spec, secrets: Default::default() })
+        .unwrap();
     let ended = ended(&cluster, &answer.body_mut().read_json().unwrap());
     assert_eq!((ended.state.name(), ended.result_bytes), ("failed", None), "{ended:?}");
 
@@ -256,7 +259,11 @@ fn a_manifest_with_a_changed_digest_or_length_is_refused_at_submit() {
         // Put past the head, as somebody with the store in his hands would.
         spec.input = store.put(&manifest.encode()).unwrap().digest;
         let url = format!("{}/api/v1/jobs", cluster.url);
-        ureq::post(&url).send_json(SubmitRequest { spec, secrets: Default::default() }).map(drop)
+        cluster
+            .http()
+            .post(&url)
+            .send_json(SubmitRequest { spec, secrets: Default::default() })
+            .map(drop)
     };
     submit(&sound).unwrap();
     let mut other_digest = sound.clone();

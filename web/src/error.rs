@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bramble_accounts::AccountsError;
 use bramble_protocol::{Problem, ProblemKind, error_chain};
 use bramble_scheduler::CommandError;
 
@@ -74,6 +75,11 @@ impl ApiError {
         Self { problem: Box::new(problem), cause: Some(Cause(Arc::new(cause))) }
     }
 
+    /// What the user is told.
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
     /// Adds why.
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.problem.detail = Some(detail.into());
@@ -124,6 +130,35 @@ impl From<CommandError> for ApiError {
     }
 }
 
+impl From<AccountsError> for ApiError {
+    fn from(error: AccountsError) -> Self {
+        use AccountsError as E;
+        let told = error.to_string();
+        match error {
+            E::NoSuchUser(_) | E::NoSuchClass(_) | E::NoSuchSession(_) | E::NoSuchCode => {
+                Self::new(ProblemKind::NoSuchAccount, told)
+            }
+            E::NameTaken { .. } | E::OfAnotherClass(_) => Self::new(ProblemKind::NameTaken, told)
+                .help("choose another name: add the first letters of the second one, or a number"),
+            E::WrongPin => Self::new(ProblemKind::WrongPin, told)
+                .help("a teacher can give out a new PIN: bramble user reset-pin NAME"),
+            E::NewPinNeeded => Self::new(ProblemKind::NewPinNeeded, told),
+            E::TooManyTries { .. } => Self::new(ProblemKind::TooManyTries, told),
+            E::BadName(_) | E::BadPin(_) | E::BadRole(_) | E::BadRoster { .. } => {
+                Self::bad_request(told)
+            }
+            E::ClassClosed(_) | E::LastAdmin(_) => Self::new(ProblemKind::WrongState, told),
+            E::Full { .. } => Self::new(ProblemKind::LimitReached, told),
+            E::Open { .. }
+            | E::NewerFormat { .. }
+            | E::Database(_)
+            | E::Random(_)
+            | E::TokenFile { .. }
+            | E::Hash(_) => Self::fault(error),
+        }
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = answer(&self.problem);
@@ -138,8 +173,14 @@ fn answer(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(problem).expect("a problem holds nothing that JSON cannot");
     let mut response = (status, [(CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
-    if problem.kind == ProblemKind::Busy {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    let header = match problem.kind {
+        ProblemKind::Busy => Some((RETRY_AFTER, "5")),
+        ProblemKind::TooManyTries => Some((RETRY_AFTER, "30")),
+        ProblemKind::SignInNeeded => Some((WWW_AUTHENTICATE, "Bearer realm=\"bramble\"")),
+        _ => None,
+    };
+    if let Some((name, value)) = header {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
@@ -155,8 +196,11 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         let chain = error_chain(cause.as_ref());
         tracing::error!(%method, path, status, error = chain, "{method} {path} failed: {chain}");
     }
-    let is_problem = response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON);
-    if status < 400 || is_problem { response } else { reword(&method, &path, response).await }
+    let content_type = response.headers().get(CONTENT_TYPE);
+    // A page says itself what is wrong.
+    let is_ours = content_type == Some(&PROBLEM_JSON)
+        || content_type.is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
+    if status < 400 || is_ours { response } else { reword(&method, &path, response).await }
 }
 
 async fn reword(method: &axum::http::Method, path: &str, response: Response) -> Response {

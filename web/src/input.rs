@@ -1,5 +1,7 @@
 //! A job's input: its manifest is read, and every chunk it lists must be there.
 
+use std::collections::HashSet;
+
 use bramble_protocol::{Digest, Manifest, ObjectRef, error_chain};
 use bramble_store::{Store, StoreError, Touched};
 
@@ -8,20 +10,25 @@ use crate::stored;
 
 const SEND_FIRST: &str = "submit the input again, which sends what is missing";
 
-/// Reads the manifest `digest` and checks that the job could run on it. Blocks.
+/// Reads the manifest `digest` and checks that the job could run on it. Blocks. `not_held` says
+/// which objects the user may not use, because he has not sent them: to him they are not here.
 ///
 /// # Errors
 /// When it is not there, is no manifest, is empty, or chunks are missing.
-pub(crate) fn read(store: &Store, digest: &Digest) -> ApiResult<Manifest> {
+pub(crate) fn read(
+    store: &Store,
+    digest: &Digest,
+    not_held: impl Fn(&[Digest]) -> ApiResult<Vec<Digest>>,
+) -> ApiResult<Manifest> {
+    if !not_held(&[*digest])?.is_empty() {
+        return Err(no_manifest(digest));
+    }
     // First of all: what is read afterwards stays.
     store.touch(digest).map_err(ApiError::fault)?;
     let bytes = store.get_by_digest(digest, Manifest::BYTES_MAX).map_err(|error| {
         let short = digest.short();
         match error {
-            StoreError::Missing { .. } => {
-                ApiError::bad_job(format!("the input's manifest {short} is not on the head"))
-                    .help(SEND_FIRST)
-            }
+            StoreError::Missing { .. } => no_manifest(digest),
             StoreError::TooLarge { .. } => {
                 ApiError::bad_job(format!("the input's manifest {short} is too long to be one"))
             }
@@ -35,19 +42,30 @@ pub(crate) fn read(store: &Store, digest: &Digest) -> ApiResult<Manifest> {
     if manifest.total_bytes == 0 {
         return Err(ApiError::bad_job("the input is empty"));
     }
-    check_objects(store, &manifest)?;
+    check_objects(store, &manifest, not_held)?;
     Ok(manifest)
 }
 
-fn check_objects(store: &Store, manifest: &Manifest) -> ApiResult<()> {
+fn no_manifest(digest: &Digest) -> ApiError {
+    ApiError::bad_job(format!("the input's manifest {} is not on the head", digest.short()))
+        .help(SEND_FIRST)
+}
+
+fn check_objects(
+    store: &Store,
+    manifest: &Manifest,
+    not_held: impl Fn(&[Digest]) -> ApiResult<Vec<Digest>>,
+) -> ApiResult<()> {
     let mut objects: Vec<ObjectRef> =
         manifest.chunks.iter().chain(&manifest.sample).copied().collect();
     // Chunks may repeat; the files are visited in the order of their directories.
     objects.sort_unstable_by_key(|object| (object.digest, object.size));
     objects.dedup();
+    let digests: Vec<Digest> = objects.iter().map(|object| object.digest).collect();
+    let unknown: HashSet<Digest> = not_held(&digests)?.into_iter().collect();
     let mut missing = Vec::new();
     for object in &objects {
-        if !is_there(store, object)? {
+        if unknown.contains(&object.digest) || !is_there(store, object)? {
             missing.push(object.digest);
         }
     }

@@ -4,6 +4,7 @@
 //! a listener with limits on time, headers and connections. Nothing is decided here: handlers
 //! check what came in, ask the scheduler or the store, and say what they answered.
 
+mod access;
 mod body;
 mod collector;
 mod crowd;
@@ -14,6 +15,7 @@ mod limits;
 mod openapi;
 mod origin;
 mod pace;
+mod pages;
 mod peer;
 mod previews;
 mod router;
@@ -23,6 +25,7 @@ mod spec;
 mod state;
 mod stored;
 
+pub use access::{Need, RouteNeed, needs};
 pub use collector::{CollectError, Collector};
 pub use openapi::openapi;
 pub use peer::Peer;

@@ -25,6 +25,12 @@ pub(crate) const VERIFICATIONS_MAX: usize = 4;
 pub(crate) const DOWNLOADS_MAX: usize = 64;
 /// Event streams that are open at a time.
 pub(crate) const EVENT_STREAMS_MAX: usize = 64;
+/// PINs that are hashed at a time: each takes 19 MiB and a core for a moment.
+pub(crate) const LOGINS_MAX: usize = 2;
+/// People who may wait for that.
+pub(crate) const LOGINS_WAITING_MAX: usize = 64;
+/// Entries of the audit log in one answer.
+pub(crate) const AUDIT_ENTRIES_MAX: usize = 1_000;
 /// What is known of modules is kept for this many.
 pub(crate) const MODULE_INFOS_MAX: usize = 256;
 

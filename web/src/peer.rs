@@ -18,13 +18,11 @@ pub struct Peer {
 }
 
 /// The address that a request comes from; `None` when the app is called without a connection.
-#[allow(dead_code, reason = "accounts will ask")]
 pub(crate) fn address(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<Peer>().map(|peer| peer.address.ip().to_canonical())
 }
 
 /// Whether the connection is one that nobody on the way can read.
-#[allow(dead_code, reason = "accounts will ask")]
 pub(crate) fn is_tls(extensions: &Extensions) -> bool {
     extensions.get::<Peer>().is_some_and(|peer| peer.tls)
 }

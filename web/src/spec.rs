@@ -78,7 +78,8 @@ fn file_name(text: &str) -> String {
     name
 }
 
-fn printable(text: &str) -> String {
+/// A text that was sent, without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { '_' }).collect()
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bramble_accounts::Accounts;
 use bramble_protocol::{Digest, ModuleInfo};
 use bramble_scheduler::{Handle, ModuleService};
 use bramble_store::Store;
@@ -22,6 +23,10 @@ pub struct AppState {
     pub handle: Handle,
     /// Where objects lie.
     pub store: Store,
+    /// Who people are.
+    pub accounts: Accounts,
+    /// Whether whoever has not signed in may look at the cluster, but for names.
+    pub anyone_may_look: bool,
     /// Inspects modules; may block.
     pub modules: Arc<dyn ModuleService>,
     /// Removes what nobody needs.
@@ -34,6 +39,8 @@ pub struct AppState {
 pub(crate) struct Shared {
     pub(crate) handle: Handle,
     pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
+    pub(crate) anyone_may_look: bool,
     pub(crate) modules: Arc<dyn ModuleService>,
     pub(crate) collector: Arc<Collector>,
     pub(crate) version: &'static str,
@@ -46,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) verifications: Places,
     pub(crate) downloads: Places,
     pub(crate) event_streams: Places,
+    pub(crate) logins: Places,
 }
 
 /// [`Shared`], as handlers receive it.
@@ -53,10 +61,13 @@ pub(crate) type Head = Arc<Shared>;
 
 impl Shared {
     pub(crate) fn new(state: AppState) -> Self {
-        let AppState { handle, store, modules, collector, version } = state;
+        let AppState { handle, store, accounts, anyone_may_look, modules, collector, version } =
+            state;
         Self {
             handle,
             store,
+            accounts,
+            anyone_may_look,
             modules,
             collector,
             version,
@@ -69,6 +80,7 @@ impl Shared {
             verifications: Places::new(limits::VERIFICATIONS_MAX),
             downloads: Places::new(limits::DOWNLOADS_MAX),
             event_streams: Places::new(limits::EVENT_STREAMS_MAX),
+            logins: Places::new(limits::LOGINS_MAX),
         }
     }
 

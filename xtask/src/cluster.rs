@@ -149,6 +149,7 @@ impl Cluster {
     ) -> Result<Finished> {
         let mut command = Command::new(&self.program);
         command
+            .env("BRAMBLE_DATA", &self.data)
             .args(["submit", "--no-cache", "--cluster", &self.url, "--json"])
             .args(["--nodes", &nodes.to_string()])
             .arg(module)

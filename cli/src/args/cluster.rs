@@ -122,6 +122,9 @@ pub(crate) struct HeadArgs {
     /// Where it listens; port 0 takes any that is free
     #[arg(long, value_name = "IP:PORT", value_parser = address, default_value = "127.0.0.1:8420")]
     pub(crate) listen: SocketAddr,
+    /// Let anybody see the nodes and how busy they are, without signing in
+    #[arg(long)]
+    pub(crate) anyone_may_look: bool,
     /// Memory for compiling one module [default: half of the machine's, at most 1G]
     #[arg(long, value_name = "SIZE", value_parser = values::positive_size)]
     pub(crate) compile_memory: Option<u64>,

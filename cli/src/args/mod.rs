@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod develop;
 pub(crate) mod jobs;
+pub(crate) mod people;
 pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
@@ -154,6 +155,18 @@ pub(crate) enum Command {
     Priority(queue::PriorityArgs),
     /// Show what users have used and may have; set their limits
     Users(queue::UsersArgs),
+    /// Begin a session with a head: by a browser, a PIN or a token
+    Login(people::LoginArgs),
+    /// End a session with a head
+    Logout(people::LogoutArgs),
+    /// Show who the head takes you for, and your sessions
+    Whoami(people::WhoamiArgs),
+    /// Make, list and remove accounts; import rosters; reset PINs
+    User(people::UserArgs),
+    /// Make, list, close and remove classes
+    Class(people::ClassArgs),
+    /// Show what was done, by whom, from where
+    Audit(people::AuditArgs),
     /// Remove what nobody needs from the head's disk, or show what is there and why
     Gc(space::GcArgs),
     /// Make a new project for a job

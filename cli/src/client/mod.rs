@@ -6,11 +6,14 @@
 mod events;
 mod known;
 mod pack;
+mod people;
 mod transport;
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
+use bramble_protocol::account::Hidden;
 use bramble_protocol::api::{
     HeadView, JobList, JobView, LogEntry, LogList, MissingRequest, MissingResponse, ModuleResponse,
     NodeList, NodeView, PreviewList, ResultView, SecretsRequest, StoredResponse, SubmitRequest,
@@ -24,11 +27,14 @@ use bramble_protocol::{
 };
 use bramble_tls::Fingerprint;
 use serde::de::DeserializeOwned;
-use ureq::http::{Response, Uri};
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{HeaderValue, Request, Response, Uri};
+use ureq::middleware::MiddlewareNext;
 use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 pub(crate) use events::{Followed, Follower};
 
+use crate::credentials;
 use crate::error::{CliError, CliResult, Slug, slug_of_problem};
 
 /// How long a connection may take to be made.
@@ -49,14 +55,40 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Speaks to the head at `url`, such as `http://127.0.0.1:8420`. Opens nothing yet, unless it
-    /// is the first time that this head is spoken to over TLS.
+    /// Speaks to the head at `url`, such as `http://127.0.0.1:8420`, by this user's token for it if
+    /// he has one. Opens nothing yet, unless it is the first time that this head is spoken to over
+    /// TLS.
     ///
     /// # Errors
-    /// When `url` is not an address that can be spoken to, or a head that is met for the first
-    /// time does not answer.
+    /// When `url` is not an address that can be spoken to, the token cannot be read, or a
+    /// head that is met for the first time does not answer.
     pub(crate) fn new(url: &str) -> CliResult<Self> {
         let url = checked_url(url)?;
+        let token = credentials::token_for(&url)?;
+        Self::with_token(url, token)
+    }
+
+    /// The same by the admin's token in a head's data directory.
+    ///
+    /// # Errors
+    /// When `url` is not an address that can be spoken to, or the token cannot be read.
+    pub(crate) fn of_own_head(url: &str, dir: &Path) -> CliResult<Self> {
+        Self::with_token(checked_url(url)?, credentials::admin_token(dir)?)
+    }
+
+    /// Speaks to the head at `url`, which is checked, by `token`.
+    ///
+    /// # Errors
+    /// When a head that is met for the first time does not answer.
+    pub(crate) fn with_token(url: String, token: Option<Hidden>) -> CliResult<Self> {
+        let sign = move |mut request: Request<SendBody<'_>>, next: MiddlewareNext<'_>| {
+            let value = token.as_ref().map(|token| format!("Bearer {}", token.expose()));
+            if let Some(Ok(mut value)) = value.map(|value| HeaderValue::from_str(&value)) {
+                value.set_sensitive(true);
+                request.headers_mut().insert(AUTHORIZATION, value);
+            }
+            next.handle(request)
+        };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // The cluster is on this network: a proxy for the internet cannot reach it.
@@ -68,6 +100,7 @@ impl Client {
             .timeout_per_read(Some(SILENCE_TIME_MAX))
             .timeout_per_write(Some(SILENCE_TIME_MAX))
             .user_agent(concat!("bramble/", env!("CARGO_PKG_VERSION")))
+            .middleware(sign)
             .build();
         let (agent, first_met) = transport::agent(&url, config)?;
         Ok(Self { agent, url, first_met })
@@ -300,12 +333,17 @@ impl Client {
         }
     }
 
-    /// An object's bytes as they come; not yet verified.
+    /// The bytes of a result's chunk, counted from 0, as they come; not yet verified.
     ///
     /// # Errors
     /// When the head does not have it, or cannot be reached.
-    pub(crate) fn object(&self, object: &ObjectRef) -> CliResult<impl Read + use<>> {
-        let request = self.agent.get(self.path(&format!("/objects/{}", object.digest)));
+    pub(crate) fn result_chunk(
+        &self,
+        id: JobId,
+        index: usize,
+        object: &ObjectRef,
+    ) -> CliResult<impl Read + use<>> {
+        let request = self.agent.get(self.path(&format!("/jobs/{id}/result/{index}")));
         let body = self.accepted(self.sent(request.call())?)?.into_body();
         Ok(body.into_with_config().limit(object.size).reader())
     }
@@ -405,7 +443,7 @@ impl Client {
 }
 
 /// `url` as scheme, host and port.
-fn checked_url(url: &str) -> CliResult<String> {
+pub(crate) fn checked_url(url: &str) -> CliResult<String> {
     let bad = |why: &str| {
         CliError::usage(format!("`{url}` is not the address of a head"))
             .why(why)

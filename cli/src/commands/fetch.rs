@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bramble_protocol::api::ResultView;
-use bramble_protocol::{Digest, ObjectRef};
+use bramble_protocol::{Digest, JobId, ObjectRef};
 use tempfile::{NamedTempFile, SpooledTempFile};
 
 use crate::client::Client;
@@ -143,7 +143,7 @@ pub(crate) fn fetch(
     let mut fetcher = Fetcher {
         client,
         interrupt,
-        id: result.id.0,
+        id: result.id,
         meter: Meter::new(*output, "Fetching", Some(sum)),
     };
     match target {
@@ -159,7 +159,7 @@ fn damaged(result: &ResultView, why: &str) -> CliError {
 struct Fetcher<'a> {
     client: &'a Client,
     interrupt: &'a Interrupt,
-    id: u64,
+    id: JobId,
     meter: Meter,
 }
 
@@ -180,8 +180,8 @@ impl Fetcher<'_> {
             .permissions(fs::Permissions::from_mode(mode))
             .tempfile_in(directory_of(&real))
             .map_err(|error| failed(&error))?;
-        for chunk in chunks {
-            self.chunk(chunk, &mut file, &failed)?;
+        for (index, chunk) in chunks.iter().enumerate() {
+            self.chunk(index, chunk, &mut file, &failed)?;
         }
         keep(file, &real).map_err(|error| failed(&error))
     }
@@ -199,9 +199,9 @@ impl Fetcher<'_> {
         failed: &dyn Fn(&io::Error) -> CliError,
     ) -> CliResult<()> {
         let local = |error: &io::Error| CliError::file("write", &std::env::temp_dir(), error);
-        for chunk in chunks {
+        for (index, chunk) in chunks.iter().enumerate() {
             let mut held = SpooledTempFile::new(HELD_BYTES_MAX);
-            self.chunk(chunk, &mut held, &local)?;
+            self.chunk(index, chunk, &mut held, &local)?;
             held.rewind().map_err(|error| local(&error))?;
             io::copy(&mut held, target).map_err(|error| failed(&error))?;
         }
@@ -211,11 +211,12 @@ impl Fetcher<'_> {
     /// Copies one chunk from the head and checks it on the way.
     fn chunk(
         &mut self,
+        index: usize,
         chunk: &ObjectRef,
         target: &mut impl Write,
         failed: &dyn Fn(&io::Error) -> CliError,
     ) -> CliResult<()> {
-        let mut source = self.client.object(chunk)?;
+        let mut source = self.client.result_chunk(self.id, index, chunk)?;
         let mut hasher = blake3::Hasher::new();
         let mut block = vec![0; BLOCK_BYTES];
         let mut size = 0u64;

@@ -2,7 +2,6 @@
 
 use bramble_protocol::Mode;
 use bramble_protocol::api::{JobView, PhaseView};
-use jiff::Timestamp;
 
 use super::{Context, now_ms, select};
 use crate::args::jobs::JobsArgs;
@@ -120,7 +119,7 @@ fn state(view: &JobView) -> String {
 /// When, by whom, and how urgent it is.
 fn submitted(view: &JobView) -> String {
     let policy = &view.spec.policy;
-    let mut text = time(view.submitted_at_ms);
+    let mut text = human::moment(view.submitted_at_ms);
     if !policy.user.is_empty() {
         text.push_str(&format!(" by {}", policy.user));
     }
@@ -150,12 +149,6 @@ fn phase_text(phase: &PhaseView) -> String {
     text
 }
 
-/// A moment in UTC, to the second.
-fn time(at_ms: u64) -> String {
-    let moment = i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    moment.map_or_else(|| "?".into(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use bramble_protocol::api::JobState;
@@ -173,11 +166,5 @@ mod tests {
         assert!(text.contains("verify: "), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
         assert!(text.contains("running  9/14 tasks") && text.contains("key=x y"), "{text}");
-    }
-
-    #[test]
-    fn moments_are_shown_in_utc() {
-        assert_eq!(time(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(time(u64::MAX), "?");
     }
 }

@@ -14,10 +14,12 @@ pub(crate) mod help;
 #[cfg(feature = "head")]
 pub(crate) mod inspect;
 pub(crate) mod jobs;
+pub(crate) mod login;
 pub(crate) mod logs;
 #[cfg(feature = "head")]
 pub(crate) mod new;
 pub(crate) mod nodes;
+pub(crate) mod people;
 pub(crate) mod previews;
 pub(crate) mod queue;
 pub(crate) mod retry;
@@ -134,6 +136,12 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Queue(args) => queue::run(context, &args)?,
         Command::Priority(args) => queue::priority(context, &args)?,
         Command::Users(args) => users::run(context, &args)?,
+        Command::Login(args) => login::login(context, &args)?,
+        Command::Logout(args) => login::logout(context, &args)?,
+        Command::Whoami(_) => login::whoami(context)?,
+        Command::User(args) => people::user(context, &args)?,
+        Command::Class(args) => people::class(context, &args)?,
+        Command::Audit(args) => people::audit(context, &args)?,
         #[cfg(feature = "head")]
         Command::New(args) => new::run(context, &args)?,
         #[cfg(feature = "head")]

@@ -36,6 +36,13 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// A moment in UTC, to the second.
+pub(crate) fn moment(at_ms: u64) -> String {
+    let moment =
+        i64::try_from(at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map_or_else(|| "?".into(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
 /// A count with its noun: `1 chunk`, `14 chunks`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", thousands(number)) }
@@ -117,6 +124,12 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn moments_are_shown_in_utc() {
+        assert_eq!(moment(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(moment(u64::MAX), "?");
     }
 
     #[test]

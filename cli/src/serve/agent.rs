@@ -10,7 +10,7 @@ use bramble_store::lock::DirectoryLock;
 use super::stop::Stop;
 use super::{data, logging};
 use crate::args::cluster::AgentArgs;
-use crate::client::Client;
+use crate::client::checked_url;
 use crate::commands::Context;
 use crate::error::{CliError, CliResult, Slug};
 use crate::paths;
@@ -21,7 +21,7 @@ use crate::paths;
 /// When the head refuses it for good, or its directory cannot be used.
 pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
     logging::start(&context.output)?;
-    let head = Client::new(&args.head)?.url().to_owned();
+    let head = checked_url(&args.head)?;
     let name = args.name.clone().unwrap_or_else(bramble_hardware::default_node_name);
     let (store, _lock) = store_access(args, &name)?;
     let dir = store.dir().to_owned();

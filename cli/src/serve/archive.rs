@@ -1,6 +1,6 @@
 //! What a backup consists of: a tar file, with a list of its parts first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bramble_protocol::{Digest, JobId, Manifest, ObjectRef};
@@ -17,8 +17,8 @@ pub(super) const INDEX: &str = "backup.json";
 pub(super) const JOURNAL: &str = "journal.sqlite";
 /// The head's key.
 pub(super) const KEY: &str = "head.key";
-/// The head's key for TLS.
-pub(super) const TLS: &str = "tls.key";
+/// What else of the data directory is saved where it is there: by its own name.
+pub(super) const FURTHER: [&str; 2] = [super::data::ACCOUNTS_FILE, super::data::TLS_FILE];
 /// What the names of objects start with.
 pub(super) const OBJECTS: &str = "objects/";
 
@@ -37,9 +37,9 @@ pub(super) struct Index {
     pub(super) journal: ObjectRef,
     /// The key's bytes.
     pub(super) key: ObjectRef,
-    /// The bytes of the key for TLS; older backups have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) tls: Option<ObjectRef>,
+    /// The bytes of further files, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) further: BTreeMap<String, ObjectRef>,
     /// How many objects are in it.
     pub(super) objects: u64,
 }

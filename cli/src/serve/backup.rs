@@ -5,12 +5,15 @@ use std::io::{self, Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use bramble_accounts::Accounts;
 use bramble_protocol::ObjectRef;
 use bramble_scheduler::journal::Journal;
 use bramble_store::Store;
 use tar::{Builder, EntryType, Header};
 
-use super::archive::{INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA, TLS, inputs, missing, needed};
+use super::archive::{
+    FURTHER, INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA, inputs, missing, needed,
+};
 use super::head::{JOURNAL_FILE, journal_error};
 use super::{archive, data};
 use crate::args::cluster::BackupArgs;
@@ -64,15 +67,16 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     }
     let key = fs::read(dir.join(data::KEY_FILE))
         .map_err(|error| CliError::file("read", &dir.join(data::KEY_FILE), &error))?;
-    let tls = optional(&dir.join(data::TLS_FILE))?;
+    let further = further(&dir)?;
+    let refs = further.iter().map(|(name, bytes)| ((*name).to_owned(), ObjectRef::of(bytes)));
     let index = Index {
+        further: refs.collect(),
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         made_at_ms: crate::commands::now_ms(),
         store_id: store.id().to_owned(),
         journal: measured(&copied.0)?,
         key: ObjectRef::of(&key),
-        tls: tls.as_deref().map(ObjectRef::of),
         objects: objects.len() as u64,
     };
     let failed = |error: io::Error| CliError::file("write", &args.file, &error);
@@ -85,8 +89,8 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     let text = serde_json::to_vec_pretty(&index).expect("an index holds nothing JSON cannot");
     append(&mut tar, INDEX, text.len() as u64, &*text).map_err(failed)?;
     append(&mut tar, KEY, index.key.size, &*key).map_err(failed)?;
-    if let Some(tls) = tls {
-        append(&mut tar, TLS, tls.len() as u64, &*tls).map_err(failed)?;
+    for (name, bytes) in &further {
+        append(&mut tar, name, bytes.len() as u64, bytes.as_slice()).map_err(failed)?;
     }
     let journal = File::open(&copied.0).map_err(failed)?;
     append(&mut tar, JOURNAL, index.journal.size, journal).map_err(failed)?;
@@ -98,15 +102,6 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> CliResult<()> {
     let bytes = file.as_file().metadata().map_err(failed)?.len();
     keep(file, &args.file).map_err(failed)?;
     told(context, args, &index, bytes, lost.len())
-}
-
-/// What a file holds; `None` when there is none.
-fn optional(path: &Path) -> CliResult<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(CliError::file("read", path, &error)),
-    }
 }
 
 fn told(
@@ -139,10 +134,33 @@ fn told(
     }
 }
 
+/// The further files, whole: of the accounts a copy, because a head may be writing them.
+fn further(dir: &Path) -> CliResult<Vec<(&'static str, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for name in FURTHER.into_iter().filter(|name| dir.join(name).exists()) {
+        let mut path = dir.join(name);
+        let copied = dir.join(format!("{name}.copy"));
+        let _gone_in_the_end = Copied(copied.clone());
+        if name == data::ACCOUNTS_FILE {
+            // One that was left behind is in the way.
+            let _ = fs::remove_file(&copied);
+            let copy = Accounts::open(&path).and_then(|accounts| accounts.copy_to(&copied));
+            copy.map_err(|error| {
+                CliError::new(Slug::DataUnusable, "the accounts cannot be copied")
+                    .why(bramble_protocol::error_chain(&error))
+            })?;
+            path = copied;
+        }
+        let bytes = fs::read(&path).map_err(|error| CliError::file("read", &path, &error))?;
+        found.push((name, bytes));
+    }
+    Ok(found)
+}
+
 /// A copy of the journal: made by the head if it runs, else here.
 fn copy_journal(dir: &Path) -> CliResult<Copied> {
     if let Some(head) = local::running_head(dir) {
-        let name = Client::new(&head.url)?.copy_journal()?;
+        let name = Client::of_own_head(&head.url, dir)?.copy_journal()?;
         // A name, whatever the answer says.
         let name = Path::new(&name).file_name().unwrap_or_default().to_owned();
         return Ok(Copied(dir.join(name)));

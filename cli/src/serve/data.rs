@@ -19,6 +19,9 @@ pub(crate) const STORE_DIR: &str = "store";
 pub(crate) const KEY_FILE: &str = "head.key";
 /// The head's key for TLS, in its data directory.
 pub(crate) const TLS_FILE: &str = "tls.key";
+/// Who people are, in a head's data directory.
+#[cfg(feature = "head")]
+pub(crate) const ACCOUNTS_FILE: &str = "accounts.sqlite";
 /// The keys of the heads that an agent knows, in its data directory.
 pub(crate) const HEADS_FILE: &str = "heads";
 

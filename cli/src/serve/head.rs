@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bramble_accounts::{Accounts, AccountsError, AdminToken};
 use bramble_runtime::artefact::{HeadKey, KeyError};
 use bramble_runtime::compile::{CompileLimits, Compiler};
 use bramble_scheduler::journal::JournalError;
@@ -20,7 +21,7 @@ use super::modules::{self, CompilerService};
 use super::stop::Stop;
 use super::{data, logging};
 use crate::args::cluster::HeadArgs;
-use crate::commands::Context;
+use crate::commands::{Context, now_ms};
 use crate::error::{CliError, CliResult, Slug};
 use crate::local::{self, HEAD_FILE, HeadRecord, ProcessMark};
 use crate::paths;
@@ -96,8 +97,14 @@ async fn serve(
     })
     .map_err(|error| start_error(dir, &error))?;
     let service = Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>;
-    let collector =
-        Arc::new(Collector::new(handle.clone(), store.clone(), service, args.store_quota));
+    let accounts = accounts(context, dir)?;
+    let collector = Arc::new(Collector::new(
+        handle.clone(),
+        store.clone(),
+        accounts.clone(),
+        service,
+        args.store_quota,
+    ));
     let collecting = tokio::spawn({
         let collector = Arc::clone(&collector);
         async move { collector.run().await }
@@ -105,6 +112,8 @@ async fn serve(
     let app = bramble_web::app(AppState {
         handle: handle.clone(),
         store,
+        accounts,
+        anyone_may_look: args.anyone_may_look,
         modules,
         collector,
         version: env!("CARGO_PKG_VERSION"),
@@ -118,7 +127,7 @@ async fn serve(
         .map_err(|error| CliError::new(Slug::Local, "cannot use the socket").because(&error))?;
     if !record.listen.ip().is_loopback() {
         context.output.warn(&format!(
-            "everybody who can reach {} can run jobs and read results: there are no accounts yet",
+            "what crosses the network to {} in plain HTTP can be read there, PINs too",
             record.listen
         ));
     }
@@ -148,6 +157,30 @@ async fn serve(
         }
     };
     ended_well(ended)
+}
+
+/// Who people are, with an admin whose token lies beside.
+fn accounts(context: &Context, dir: &Path) -> CliResult<Accounts> {
+    let failed = |error: AccountsError| {
+        let slug = match error {
+            AccountsError::NewerFormat { .. } => Slug::DataNewer,
+            _ => Slug::DataUnusable,
+        };
+        CliError::new(slug, "the accounts of this head cannot be used").why(error_chain(&error))
+    };
+    let accounts = Accounts::open(&dir.join(data::ACCOUNTS_FILE)).map_err(failed)?;
+    let path = dir.join(local::ADMIN_TOKEN_FILE);
+    let shown = paths::shown(&path);
+    match accounts.ensure_admin(&path, now_ms()).map_err(failed)? {
+        AdminToken::Kept => {}
+        AdminToken::Made => {
+            context.output.note(&format!("the admin's token is in {shown}, for you alone"));
+        }
+        AdminToken::Replaced => context.output.warn(&format!(
+            "others could read the admin's token in {shown}, or it was none: there is a new one"
+        )),
+    }
+    Ok(accounts)
 }
 
 /// What compiling may take: as typed, else as the machine allows.

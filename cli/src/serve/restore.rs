@@ -5,19 +5,20 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use bramble_protocol::{Digest, ObjectRef};
+use bramble_accounts::Accounts;
+use bramble_protocol::{Digest, ObjectRef, error_chain};
 use bramble_scheduler::core::Scheduler;
 use bramble_store::Store;
 use tar::Archive;
 
-use super::archive::{self, INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA, TLS};
+use super::archive::{self, FURTHER, INDEX, Index, JOURNAL, KEY, OBJECTS, SCHEMA};
 use super::data;
 use super::head::{JOURNAL_FILE, journal_error};
 use crate::args::cluster::RestoreArgs;
 use crate::commands::Context;
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::human;
-use crate::paths;
+use crate::{local, paths};
 
 /// The most that an index may hold, in bytes.
 const INDEX_BYTES_MAX: u64 = 64 << 10;
@@ -29,7 +30,7 @@ struct Unpacked {
     index: Index,
     journal: PathBuf,
     key: PathBuf,
-    tls: Option<PathBuf>,
+    further: Vec<(&'static str, PathBuf)>,
 }
 
 /// Restores a backup.
@@ -58,8 +59,13 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> CliResult<()> {
     let store = data::open_store(&dir)?;
     let aside = set_aside(&dir)?;
     put(&unpacked.key, &dir.join(data::KEY_FILE))?;
-    if let Some(tls) = &unpacked.tls {
-        put(tls, &dir.join(data::TLS_FILE))?;
+    for (name, path) in &unpacked.further {
+        if *name == data::ACCOUNTS_FILE {
+            // One that was ended since the backup must not come back to life.
+            let ended = Accounts::open(path).and_then(|accounts| accounts.end_all_sessions());
+            ended.map_err(|error| damaged(&args.file, &error_chain(&error)))?;
+        }
+        put(path, &dir.join(name))?;
     }
     put(&unpacked.journal, &journal)?;
     told(context, &dir, &core, &store, &unpacked.index, aside.as_deref())
@@ -115,19 +121,19 @@ fn unpack(args: &RestoreArgs, file: File, dir: &Path, staging: &Path) -> CliResu
     let index = read_index(&args.file, first)?;
     prepare_store(dir, &index)?;
     let store = data::open_store(dir)?;
-    let (mut journal, mut key, mut tls, mut objects) = (None, None, None, 0);
+    let (mut journal, mut key, mut further, mut objects) = (None, None, Vec::new(), 0);
     for entry in entries {
         let mut entry = entry.map_err(|error| broken(&error))?;
         let path = entry.path().map_err(|error| broken(&error))?.into_owned();
         let name = path.to_string_lossy().into_owned();
         if name == KEY && index.key.size <= KEY_BYTES_MAX {
             key = Some(unpack_file(args, &mut entry, &index.key, &staging.join(KEY))?);
-        } else if let (TLS, Some(part)) = (name.as_str(), index.tls.as_ref())
-            && part.size <= KEY_BYTES_MAX
-        {
-            tls = Some(unpack_file(args, &mut entry, part, &staging.join(TLS))?);
         } else if name == JOURNAL {
             journal = Some(unpack_file(args, &mut entry, &index.journal, &staging.join(JOURNAL))?);
+        } else if let Some(name) = FURTHER.into_iter().find(|it| *it == name)
+            && let Some(expected) = index.further.get(name)
+        {
+            further.push((name, unpack_file(args, &mut entry, expected, &staging.join(name))?));
         } else if let Some(digest) = name.strip_prefix(OBJECTS) {
             let digest: Digest =
                 digest.parse().map_err(|_| damaged(&args.file, "an object has no name"))?;
@@ -142,10 +148,10 @@ fn unpack(args: &RestoreArgs, file: File, dir: &Path, staging: &Path) -> CliResu
         return Err(damaged(&args.file, &what));
     }
     match (journal, key) {
-        (Some(journal), Some(key)) if tls.is_some() == index.tls.is_some() => {
-            Ok(Unpacked { index, journal, key, tls })
+        (Some(journal), Some(key)) if further.len() == index.further.len() => {
+            Ok(Unpacked { index, journal, key, further })
         }
-        _ => Err(damaged(&args.file, "it has no journal or no key")),
+        _ => Err(damaged(&args.file, "it has no journal, no key or no accounts")),
     }
 }
 
@@ -256,9 +262,10 @@ fn unpack_object(
 
 /// Moves what is there out of the way; returns where it is now.
 fn set_aside(dir: &Path) -> CliResult<Option<PathBuf>> {
-    let names =
-        [JOURNAL_FILE, "journal.sqlite-wal", "journal.sqlite-shm", data::KEY_FILE, data::TLS_FILE];
-    let there: Vec<&str> = names.into_iter().filter(|name| dir.join(name).exists()).collect();
+    let names = [JOURNAL_FILE, "journal.sqlite-wal", "journal.sqlite-shm", data::KEY_FILE];
+    let accounts = ["accounts.sqlite-wal", "accounts.sqlite-shm", local::ADMIN_TOKEN_FILE];
+    let names = names.into_iter().chain(accounts).chain(FURTHER);
+    let there: Vec<&str> = names.filter(|name| dir.join(name).exists()).collect();
     if there.is_empty() {
         return Ok(None);
     }

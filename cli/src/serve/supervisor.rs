@@ -136,7 +136,7 @@ impl Supervisor {
         for index in 1..self.parts.len() {
             self.spawn(index)?;
         }
-        let client = Client::new(&self.url)?;
+        let client = Client::of_own_head(&self.url, &self.plan.dir)?;
         let wanted = self.plan.nodes.len();
         self.wait_ready("the nodes", |_| {
             client.head().is_ok_and(|head| head.nodes_connected as usize >= wanted)

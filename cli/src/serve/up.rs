@@ -128,8 +128,14 @@ fn ready(context: &Context, dir: &Path, record: &UpRecord, args: &UpArgs) -> Cli
 fn example(dir: &Path, record: &UpRecord) -> String {
     let default = paths::data_dir(None).is_ok_and(|default| default == dir);
     let url = record.url.as_deref().unwrap_or_default();
-    if (default && paths::variable(paths::CLUSTER_ENV).is_none()) || url == paths::DEFAULT_URL {
-        return "bramble submit --example sort".into();
+    let example = match paths::variable(paths::CLUSTER_ENV) {
+        None => "bramble submit --example sort".to_owned(),
+        Some(_) => format!("bramble --cluster {url} submit --example sort"),
+    };
+    // Where the head's address and the admin's token are.
+    let typed = paths::variable(paths::DATA_ENV).is_some_and(|typed| typed == dir);
+    match default || typed {
+        true => example,
+        false => format!("{}={} {example}", paths::DATA_ENV, paths::shown(dir)),
     }
-    format!("bramble --cluster {url} submit --example sort")
 }

@@ -13,16 +13,12 @@ fn result(name: &str, chunks: &[&[u8]]) -> Vec<u8> {
     serde_json::to_vec(&view).expect("it is JSON")
 }
 
-fn object_path(bytes: &[u8]) -> String {
-    format!("/objects/{}", ObjectRef::of(bytes).digest)
-}
-
 /// A head whose job 7 has the result `onetwo`, the second chunk of which is sent as `second`.
 fn head(second: &[u8]) -> String {
     fake_head(&[
         ("/jobs/7/result", 200, result("out.txt", &[b"one", b"two"])),
-        (&object_path(b"one"), 200, b"one".to_vec()),
-        (&object_path(b"two"), 200, second.to_vec()),
+        ("/jobs/7/result/0", 200, b"one".to_vec()),
+        ("/jobs/7/result/1", 200, second.to_vec()),
     ])
 }
 
@@ -68,7 +64,7 @@ fn a_result_cannot_choose_where_it_is_written() {
     fs::create_dir(&inner).expect("made");
     let url = fake_head(&[
         ("/jobs/7/result", 200, result("../evil.txt", &[b"one"])),
-        (&object_path(b"one"), 200, b"one".to_vec()),
+        ("/jobs/7/result/0", 200, b"one".to_vec()),
     ]);
     let output = bramble(&inner, &["--cluster", &url, "get", "7"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -79,6 +75,8 @@ fn a_result_cannot_choose_where_it_is_written() {
 fn what_the_head_refuses_is_told_in_its_words_with_the_exit_code_of_its_sort() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for (kind, code) in [
+        (ProblemKind::SignInNeeded, 4),
+        (ProblemKind::NotAllowed, 4),
         (ProblemKind::NoSuchJob, 5),
         (ProblemKind::NoResult, 6),
         (ProblemKind::BadJob, 6),

@@ -28,6 +28,7 @@ mod mutant;
 mod node;
 mod order_view;
 mod orders;
+mod owner;
 mod placement;
 mod plan;
 mod quarantine;

@@ -7,5 +7,5 @@ mod writer;
 
 pub use error::PackError;
 pub use reader::{Entry, PackReader};
-pub use receive::receive;
+pub use receive::{receive, receive_telling};
 pub use writer::PackWriter;

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use bramble_protocol::ObjectRef;
+
 use super::{PackError, PackReader};
 use crate::{Staged, StagedWriter, Store, StoreError};
 
@@ -20,6 +22,24 @@ const GROUP_BYTES: u64 = 64 << 20;
 /// What is wrong with the pack or its stream; [`PackError::Store`] when the store cannot take
 /// it, in particular when its disk is full.
 pub fn receive(store: &Store, input: impl Read) -> Result<u64, PackError> {
+    receive_telling(store, input, |_| {})
+}
+
+/// The same, telling of each group of objects when it is stored, also of those before an error.
+///
+/// # Errors
+/// See [`receive`].
+pub fn receive_telling(
+    store: &Store,
+    input: impl Read,
+    mut stored: impl FnMut(&[ObjectRef]),
+) -> Result<u64, PackError> {
+    let mut commit = |group: Vec<Staged>| {
+        let refs: Vec<ObjectRef> = group.iter().map(Staged::object).collect();
+        store.commit(group).map_err(PackError::Store)?;
+        stored(&refs);
+        Ok::<_, PackError>(())
+    };
     let mut reader = PackReader::new(input)?;
     let mut group: Vec<Staged> = Vec::new();
     let mut group_bytes = 0;
@@ -32,11 +52,11 @@ pub fn receive(store: &Store, input: impl Read) -> Result<u64, PackError> {
         objects += 1;
         group.push(staged);
         if group.len() == GROUP_OBJECTS_MAX || group_bytes >= GROUP_BYTES {
-            store.commit(std::mem::take(&mut group)).map_err(PackError::Store)?;
+            commit(std::mem::take(&mut group))?;
             group_bytes = 0;
         }
     }
-    store.commit(group).map_err(PackError::Store)?;
+    commit(group)?;
     Ok(objects)
 }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use bramble_accounts::Accounts;
 use bramble_protocol::gc::{GcReason, GcView};
 use bramble_protocol::{Digest, Manifest, error_chain};
 use bramble_scheduler::core::{Reachable, Scheduler};
@@ -56,6 +57,7 @@ pub enum CollectError {
 pub struct Collector {
     handle: Handle,
     store: Store,
+    accounts: Accounts,
     modules: Modules,
     /// The most that may be stored, in bytes. Without it, a tenth of the disk stays free.
     quota_bytes: Option<u64>,
@@ -97,6 +99,7 @@ impl Collector {
     pub fn new(
         handle: Handle,
         store: Store,
+        accounts: Accounts,
         modules: Arc<dyn ModuleService>,
         quota_bytes: Option<u64>,
     ) -> Self {
@@ -105,7 +108,7 @@ impl Collector {
             clock.is_steady(Instant::now(), shown);
         }
         let (modules, clock) = (Modules(modules), Mutex::new(clock));
-        Self { handle, store, modules, quota_bytes, running: AsyncMutex::new(()), clock }
+        Self { handle, store, accounts, modules, quota_bytes, running: AsyncMutex::new(()), clock }
     }
 
     /// Keeps everything from being collected until the guard is dropped.
@@ -224,7 +227,7 @@ impl Collector {
         // A job may have been given one of them before it was withdrawn.
         let needed = plan::needed_now(&self.needed().await?);
         victims.retain(|victim| !needed.contains(&victim.digest));
-        let store = self.store.clone();
+        let (store, accounts) = (self.store.clone(), self.accounts.clone());
         blocking(move || {
             let mut gone = Vec::with_capacity(victims.len());
             for victim in victims {
@@ -233,6 +236,11 @@ impl Collector {
                 }
             }
             store.sweep()?;
+            let digests: Vec<Digest> = gone.iter().map(|victim| victim.digest).collect();
+            if let Err(error) = accounts.forget_objects(&digests) {
+                // Whoever is told that he has sent one is told that it is gone, too.
+                tracing::warn!("who sent objects that are gone is not forgotten: {error}");
+            }
             Ok(gone)
         })
         .await

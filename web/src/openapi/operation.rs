@@ -22,6 +22,8 @@ pub(super) struct Operation {
     pub(super) gives: Vec<Gives>,
     /// What may be wrong, beside what may be wrong everywhere.
     pub(super) problems: Vec<u16>,
+    /// Names of what may be asked in its address.
+    pub(super) asks: &'static [&'static str],
     /// Whether it needs no account.
     pub(super) is_open: bool,
 }
@@ -64,12 +66,17 @@ impl Operation {
         about: &'static str,
     ) -> Self {
         let (takes, gives, problems) = (Takes::Nothing, Vec::new(), Vec::new());
-        Self { method, path, id, about, takes, gives, problems, is_open: false }
+        Self { method, path, id, about, takes, gives, problems, asks: &[], is_open: false }
     }
 
     /// A look at something.
     pub(super) fn get(path: &'static str, id: &'static str, about: &'static str) -> Self {
         Self::new("get", path, id, about)
+    }
+
+    /// The removal of something.
+    pub(super) fn delete(path: &'static str, id: &'static str, about: &'static str) -> Self {
+        Self::new("delete", path, id, about)
     }
 
     /// A change of something.
@@ -127,6 +134,30 @@ impl Operation {
         self
     }
 
+    /// With the fields of a page's form.
+    pub(super) fn takes_form(mut self) -> Self {
+        self.takes = Takes::Always(Content::Of("application/x-www-form-urlencoded"));
+        self
+    }
+
+    /// With questions in its address, none of which must be there.
+    pub(super) fn asks(mut self, names: &'static [&'static str]) -> Self {
+        self.asks = names;
+        self
+    }
+
+    /// May answer with a page that says what is wrong.
+    pub(super) fn answers_page(mut self, statuses: &[u16]) -> Self {
+        for status in statuses {
+            self.gives.push(Gives {
+                status: *status,
+                about: "The form again, with what is wrong.",
+                content: Content::Of("*/*"),
+            });
+        }
+        self
+    }
+
     /// Needs no account.
     pub(super) fn open(mut self) -> Self {
         self.is_open = true;
@@ -151,7 +182,7 @@ impl Operation {
     pub(super) fn parameters(&self) -> Vec<Value> {
         let names =
             self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        names.map(parameter).collect()
+        names.map(parameter).chain(self.asks.iter().map(|name| question(name))).collect()
     }
 }
 
@@ -162,12 +193,23 @@ fn parameter(name: &str) -> Value {
     };
     let (about, schema) = match name {
         "id" => ("The number of a job.", number(64)),
-        "index" => ("The number of a task in its job, from 0.", number(32)),
+        "index" => {
+            ("The number of a task in its job, or of a chunk in its result, from 0.", number(32))
+        }
+        "session" => ("The number of a session.", number(64)),
         "digest" => ("The name of an object.", json!({ "$ref": "#/components/schemas/Digest" })),
         "name" => ("A name.", json!({ "type": "string", "minLength": 1 })),
         _ => ("", json!({ "type": "string", "minLength": 1 })),
     };
     json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
+}
+
+fn question(name: &str) -> Value {
+    let schema = match name {
+        "count" | "before" => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "name": name, "in": "query", "required": false, "schema": schema })
 }
 
 /// What a status of 400 or more says.

@@ -1,6 +1,11 @@
 //! One entry for each route.
 
 use bramble_protocol::Order;
+use bramble_protocol::account::{
+    AccountList, AuditList, ClassList, ClassView, CodeAnswer, CodeConfirm, CodePoll,
+    CodePollAnswer, IssuedPin, LoginAnswer, LoginRequest, MeView, NewAccount, NewClass,
+    RosterAnswer, RosterRequest,
+};
 use bramble_protocol::api::{
     HeadView, JobList, JobView, JournalCopy, LogList, MissingRequest, MissingResponse,
     ModuleResponse, NodeList, NodeView, PreviewList, ResultView, SecretsRequest, StoredResponse,
@@ -15,13 +20,21 @@ use super::operation::Operation;
 
 /// All of them, in the order in which they are documented.
 pub(super) fn operations() -> Vec<Operation> {
-    [head(), objects(), jobs(), watching(), nodes(), queue()].into_iter().flatten().collect()
+    [head(), pages(), people(), classes(), objects(), jobs(), watching(), nodes(), queue()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn head() -> Vec<Operation> {
     let get = Operation::get;
     vec![
-        get("/", "page", "A page for people").gives_media("text/html; charset=utf-8", "The page."),
+        get("/", "page", "A page for people")
+            .gives_media("text/html; charset=utf-8", "The page.")
+            .open(),
+        get("/style.css", "style", "How pages look")
+            .gives_media("text/css; charset=utf-8", "A style sheet.")
+            .open(),
         get("/healthz", "healthy", "Whether the head lives")
             .gives_media("text/plain; charset=utf-8", "It does.")
             .open(),
@@ -30,7 +43,8 @@ fn head() -> Vec<Operation> {
             .open(),
         get("/api/v1", "head", "Who answers").gives::<HeadView>("The head."),
         get("/api/v1/openapi.json", "openapi", "This document")
-            .gives::<serde_json::Map<String, serde_json::Value>>("The document."),
+            .gives::<serde_json::Map<String, serde_json::Value>>("The document.")
+            .open(),
         Operation::post(
             "/api/v1/backup",
             "copyJournal",
@@ -41,6 +55,93 @@ fn head() -> Vec<Operation> {
         Operation::post("/api/v1/gc", "collect", "Remove what nobody needs")
             .takes::<GcRequest>()
             .gives::<GcView>("What is stored, and what was removed or would be."),
+    ]
+}
+
+fn pages() -> Vec<Operation> {
+    const HTML: &str = "text/html; charset=utf-8";
+    let (get, post) = (Operation::get, Operation::post);
+    vec![
+        get("/login", "loginPage", "The form for signing in").gives_media(HTML, "The page.").open(),
+        post("/login", "loginForm", "Sign in with a browser")
+            .takes_form()
+            .gives_nothing(303, "A cookie with the session, and the way to the first page.")
+            .answers_page(&[400, 401, 403, 409, 429])
+            .or(&[415, 422])
+            .open(),
+        post("/logout", "logoutForm", "End the browser's session")
+            .gives_nothing(303, "The way to the first page.")
+            .or(&[404])
+            .open(),
+        get("/login/code", "codePage", "Whether to let a program in")
+            .gives_media(HTML, "The page.")
+            .open(),
+        post("/login/code", "codeForm", "Let a program in")
+            .takes_form()
+            .gives_media(HTML, "The page.")
+            .or(&[415, 422]),
+    ]
+}
+
+fn people() -> Vec<Operation> {
+    let (get, post, delete) = (Operation::get, Operation::post, Operation::delete);
+    vec![
+        post("/api/v1/login", "login", "Begin a session with a name and a PIN")
+            .takes::<LoginRequest>()
+            .gives::<LoginAnswer>("The session.")
+            .or(&[401, 409, 429])
+            .open(),
+        post("/api/v1/login/code", "beginCode", "Ask to be let in from a browser")
+            .gives::<CodeAnswer>("What to show, and what to ask with.")
+            .or(&[429])
+            .open(),
+        post("/api/v1/login/code/poll", "pollCode", "Has somebody confirmed the code?")
+            .takes::<CodePoll>()
+            .gives::<CodePollAnswer>("The session, once somebody has.")
+            .or(&[404])
+            .open(),
+        post("/api/v1/login/code/confirm", "confirmCode", "Let a program in")
+            .takes::<CodeConfirm>()
+            .gives_nothing(204, "It goes on.")
+            .or(&[404]),
+        post("/api/v1/logout", "logout", "End the session that asks")
+            .gives_nothing(204, "It is over.")
+            .or(&[404]),
+        get("/api/v1/me", "me", "Who asks").gives::<MeView>("That, and his sessions.").open(),
+        delete("/api/v1/me/sessions/{session}", "endSession", "End a session of whoever asks")
+            .gives_nothing(204, "It is over.")
+            .or(&[404]),
+        get("/api/v1/accounts", "accounts", "The accounts that whoever asks looks after")
+            .gives::<AccountList>("By name."),
+        post("/api/v1/accounts", "addAccount", "Make an account")
+            .takes::<NewAccount>()
+            .gives_as::<IssuedPin>(201, "A PIN for the first time.")
+            .or(&[404, 409]),
+        post("/api/v1/accounts/{name}/reset-pin", "resetPin", "Give somebody another PIN")
+            .gives::<IssuedPin>("A PIN for the first time.")
+            .or(&[404]),
+        get("/api/v1/audit", "audit", "What was done, by whom, from where")
+            .asks(&["count", "before", "who", "action"])
+            .gives::<AuditList>("The latest first."),
+    ]
+}
+
+fn classes() -> Vec<Operation> {
+    let (get, post) = (Operation::get, Operation::post);
+    vec![
+        get("/api/v1/classes", "classes", "The classes of whoever asks")
+            .gives::<ClassList>("By name."),
+        post("/api/v1/classes", "addClass", "Make a class")
+            .takes::<NewClass>()
+            .gives_as::<ClassView>(201, "The class, with its code.")
+            .or(&[404, 409]),
+        post("/api/v1/classes/{name}/roster", "importRoster", "Put all on a roster into a class")
+            .takes::<RosterRequest>()
+            .gives::<RosterAnswer>("Who is new, with their first PINs, and who was there.")
+            .or(&[404, 409]),
+        post("/api/v1/classes/{name}/close", "closeClass", "Close a class")
+            .gives::<ClassView>("The class, without a code.")
+            .or(&[404, 409]),
     ]
 }
 
@@ -87,6 +188,10 @@ fn jobs() -> Vec<Operation> {
             .or(&[404, 409, 422]),
         get("/api/v1/jobs/{id}/result", "result", "The chunks of a job's result")
             .gives::<ResultView>("They are, in order.")
+            .or(&[404, 409]),
+        get("/api/v1/jobs/{id}/result/{index}", "resultChunk", "The bytes of one of them")
+            .gives_media("application/octet-stream", "They are.")
+            .gives_nothing(304, "Whoever asks has them: `If-None-Match` names the digest.")
             .or(&[404, 409]),
     ]
 }

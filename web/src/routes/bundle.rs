@@ -17,6 +17,7 @@ use futures_util::stream;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use crate::access::Asker;
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::routes::job_id;
@@ -37,9 +38,11 @@ struct Bundle {
 /// `GET /jobs/{id}/tasks/{index}/bundle`: a tar file about a task that failed for good.
 pub(crate) async fn send(
     State(head): State<Head>,
+    asker: Asker,
     Path((job, index)): Path<(String, String)>,
 ) -> ApiResult<impl IntoResponse> {
     let id = job_id(&job)?;
+    head.visible(&asker, id).await?;
     let index: u32 = index.parse().map_err(|_| {
         let shown: String = index.chars().take(80).collect();
         ApiError::bad_request(format!("`{shown}` is not the number of a task"))

@@ -10,6 +10,7 @@ use bramble_protocol::api::JobView;
 use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use crate::access::Asker;
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::routes::job_id;
@@ -19,10 +20,12 @@ use crate::state::Head;
 /// `GET /jobs/{id}/events`: the job as it is now, then after each change, up to its final state.
 pub(crate) async fn job(
     State(head): State<Head>,
+    asker: Asker,
     Path(id): Path<String>,
     closing: Option<Extension<Closing>>,
 ) -> ApiResult<impl IntoResponse> {
     let id = job_id(&id)?;
+    head.visible(&asker, id).await?;
     let place = head.event_streams.try_take().ok_or_else(|| {
         ApiError::busy(format!("{} event streams are open already", limits::EVENT_STREAMS_MAX))
     })?;

@@ -1,12 +1,7 @@
 //! Who answers, and whether all is well.
 
-use std::fmt::Write as _;
-
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderName;
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::response::{Html, IntoResponse};
 use bramble_protocol::NodeState;
 use bramble_protocol::api::{HeadView, NodeView};
 use tokio::time::timeout;
@@ -46,51 +41,4 @@ pub(crate) async fn ready(State(head): State<Head>) -> ApiResult<&'static str> {
         .await
         .map_err(|_| ApiError::busy("the scheduler does not answer"))??;
     Ok("ready\n")
-}
-
-const PAGE_POLICY: [(HeaderName, &str); 1] = [(
-    CONTENT_SECURITY_POLICY,
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-)];
-
-/// `GET /`: a sign for people who come by with a browser.
-pub(crate) async fn page(State(head): State<Head>) -> impl IntoResponse {
-    let mut items = String::new();
-    for node in head.handle.nodes().await {
-        let (name, state) = (escape(&node.name), node.state.name());
-        let _ = write!(items, "<li>{name}: {state}, {} of {} slots</li>", node.leased, node.slots);
-    }
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>bramble</title>\
-         <h1>bramble {}</h1><p>This is the head of a bramble cluster: submit jobs to it with \
-         <code>bramble submit</code>, or <a href=\"/api/v1/jobs\">see its jobs</a>.</p>\
-         <h2>Nodes</h2><ul>{items}</ul></html>",
-        escape(head.version)
-    );
-    (PAGE_POLICY, Html(page))
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escape;
-
-    #[test]
-    fn markup_in_names_stays_text() {
-        assert_eq!(escape(r#"<b a="c">&'"#), "&lt;b a=&quot;c&quot;&gt;&amp;&#39;");
-    }
 }

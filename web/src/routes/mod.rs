@@ -1,8 +1,11 @@
 //! The handlers, one file for each thing they are about.
 
+pub(crate) mod accounts;
 pub(crate) mod agent;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod bundle;
+pub(crate) mod classes;
 pub(crate) mod events;
 pub(crate) mod gc;
 pub(crate) mod head;
@@ -12,8 +15,12 @@ pub(crate) mod nodes;
 pub(crate) mod objects;
 pub(crate) mod previews;
 pub(crate) mod queue;
+pub(crate) mod result;
 pub(crate) mod retry;
 pub(crate) mod secrets;
+pub(crate) mod sessions;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bramble_protocol::JobId;
 use bramble_scheduler::CommandError;
@@ -23,10 +30,19 @@ use crate::state::Shared;
 
 /// A job's number out of a path.
 fn job_id(text: &str) -> ApiResult<JobId> {
-    text.parse().map_err(|_| {
-        let shown: String = text.chars().take(80).collect();
-        ApiError::bad_request(format!("`{shown}` is not the number of a job"))
-    })
+    text.parse()
+        .map_err(|_| ApiError::bad_request(format!("`{}` is not the number of a job", shown(text))))
+}
+
+/// The beginning of what was sent, for a message.
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 impl Shared {

@@ -4,20 +4,24 @@ use std::io;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use bramble_protocol::account::Role;
 use bramble_protocol::api::ModuleResponse;
 use bramble_protocol::{Digest, ModuleInfo, ProblemKind};
 use bramble_scheduler::ModuleRefusal;
 use bramble_store::{Staged, Store, StoreError, Touched};
 
+use crate::access::Asker;
 use crate::body::{BodyReader, announced, refusal};
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
+use crate::routes::now_ms;
 use crate::state::{Head, Shared, blocking};
 use crate::stored::{quarantine, unreadable};
 
 /// `POST /modules`: the body is the module.
 pub(crate) async fn upload(
     State(head): State<Head>,
+    asker: Asker,
     request: Request,
 ) -> ApiResult<Json<ModuleResponse>> {
     announced(request.headers(), limits::MODULE_BYTES_MAX)?;
@@ -32,10 +36,16 @@ pub(crate) async fn upload(
         })
         .await?;
     let digest = staged.object().digest;
+    let sender = asker.signed_in()?;
+    // Whoever sends a module for the first time waits as if nobody had, and is told so.
+    let known =
+        known && (sender.role == Role::Admin || head.holds_module(&sender.user, digest).await?);
     if known && let Some(module) = head.infos.get(&digest) {
         return Ok(Json(ModuleResponse { module, known }));
     }
     let module = head.inspect_staged(staged).await?;
+    let (accounts, user) = (head.accounts.clone(), sender.user.clone());
+    blocking(move || Ok(accounts.hold(&user, &[digest], now_ms())?)).await?;
     head.infos.keep(module.clone());
     tracing::info!(module = %digest, "module {} accepted", digest.short());
     Ok(Json(ModuleResponse { module, known }))
@@ -60,6 +70,19 @@ fn stage(store: &Store, mut reader: BodyReader) -> ApiResult<Staged> {
 }
 
 impl Shared {
+    async fn holds_module(&self, user: &str, digest: Digest) -> ApiResult<bool> {
+        let (accounts, user) = (self.accounts.clone(), user.to_owned());
+        blocking(move || Ok(accounts.not_held(&user, &[digest])?.is_empty())).await
+    }
+
+    /// Sees that a user may make a job of a module: that he has sent it.
+    pub(crate) async fn check_module_held(&self, user: &str, digest: Digest) -> ApiResult<()> {
+        match self.holds_module(user, digest).await? {
+            true => Ok(()),
+            false => Err(no_module(&digest)),
+        }
+    }
+
     /// Inspects a module that has been received, and keeps it if it is sound.
     async fn inspect_staged(&self, staged: Staged) -> ApiResult<ModuleInfo> {
         let (modules, digest) = (self.modules.clone(), staged.object().digest);
@@ -118,15 +141,17 @@ impl Shared {
 
 fn unreadable_module(store: &Store, digest: &Digest, error: StoreError) -> ApiError {
     match error {
-        StoreError::Missing { .. } => {
-            ApiError::bad_job(format!("module {} is not on the head", digest.short()))
-                .help("submit with the module's file, which sends it")
-        }
+        StoreError::Missing { .. } => no_module(digest),
         StoreError::TooLarge { .. } => {
             ApiError::bad_job(format!("object {} is too long to be a module", digest.short()))
         }
         _ => unreadable(store, error),
     }
+}
+
+fn no_module(digest: &Digest) -> ApiError {
+    ApiError::bad_job(format!("module {} is not on the head", digest.short()))
+        .help("submit with the module's file, which sends it")
 }
 
 fn refused(refusal: ModuleRefusal) -> ApiError {

@@ -7,6 +7,7 @@ use bramble_protocol::api::{NodeList, NodeView};
 use bramble_protocol::order::DrainRequest;
 use bramble_scheduler::CommandError;
 
+use crate::access::Asker;
 use crate::body::ApiJson;
 use crate::error::ApiResult;
 use crate::state::Head;
@@ -23,12 +24,14 @@ pub(crate) async fn list(State(head): State<Head>) -> ApiResult<Json<NodeList>> 
 /// `POST /nodes/{name}/drain`: gives a node no more work.
 pub(crate) async fn drain(
     State(head): State<Head>,
+    asker: Asker,
     Path(name): Path<String>,
     ApiJson(request): ApiJson<DrainRequest>,
 ) -> ApiResult<Json<NodeView>> {
     let reason = request.reason;
     let order = Order::Drain { node: name.clone(), reason };
     let node = ordered(&head, name, order).await?;
+    head.note(&asker, "drain", &node.name, node.draining.as_deref().unwrap_or_default()).await;
     tracing::info!(node = node.name, reason = node.draining, "node {} is drained", node.name);
     Ok(Json(node))
 }
@@ -36,9 +39,11 @@ pub(crate) async fn drain(
 /// `POST /nodes/{name}/undrain`: gives a node work again.
 pub(crate) async fn undrain(
     State(head): State<Head>,
+    asker: Asker,
     Path(name): Path<String>,
 ) -> ApiResult<Json<NodeView>> {
     let node = ordered(&head, name.clone(), Order::Undrain { node: name }).await?;
+    head.note(&asker, "undrain", &node.name, "").await;
     tracing::info!(node = node.name, "node {} gets work again", node.name);
     Ok(Json(node))
 }

@@ -1,5 +1,7 @@
 //! Objects: which are missing, in by packs, out by digest.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -9,21 +11,26 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bramble_protocol::account::Role;
 use bramble_protocol::api::{MissingRequest, MissingResponse, StoredResponse};
 use bramble_protocol::{Digest, ObjectRef, ProblemKind, error_chain};
 use bramble_store::pack::{self, PackError};
 use futures_util::TryStreamExt;
 use tokio_util::io::ReaderStream;
 
+use crate::access::Asker;
 use crate::body::{ApiJson, BodyReader, announced, refusal};
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
+use crate::routes::now_ms;
 use crate::state::{Head, Shared, blocking};
 use crate::stored::{no_such_object, unreadable};
 
-/// `POST /objects/missing`: which of these must be sent.
+/// `POST /objects/missing`: which of these must be sent. Whoever is no admin is told of those only
+/// that he has sent himself: whether somebody else has, he does not learn.
 pub(crate) async fn missing(
     State(head): State<Head>,
+    asker: Asker,
     ApiJson(request): ApiJson<MissingRequest>,
 ) -> ApiResult<Json<MissingResponse>> {
     let digests = request.digests;
@@ -31,27 +38,72 @@ pub(crate) async fn missing(
         let title = format!("at most {} digests in one question", MissingRequest::DIGESTS_MAX);
         return Err(ApiError::new(ProblemKind::TooLarge, title));
     }
-    let missing =
-        head.with_store(move |store| store.missing(&digests).map_err(ApiError::fault)).await?;
+    let (sender, accounts) = (Sender::of(&asker), head.accounts.clone());
+    let missing = head
+        .with_store(move |store| {
+            let not_held = match &sender {
+                Sender::Admin => Vec::new(),
+                Sender::User(user) => accounts.not_held(user, &digests)?,
+                Sender::Node => return Ok(digests),
+            };
+            // What he sent once may be gone since.
+            let unknown: HashSet<Digest> = not_held.into_iter().collect();
+            let mut absent = store.missing(&digests).map_err(ApiError::fault)?;
+            absent.retain(|digest| !unknown.contains(digest));
+            let absent: HashSet<Digest> = absent.into_iter().collect();
+            let is_missing = |digest: &Digest| unknown.contains(digest) || absent.contains(digest);
+            Ok(digests.into_iter().filter(is_missing).collect())
+        })
+        .await?;
     Ok(Json(MissingResponse { missing }))
 }
 
 /// `POST /objects`: the body is a pack. It is stored while it comes in.
 pub(crate) async fn receive(
     State(head): State<Head>,
+    asker: Asker,
     request: Request,
 ) -> ApiResult<Json<StoredResponse>> {
     announced(request.headers(), limits::PACK_BYTES_MAX)?;
     let place = head.uploads.take().await;
     let reader = BodyReader::new(request.into_body(), limits::PACK_BYTES_MAX);
+    let (sender, accounts) = (Sender::of(&asker), head.accounts.clone());
     let objects = head
         .with_store(move |store| {
-            let received = pack::receive(store, reader).map_err(not_received);
+            let mut stored: Vec<Digest> = Vec::new();
+            let received = pack::receive_telling(store, reader, |group| {
+                if matches!(sender, Sender::User(_)) {
+                    stored.extend(group.iter().map(|object| object.digest));
+                }
+            });
             drop(place);
-            received
+            if let Sender::User(user) = &sender {
+                accounts.hold(user, &stored, now_ms())?;
+            }
+            received.map_err(not_received)
         })
         .await?;
     Ok(Json(StoredResponse { objects }))
+}
+
+/// Whose objects they are.
+enum Sender {
+    /// Somebody who sees everything anyway.
+    Admin,
+    /// Somebody who knows of his own only.
+    User(String),
+    /// A node, which sends what its tasks made.
+    Node,
+}
+
+impl Sender {
+    fn of(asker: &Asker) -> Self {
+        match &asker.person {
+            Some(person) if person.role == Role::Admin => Self::Admin,
+            Some(person) => Self::User(person.user.clone()),
+            None => Self::Node,
+        }
+    }
 }
 
 /// `GET /objects/{digest}`: its bytes, verified before the first is sent.
@@ -61,6 +113,15 @@ pub(crate) async fn send(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let digest: Digest = text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))?;
+    send_verified(&head, digest, &headers).await
+}
+
+/// Sends an object that whoever asks may have: as an attachment, which no browser shows.
+pub(crate) async fn send_verified(
+    head: &Head,
+    digest: Digest,
+    headers: &HeaderMap,
+) -> ApiResult<Response> {
     let size =
         head.with_store(move |store| store.size_of(&digest).map_err(ApiError::fault)).await?;
     let Some(size) = size else {
@@ -72,7 +133,7 @@ pub(crate) async fn send(
         // Bytes under a digest never change, so that nobody needs to ask twice.
         (CACHE_CONTROL, "private, max-age=31536000, immutable".into()),
     ];
-    if has_already(&headers, &digest) {
+    if has_already(headers, &digest) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
     let object = ObjectRef { digest, size };

@@ -6,8 +6,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use bramble_protocol::ProblemKind;
 use bramble_protocol::api::PreviewList;
-use bramble_scheduler::CommandError;
 
+use crate::access::Asker;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::job_id;
 use crate::state::Head;
@@ -15,13 +15,11 @@ use crate::state::Head;
 /// `GET /jobs/{id}/previews`: the last one of each task that is still kept.
 pub(crate) async fn list(
     State(head): State<Head>,
+    asker: Asker,
     Path(id): Path<String>,
 ) -> ApiResult<Json<PreviewList>> {
     let id = job_id(&id)?;
-    if head.handle.job(id).await.is_none() {
-        head.alive().await?;
-        return Err(CommandError::NoSuchJob(id).into());
-    }
+    head.visible(&asker, id).await?;
     Ok(Json(head.previews.of(id)))
 }
 
@@ -29,9 +27,11 @@ pub(crate) async fn list(
 /// browser takes a user's bytes for a page; all answers forbid to guess another one.
 pub(crate) async fn send(
     State(head): State<Head>,
+    asker: Asker,
     Path((job, index)): Path<(String, String)>,
 ) -> ApiResult<impl IntoResponse> {
     let id = job_id(&job)?;
+    head.visible(&asker, id).await?;
     let kept = index.parse().ok().and_then(|index| head.previews.bytes(id, index));
     let (media, bytes) = kept.ok_or_else(|| {
         let shown: String = index.chars().take(80).collect();

@@ -9,6 +9,7 @@ use bramble_protocol::user::UserList;
 use bramble_scheduler::CommandError;
 use bramble_scheduler::core::{Answer, Scheduler};
 
+use crate::access::{Asker, Need, check};
 use crate::body::ApiJson;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::job_id;
@@ -19,17 +20,24 @@ pub(crate) async fn view(State(head): State<Head>) -> ApiResult<Json<QueueView>>
     Ok(Json(head.handle.look(Scheduler::queue_view).await?))
 }
 
-/// `GET /users`: by name.
-pub(crate) async fn users(State(head): State<Head>) -> ApiResult<Json<UserList>> {
-    Ok(Json(head.handle.look(Scheduler::users).await?))
+/// `GET /users`: those that whoever asks looks after, and himself, by name.
+pub(crate) async fn users(State(head): State<Head>, asker: Asker) -> ApiResult<Json<UserList>> {
+    let mut list = head.handle.look(Scheduler::users).await?;
+    list.users.retain(|user| {
+        let class = head.accounts.user(&user.user).ok().and_then(|account| account.class);
+        asker.may_see(&user.user, class.as_deref())
+    });
+    Ok(Json(list))
 }
 
 /// `GET /jobs/{id}/explain`.
 pub(crate) async fn explain_job(
     State(head): State<Head>,
+    asker: Asker,
     Path(id): Path<String>,
 ) -> ApiResult<Json<Explanation>> {
     let id = job_id(&id)?;
+    head.visible(&asker, id).await?;
     let answer = head.handle.look(move |core| core.explain(id, None)).await?;
     answer.map(Json).ok_or_else(|| CommandError::NoSuchJob(id).into())
 }
@@ -37,9 +45,11 @@ pub(crate) async fn explain_job(
 /// `GET /jobs/{id}/tasks/{index}/explain`.
 pub(crate) async fn explain_task(
     State(head): State<Head>,
+    asker: Asker,
     Path((id, index)): Path<(String, String)>,
 ) -> ApiResult<Json<Explanation>> {
     let id = job_id(&id)?;
+    head.visible(&asker, id).await?;
     let shown = || index.chars().take(80).collect::<String>();
     let task: u32 = index
         .parse()
@@ -56,14 +66,43 @@ pub(crate) async fn explain_task(
     }
 }
 
+/// Sees that whoever gives an order may: teachers for their classes and the nodes, admins for all.
+async fn admit(head: &Head, asker: &Asker, order: &Order) -> ApiResult<()> {
+    match order {
+        Order::Prioritise { job, .. } => {
+            head.visible(asker, *job).await?;
+            check(Need::Teach, asker)
+        }
+        Order::Pause { class: Some(class), .. } | Order::Resume { class: Some(class) } => {
+            check(Need::Teach, asker)?;
+            asker.teaches(class)
+        }
+        Order::Limit { user: Some(user), .. } => {
+            check(Need::Teach, asker)?;
+            let class = head.accounts.user(user).ok().and_then(|account| account.class);
+            match class {
+                Some(class) => asker.teaches(&class),
+                None => asker.is_admin(),
+            }
+        }
+        Order::Drain { .. } | Order::Undrain { .. } | Order::Lesson => check(Need::Teach, asker),
+        Order::Pause { class: None, .. }
+        | Order::Resume { class: None }
+        | Order::Limit { user: None, .. } => asker.is_admin(),
+    }
+}
+
 /// `POST /orders`: whatever else people tell the scheduler. Answers with the job that it is
 /// about, or null.
 pub(crate) async fn order(
     State(head): State<Head>,
+    asker: Asker,
     ApiJson(order): ApiJson<Order>,
 ) -> ApiResult<Json<Option<JobView>>> {
-    let told = format!("{order:?}");
+    admit(&head, &asker, &order).await?;
+    let told = serde_json::to_string(&order).unwrap_or_default();
     let answer = head.handle.order(order).await?;
+    head.note(&asker, "order", &told, "").await;
     tracing::info!(order = told, "an order was carried out");
     Ok(Json(match answer {
         Answer::Job(job) => Some(*job),

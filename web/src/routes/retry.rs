@@ -6,25 +6,30 @@ use bramble_protocol::api::{JobState, SecretsRequest};
 use bramble_protocol::{JobId, ProblemKind};
 use bramble_scheduler::CommandError;
 
+use crate::access::Asker;
 use crate::body::MaybeJson;
 use crate::error::{ApiError, ApiResult};
+use crate::routes::jobs::Claim;
 use crate::routes::{job_id, jobs, secrets};
 use crate::state::Head;
 
 /// `POST /jobs/{id}/retry`: a new job in which only those tasks run that did not succeed.
 pub(crate) async fn retry(
     State(head): State<Head>,
+    asker: Asker,
     Path(id): Path<String>,
     MaybeJson(request): MaybeJson<SecretsRequest>,
 ) -> ApiResult<impl IntoResponse> {
     let id = job_id(&id)?;
+    head.visible(&asker, id).await?;
     let spec = head.handle.look(move |core| core.retry_spec(id)).await?;
     let spec = spec.map_err(|state| match state {
         Some(state) => nothing_to_retry(id, state),
         None => CommandError::NoSuchJob(id).into(),
     })?;
     let secrets = secrets::again(id, &spec, request.secrets)?;
-    let job = jobs::accept(&head, spec, secrets).await?;
+    let job = jobs::accept(&head, &asker, Claim::Again, spec, secrets).await?;
+    head.note(&asker, "retry", &format!("job {id}"), &format!("as job {}", job.id)).await;
     tracing::info!(job = %job.id, "job {} tries job {id} again", job.id);
     Ok(jobs::created(job))
 }

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use bramble_protocol::api::{JobView, SecretsRequest};
 use bramble_protocol::{Digest, JobId, JobSpec, SecretNames, Secrets};
 
+use crate::access::Asker;
 use crate::body::ApiJson;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::job_id;
@@ -15,10 +16,14 @@ use crate::state::Head;
 /// `POST /jobs/{id}/secrets`: gives a job its secrets that the head does not have any more.
 pub(crate) async fn give(
     State(head): State<Head>,
+    asker: Asker,
     Path(id): Path<String>,
     ApiJson(request): ApiJson<SecretsRequest>,
 ) -> ApiResult<Json<JobView>> {
-    let job = head.handle.unlock(job_id(&id)?, request.secrets).await?;
+    let id = job_id(&id)?;
+    head.visible(&asker, id).await?;
+    let job = head.handle.unlock(id, request.secrets).await?;
+    head.note(&asker, "give-secrets", &format!("job {id}"), "").await;
     tracing::info!(job = %job.id, "job {} was given its secrets", job.id);
     Ok(Json(job))
 }

@@ -189,7 +189,9 @@ async fn only_so_many_event_streams_are_open_at_a_time() {
     let path = format!("/api/v1/jobs/{}/events", job.id);
     let mut open = Vec::new();
     for _ in 0..64 {
-        let request = Request::get(&path).body(Body::empty()).unwrap();
+        let token = format!("Bearer {}", head.token);
+        let request = Request::get(&path).header("authorization", token);
+        let request = request.body(Body::empty()).unwrap();
         open.push(head.app.clone().oneshot(request).await.unwrap());
     }
     head.get(&path).await.problem(ProblemKind::Busy);

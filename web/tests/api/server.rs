@@ -106,11 +106,11 @@ async fn a_client_learns_why_its_upload_is_refused_although_it_is_still_sending(
 #[tokio::test]
 async fn a_name_that_was_made_to_point_here_is_refused() {
     let served = Served::start(TestHead::start()).await;
-    let answer = served.answer(&request("/api/v1/jobs", "host: evil.example:8420\r\n")).await;
+    let answer = served.answer(&request("/api/v1/me", "host: evil.example:8420\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     assert!(answer.contains("http://localhost:"), "{answer}");
     for host in [served.address.to_string(), "pi.local".into(), "localhost".into()] {
-        let answer = served.answer(&request("/api/v1/jobs", &format!("host: {host}\r\n"))).await;
+        let answer = served.answer(&request("/api/v1/me", &format!("host: {host}\r\n"))).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 }
@@ -125,7 +125,8 @@ async fn stopping_ends_event_streams_and_agents_and_then_returns() {
     hear(&mut agent).await;
     let mut events = served.connect().await;
     let path = format!("/api/v1/jobs/{}/events", job.id);
-    events.write_all(request(&path, "host: localhost\r\n").as_bytes()).await.unwrap();
+    let headers = format!("host: localhost\r\nauthorization: Bearer {}\r\n", served.head.token);
+    events.write_all(request(&path, &headers).as_bytes()).await.unwrap();
     let mut first = [0; 15];
     events.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Request, StatusCode};
+use bramble_accounts::Accounts;
 use bramble_protocol::api::{JobView, MissingRequest, ModuleResponse, SubmitRequest};
 use bramble_protocol::module::{Declared, Exports, ParamDecl};
 use bramble_protocol::{
@@ -70,6 +72,9 @@ impl ModuleService for FakeModules {
 /// A head of its own for one test.
 pub(crate) struct TestHead {
     _dir: TempDir,
+    pub(crate) accounts: Accounts,
+    /// Of its admin.
+    pub(crate) token: String,
     pub(crate) store: Store,
     pub(crate) handle: Handle,
     pub(crate) modules: Arc<FakeModules>,
@@ -88,16 +93,33 @@ impl TestHead {
             config: Config::default(),
         })
         .unwrap();
-        let app = new_app(&handle, &store, &modules);
-        Self { _dir: dir, store, handle, modules, app }
+        let accounts = Accounts::open(&dir.path().join("accounts.sqlite")).unwrap();
+        let file = dir.path().join("admin.token");
+        accounts.ensure_admin(&file, 1).unwrap();
+        let token = std::fs::read_to_string(file).unwrap().trim().to_owned();
+        let app = new_app(&handle, &store, &accounts, &modules);
+        Self { _dir: dir, accounts, token, store, handle, modules, app }
     }
 
     /// A router without the memory of the first, as after a restart.
     pub(crate) fn forget(&mut self) {
-        self.app = new_app(&self.handle, &self.store, &self.modules);
+        self.app = new_app(&self.handle, &self.store, &self.accounts, &self.modules);
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    /// Sends a request by the admin's token, unless it has another or is one of a node.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        let of_node = ["/api/v1/objects/", "/api/v1/agent"];
+        let of_node = of_node.iter().any(|path| request.uri().path().starts_with(path))
+            && request.uri().path() != "/api/v1/objects/missing";
+        if !of_node && !request.headers().contains_key(AUTHORIZATION) {
+            let value = format!("Bearer {}", self.token).parse().unwrap();
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        self.send_as_is(request).await
+    }
+
+    /// Sends a request with nothing added.
+    pub(crate) async fn send_as_is(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -163,11 +185,19 @@ impl TestHead {
     }
 }
 
-fn new_app(handle: &Handle, store: &Store, modules: &Arc<FakeModules>) -> Router {
-    let collector = Collector::new(handle.clone(), store.clone(), modules.clone(), Some(0));
+fn new_app(
+    handle: &Handle,
+    store: &Store,
+    accounts: &Accounts,
+    modules: &Arc<FakeModules>,
+) -> Router {
+    let collector =
+        Collector::new(handle.clone(), store.clone(), accounts.clone(), modules.clone(), Some(0));
     bramble_web::app(AppState {
         handle: handle.clone(),
         store: store.clone(),
+        accounts: accounts.clone(),
+        anyone_may_look: false,
         modules: modules.clone(),
         collector: Arc::new(collector),
         version: "0.0.0-test",
@@ -189,6 +219,11 @@ impl Answer {
 
     pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body, where it is JSON.
+    pub(crate) fn json_or_null(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The body of an answer that must be 200.
