@@ -75,7 +75,7 @@ fn a_job_works_on_the_result_of_another_that_is_not_done_yet() {
     let from = format!("job:{first}");
     let second = ["submit", path(&shout), "--input", &from, "-o", "-", "--after", &first];
     assert!(cluster.bramble(&second).ok().text() == data::sorted_number_lines(&numbers));
-    cluster.bramble(&["submit", path(&shout), "--input", "job:99"]).fails(6, &["no job 99"]);
+    cluster.bramble(&["submit", path(&shout), "--input", "job:99"]).fails(5, &["no job 99"]);
 }
 
 const PIPELINE: &str = r#"

@@ -109,6 +109,7 @@ fn what_is_too_large_is_not_shown_and_what_is_unknown_is_bytes() {
     });
     let in_file = cluster.file("in the way", b"");
     cluster.bramble(&["watch", "1", "--preview", &in_file]).fails(5, &["is not a directory"]);
+    cluster.bramble(&["watch", "9", "--preview", "x"]).fails(5, &["no job 9"]);
     let none = bramble().args(["--cluster", &cluster.url, "watch", "9", "--preview", "x"]).output();
-    assert_eq!(none.expect("bramble starts").status.code(), Some(5));
+    assert_eq!(none.expect("bramble starts").status.code(), Some(4), "a stranger is told nothing");
 }

@@ -143,7 +143,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, help_heading = "Limits")]
     pub(crate) retry_guest: bool,
 
-    /// Whose job it is, for everybody's fair share [env: BRAMBLE_USER] [default: your login name]
+    /// Whose job it is, if not yours; for admins [env: BRAMBLE_USER] [default: who has signed in]
     #[arg(long, value_name = "NAME", value_parser = queue::user, help_heading = "Turn")]
     pub(crate) user: Option<String>,
     /// The class or course that it belongs to, which a teacher may pause as a whole

@@ -7,6 +7,7 @@ mod events;
 mod known;
 mod pack;
 mod people;
+mod shown;
 mod transport;
 
 use std::io::Read;
@@ -16,15 +17,13 @@ use std::time::Duration;
 use bramble_protocol::account::Hidden;
 use bramble_protocol::api::{
     HeadView, JobList, JobView, LogEntry, LogList, MissingRequest, MissingResponse, ModuleResponse,
-    NodeList, NodeView, PreviewList, ResultView, SecretsRequest, StoredResponse, SubmitRequest,
+    NodeList, NodeView, ResultView, SecretsRequest, StoredResponse, SubmitRequest,
 };
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
 use bramble_protocol::order::DrainRequest;
 use bramble_protocol::user::UserList;
-use bramble_protocol::{
-    Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem, Secrets, preview,
-};
+use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem, Secrets};
 use bramble_tls::Fingerprint;
 use serde::de::DeserializeOwned;
 use ureq::http::header::AUTHORIZATION;
@@ -346,35 +345,6 @@ impl Client {
         let request = self.agent.get(self.path(&format!("/jobs/{id}/result/{index}")));
         let body = self.accepted(self.sent(request.call())?)?.into_body();
         Ok(body.into_with_config().limit(object.size).reader())
-    }
-
-    /// All about a task that failed, as a tar file.
-    ///
-    /// # Errors
-    /// When the task has not failed, an object of it is gone, or the head cannot be reached.
-    pub(crate) fn bundle(&self, id: JobId, task: u32) -> CliResult<impl Read + use<>> {
-        let request = self.agent.get(self.path(&format!("/jobs/{id}/tasks/{task}/bundle")));
-        let body = self.accepted(self.sent(request.call())?)?.into_body();
-        Ok(body.into_with_config().limit(u64::MAX).reader())
-    }
-
-    /// What a job's tasks have shown last, as far as the head has kept it.
-    ///
-    /// # Errors
-    /// When there is no such job, the head knows no previews, or cannot be reached.
-    pub(crate) fn previews(&self, id: JobId) -> CliResult<PreviewList> {
-        self.get(&format!("/jobs/{id}/previews"))
-    }
-
-    /// The bytes of one of them.
-    ///
-    /// # Errors
-    /// When the head does not have it any more, or cannot be reached.
-    pub(crate) fn preview(&self, id: JobId, task: u32) -> CliResult<Vec<u8>> {
-        let request = self.agent.get(self.path(&format!("/jobs/{id}/previews/{task}")));
-        let mut answer = self.accepted(self.sent(request.call())?)?;
-        let body = answer.body_mut().with_config().limit(preview::BYTES_MAX as u64);
-        body.read_to_vec().map_err(|error| self.unreachable(&error))
     }
 
     /// The stream of a job's changes.

@@ -42,7 +42,7 @@ fn environment() -> String {
         (paths::CLUSTER_ENV, "the head's address, as --cluster"),
         (paths::DATA_ENV, "the data directory of `up`, `down` and `head`, as --data"),
         (paths::JOBS_ENV, "where --example looks for modules first"),
-        (paths::USER_ENV, "whose jobs `submit` sends, as --user; else LOGNAME or USER"),
+        (paths::USER_ENV, "whose jobs `submit` sends, as --user; for admins"),
         (paths::LOG_ENV, "what head and agent log: error, warn, info, debug, or by module"),
         ("XDG_DATA_HOME", "the data directory is its `bramble`; else ~/.local/share/bramble"),
         ("NO_COLOR", "no colours, when not empty; also CLICOLOR_FORCE, TERM=dumb"),

@@ -193,7 +193,7 @@ fn upstream(typed: &Path) -> CliResult<Option<JobId>> {
     }
 }
 
-/// Whose jobs these are when nobody says: as the environment says, else the login name.
+/// Whose jobs these are when nobody says: as the environment says, else whoever has signed in.
 ///
 /// # Errors
 /// When the environment names nobody that there can be.
@@ -202,9 +202,7 @@ pub(crate) fn whose() -> CliResult<String> {
         return queue::user(&user.to_string_lossy())
             .map_err(|why| CliError::usage(format!("{} is no user", paths::USER_ENV)).why(why));
     }
-    let login = ["LOGNAME", "USER"].into_iter().find_map(paths::variable);
-    // A login name that the head would not take is no reason to refuse a job.
-    Ok(login.and_then(|login| queue::user(&login.to_string_lossy()).ok()).unwrap_or_default())
+    Ok(String::new())
 }
 
 /// Parameters as typed.

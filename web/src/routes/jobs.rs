@@ -36,6 +36,9 @@ pub(crate) async fn submit(
 fn claim(asker: &Asker, spec: &mut JobSpec) -> ApiResult<()> {
     let person = asker.signed_in()?;
     if person.role == Role::Admin {
+        if spec.policy.user.is_empty() {
+            spec.policy.user.clone_from(&person.user);
+        }
         return Ok(());
     }
     let refuse = |title: String| Err(ApiError::new(ProblemKind::NotAllowed, title));
