@@ -56,6 +56,15 @@ pub enum Order {
     },
     /// Begin a new lesson: nobody has used any processor time in it yet.
     Lesson,
+    /// Stop and forget all jobs of a user or of a class, and what they have used.
+    Forget {
+        /// The user; then without a class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+        /// The class; then without a user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+    },
 }
 
 impl Order {

@@ -103,6 +103,13 @@ pub enum Answer {
     Job(Box<JobView>),
     /// It was done, and there is nothing to show.
     Done,
+    /// Jobs are not known any more.
+    Forgotten {
+        /// Those that were stopped for it.
+        canceled: u64,
+        /// All of them.
+        forgotten: u64,
+    },
     /// It was not done.
     Rejected(Rejection),
 }

@@ -18,6 +18,7 @@ mod config;
 mod enough;
 mod event;
 mod explain;
+mod forget;
 mod graph;
 mod invariants;
 mod job;

@@ -32,6 +32,7 @@ impl Scheduler {
             Order::Resume { class } => self.set_paused(class, None),
             Order::Limit { user, limits, reset } => self.set_limits(user, limits, reset),
             Order::Lesson => self.begin_lesson(),
+            Order::Forget { user, class } => self.forget(user.as_deref(), class.as_deref()),
         };
         let answer = answer.unwrap_or_else(Answer::Rejected);
         self.step.actions.push(Action::Reply { token, answer });

@@ -178,7 +178,7 @@ impl Driver {
 
 fn result_of(answer: Answer) -> Result<Answer, CommandError> {
     match answer {
-        Answer::Job(_) | Answer::Done => Ok(answer),
+        Answer::Job(_) | Answer::Done | Answer::Forgotten { .. } => Ok(answer),
         Answer::Rejected(rejection) => Err(match rejection {
             Rejection::NoSuchJob(job) => CommandError::NoSuchJob(job),
             Rejection::NoSuchNode(name) => CommandError::NoSuchNode(name),

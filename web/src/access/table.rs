@@ -82,11 +82,13 @@ fn people() -> Vec<Route> {
         route("DELETE", "/api/v1/me/sessions/{session}", SignIn, delete(sessions::end)),
         route("GET", "/api/v1/accounts", Teach, get(accounts::list)),
         route("POST", "/api/v1/accounts", Teach, post(accounts::add)),
+        route("DELETE", "/api/v1/accounts/{name}", Teach, delete(accounts::remove)),
         route("POST", "/api/v1/accounts/{name}/reset-pin", Teach, post(accounts::reset_pin)),
         route("GET", "/api/v1/classes", Teach, get(classes::list)),
         route("POST", "/api/v1/classes", Teach, post(classes::add)),
         route("POST", "/api/v1/classes/{name}/roster", Teach, post(classes::import)),
         route("POST", "/api/v1/classes/{name}/close", Teach, post(classes::close)),
+        route("DELETE", "/api/v1/classes/{name}", Teach, delete(classes::remove)),
         route("GET", "/api/v1/audit", Administer, get(audit::list)),
     ]
 }

@@ -4,7 +4,7 @@ use bramble_protocol::Order;
 use bramble_protocol::account::{
     AccountList, AuditList, ClassList, ClassView, CodeAnswer, CodeConfirm, CodePoll,
     CodePollAnswer, IssuedPin, LoginAnswer, LoginRequest, MeView, NewAccount, NewClass,
-    RosterAnswer, RosterRequest,
+    RemovedView, RosterAnswer, RosterRequest,
 };
 use bramble_protocol::api::{
     HeadView, JobList, JobView, JournalCopy, LogList, MissingRequest, MissingResponse,
@@ -117,6 +117,9 @@ fn people() -> Vec<Operation> {
             .takes::<NewAccount>()
             .gives_as::<IssuedPin>(201, "A PIN for the first time.")
             .or(&[404, 409]),
+        delete("/api/v1/accounts/{name}", "removeAccount", "Remove somebody with all that is his")
+            .gives::<RemovedView>("What is gone, or goes at the next collection.")
+            .or(&[404, 409]),
         post("/api/v1/accounts/{name}/reset-pin", "resetPin", "Give somebody another PIN")
             .gives::<IssuedPin>("A PIN for the first time.")
             .or(&[404]),
@@ -142,6 +145,13 @@ fn classes() -> Vec<Operation> {
         post("/api/v1/classes/{name}/close", "closeClass", "Close a class")
             .gives::<ClassView>("The class, without a code.")
             .or(&[404, 409]),
+        Operation::delete(
+            "/api/v1/classes/{name}",
+            "removeClass",
+            "Remove a class with its students",
+        )
+        .gives::<RemovedView>("What is gone, or goes at the next collection.")
+        .or(&[404, 409]),
     ]
 }
 

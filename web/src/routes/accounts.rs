@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use bramble_protocol::ProblemKind;
-use bramble_protocol::account::{AccountList, IssuedPin, NewAccount, Role};
+use bramble_protocol::account::{AccountList, IssuedPin, NewAccount, RemovedView, Role};
+use bramble_protocol::{Order, ProblemKind};
+use bramble_scheduler::core::Answer;
 
 use crate::access::Asker;
 use crate::body::ApiJson;
@@ -50,6 +51,24 @@ pub(crate) async fn reset_pin(
     Ok(Json(issued))
 }
 
+/// `DELETE /accounts/{name}`: removes somebody with all that is his.
+pub(crate) async fn remove(
+    State(head): State<Head>,
+    asker: Asker,
+    Path(name): Path<String>,
+) -> ApiResult<Json<RemovedView>> {
+    head.looked_after(&asker, &name)?;
+    let accounts = head.accounts.clone();
+    let user = name.clone();
+    // First of all he can do nothing more.
+    blocking(move || Ok(accounts.remove_user(&user)?)).await?;
+    let forget = Order::Forget { user: Some(name.clone()), class: None };
+    let removed = head.forget_jobs(vec![name.clone()], forget).await?;
+    let detail = format!("{} jobs stopped, {} forgotten", removed.canceled, removed.forgotten);
+    head.note(&asker, "user-remove", &name, &detail).await;
+    Ok(Json(removed))
+}
+
 impl Shared {
     /// Sees that whoever asks looks after somebody: a teacher after his students, an admin after
     /// all. Others do not learn whether there is such an account.
@@ -64,5 +83,18 @@ impl Shared {
                     .help("`bramble user list` shows those that you look after"))
             }
         }
+    }
+
+    /// Has the scheduler forget the jobs of those who are gone.
+    pub(crate) async fn forget_jobs(
+        &self,
+        users: Vec<String>,
+        forget: Order,
+    ) -> ApiResult<RemovedView> {
+        let (canceled, forgotten) = match self.handle.order(forget).await? {
+            Answer::Forgotten { canceled, forgotten } => (canceled, forgotten),
+            _ => (0, 0),
+        };
+        Ok(RemovedView { schema: "bramble.removed/1".into(), users, canceled, forgotten })
     }
 }

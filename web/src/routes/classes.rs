@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use bramble_protocol::account::{ClassList, ClassView, NewClass, RosterAnswer, RosterRequest};
+use bramble_protocol::Order;
+use bramble_protocol::account::{
+    ClassList, ClassView, NewClass, RemovedView, RosterAnswer, RosterRequest,
+};
 
 use crate::access::Asker;
 use crate::body::ApiJson;
@@ -63,4 +66,25 @@ pub(crate) async fn close(
     let closed = blocking(move || Ok(accounts.close_class(&class, now_ms())?)).await?;
     head.note(&asker, "class-close", &name, "").await;
     Ok(Json(closed))
+}
+
+/// `DELETE /classes/{name}`: removes it with its students and all that is theirs.
+pub(crate) async fn remove(
+    State(head): State<Head>,
+    asker: Asker,
+    Path(name): Path<String>,
+) -> ApiResult<Json<RemovedView>> {
+    asker.teaches(&name)?;
+    let (accounts, class) = (head.accounts.clone(), name.clone());
+    let students = blocking(move || Ok(accounts.remove_class(&class)?)).await?;
+    let forget = Order::Forget { user: None, class: Some(name.clone()) };
+    let removed = head.forget_jobs(students, forget).await?;
+    let detail = format!(
+        "{} students, {} jobs stopped, {} forgotten",
+        removed.users.len(),
+        removed.canceled,
+        removed.forgotten
+    );
+    head.note(&asker, "class-remove", &name, &detail).await;
+    Ok(Json(removed))
 }

@@ -86,7 +86,8 @@ async fn admit(head: &Head, asker: &Asker, order: &Order) -> ApiResult<()> {
             }
         }
         Order::Drain { .. } | Order::Undrain { .. } | Order::Lesson => check(Need::Teach, asker),
-        Order::Pause { class: None, .. }
+        Order::Forget { .. }
+        | Order::Pause { class: None, .. }
         | Order::Resume { class: None }
         | Order::Limit { user: None, .. } => asker.is_admin(),
     }

@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use bramble_accounts::SessionKind;
 use bramble_protocol::account::{
-    ClassView, Hidden, IssuedPin, LoginAnswer, LoginRequest, NewAccount, NewClass, Role,
+    ClassView, Hidden, IssuedPin, LoginAnswer, LoginRequest, NewAccount, NewClass, RemovedView,
+    Role,
 };
 use bramble_protocol::api::{JobList, JobView, MissingRequest, MissingResponse, ModuleResponse};
 use bramble_protocol::{Digest, JobSpec, Manifest, ObjectRef, Order, ProblemKind};
@@ -319,6 +320,27 @@ async fn teachers_rule_their_own_classes_and_no_others() {
     let into_other =
         NewAccount { user: "eve".into(), role: Role::Student, class: Some("8a".into()) };
     school.post(smith, "/api/v1/accounts", &into_other).await.problem(ProblemKind::NoSuchAccount);
+}
+
+#[tokio::test]
+async fn a_user_or_class_that_is_removed_leaves_no_job_and_no_session() {
+    let school = School::start().await;
+    school.job(&school.anna, &[b"one\n"]).await;
+    school.job(&school.boris, &[b"two\n"]).await;
+    let delete = async |token: &str, path: &str| {
+        school.call(Some(token), "DELETE", path, Body::empty()).await
+    };
+    let strange = delete(&school.jones, "/api/v1/accounts/anna").await;
+    strange.problem(ProblemKind::NoSuchAccount);
+    delete(&school.jones, "/api/v1/classes/7b").await.problem(ProblemKind::NoSuchAccount);
+    let removed: RemovedView = delete(&school.smith, "/api/v1/accounts/anna").await.ok();
+    assert_eq!((removed.canceled, removed.forgotten), (1, 1));
+    school.get(&school.anna, "/api/v1/jobs").await.problem(ProblemKind::SignInNeeded);
+    let removed: RemovedView = delete(&school.jones, "/api/v1/classes/8a").await.ok();
+    assert_eq!((removed.users, removed.forgotten), (vec!["boris".to_owned()], 1));
+    school.get(&school.boris, "/api/v1/jobs").await.problem(ProblemKind::SignInNeeded);
+    let jobs: JobList = school.get(&school.head.token, "/api/v1/jobs").await.ok();
+    assert_eq!(jobs.jobs.len(), 0);
 }
 
 #[tokio::test]

@@ -15,8 +15,10 @@ use crate::support::{Answer, MODULE, TestHead, spec};
 #[tokio::test]
 async fn a_job_is_accepted_with_its_place_and_then_shown() {
     let head = TestHead::start();
-    let spec = head.prepare(&[b"one\n", b"two\n"]).await;
+    let mut spec = head.prepare(&[b"one\n", b"two\n"]).await;
     let answer = head.submit(spec.clone()).await;
+    // Of whoever submits it.
+    spec.policy.user = "admin".into();
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
     let job: JobView = answer.json();
     assert_eq!((&job.spec, job.state, job.input_bytes), (&spec, JobState::Waiting, 8));

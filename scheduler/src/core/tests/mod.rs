@@ -4,6 +4,7 @@ mod cache;
 mod calibration;
 mod enough;
 mod explain;
+mod forget;
 mod graph;
 mod leases;
 mod lifecycle;
