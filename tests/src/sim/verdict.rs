@@ -17,7 +17,7 @@ impl World {
         let order = order.ok_or(format!("nobody ordered job {id}"))?;
         let bad = self.users.is_bad(&view.spec.module);
         match view.state {
-            JobState::Done if order.poisoned || order.kills || bad => {
+            JobState::Done if bad || self.needs_a_bad_chunk(view, order) => {
                 Err(format!("job {id} cannot be done"))
             }
             JobState::Done => self.check_result(view, order),
@@ -29,6 +29,14 @@ impl World {
             JobState::Canceled if order.cancel_asked => Ok(()),
             state => Err(format!("job {id} ended as {}: {view:#?}", state.name())),
         }
+    }
+
+    /// Whether the job needed a chunk that nobody can work on. One that a task before it made
+    /// unnecessary is none.
+    fn needs_a_bad_chunk(&self, view: &JobView, order: &Order) -> bool {
+        let chunks = &order.job.manifest.chunks;
+        let needed = view.enough.map_or(chunks.len(), |enough| enough.chunk as usize + 1);
+        chunks.iter().take(needed).any(|chunk| self.users.is_bad_chunk(&chunk.digest))
     }
 
     fn check_result(&self, view: &JobView, order: &Order) -> Result<(), String> {
