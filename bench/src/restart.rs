@@ -94,6 +94,7 @@ fn submitted(id: JobId) -> Record {
         sample: None,
         partitions: 1,
         owns_input: true,
+        epoch: 1,
     }))
 }
 

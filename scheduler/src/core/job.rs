@@ -175,8 +175,9 @@ impl Job {
 }
 
 impl OpenJob {
-    pub(crate) fn new(submitted: Submitted, spec: Arc<JobSpec>, epoch: u32) -> Self {
-        let Submitted { job, module, chunks, sample, partitions, owns_input, .. } = submitted;
+    pub(crate) fn new(submitted: Submitted, spec: Arc<JobSpec>) -> Self {
+        let Submitted { job, module, chunks, sample, partitions, owns_input, epoch, .. } =
+            submitted;
         let plan = Plan::new(&module, chunks.len() as u32, partitions);
         let offsets = chunks
             .iter()

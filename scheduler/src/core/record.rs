@@ -285,6 +285,10 @@ pub struct Submitted {
     /// Whether the user had the input himself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owns_input: bool,
+    /// Which head accepted it. Leases from heads before are of another job that had its number,
+    /// of which the journal never heard.
+    #[serde(default)]
+    pub epoch: u32,
 }
 
 /// What is kept of the input of a job that ended.

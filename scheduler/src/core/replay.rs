@@ -260,7 +260,7 @@ impl Scheduler {
     pub(super) fn open_body(&mut self, submitted: Submitted, spec: Arc<JobSpec>) -> Body {
         let id = submitted.job;
         self.modules.entry(spec.module).or_default().jobs.insert(id);
-        let mut open = OpenJob::new(submitted, spec, self.lease_numbers.epoch());
+        let mut open = OpenJob::new(submitted, spec);
         open.locked = self.lacks_secrets(id, open.spec.secrets.as_ref());
         self.tasks_open += open.tasks.len();
         self.queue.sync(&open);

@@ -52,6 +52,7 @@ impl Scheduler {
             sample: manifest.sample,
             partitions,
             owns_input,
+            epoch: self.lease_numbers.epoch(),
         })));
         if self.jobs[&id].spec.secrets.is_some() {
             self.unlock(id);

@@ -84,11 +84,31 @@ impl Head {
 
     /// Kills the head and starts another one on its journal.
     fn restart(&mut self) {
+        self.drop_replaced();
         self.core = Scheduler::restore(Config::default(), self.records.clone()).unwrap();
         self.sent.clear();
         self.beating.clear();
         self.records.push(self.core.start(self.now));
         self.core.check().unwrap();
+    }
+
+    /// Drops the records that the journal does not keep, as a later one says the same anew.
+    fn drop_replaced(&mut self) {
+        let mut kept: Vec<Record> = Vec::new();
+        for record in self.records.drain(..) {
+            let about = |record: &Record| record.subject().map(|about| (record.kind(), about));
+            let wanted = about(&record);
+            let earlier = kept.iter().position(|kept| wanted.is_some() && about(kept) == wanted);
+            match earlier {
+                Some(place) if record.stays_in_place() => kept[place] = record,
+                Some(place) => {
+                    kept.remove(place);
+                    kept.push(record);
+                }
+                None => kept.push(record),
+            }
+        }
+        self.records = kept;
     }
 
     fn apply(&mut self, event: Event) {

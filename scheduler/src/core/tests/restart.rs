@@ -143,10 +143,14 @@ fn a_lease_of_a_job_that_was_never_journalled_is_not_taken_for_the_next_job_of_i
     let mut other = job(&map_module(), 3);
     other.manifest.chunks.reverse();
     assert_eq!(head.submit(other), lost);
-    let node = head.connect(back("p1", &leases));
-    assert_eq!(head.revoked(node), [leases[0].id, leases[1].id]);
-    head.succeed(node, &leases[0]);
-    assert_eq!(head.view(lost).tasks.succeeded, 0);
+    // The journal keeps only the latest start of a head, whoever accepted the job.
+    for _ in 0..2 {
+        let node = head.connect(back("p1", &leases));
+        assert_eq!(head.revoked(node), [leases[0].id, leases[1].id]);
+        head.succeed(node, &leases[0]);
+        assert_eq!(head.view(lost).tasks.succeeded, 0);
+        head.restart();
+    }
 }
 
 #[test]
