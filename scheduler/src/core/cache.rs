@@ -207,7 +207,8 @@ impl Scheduler {
         }
         let (outputs, cpu_us) = (entry.outputs.to_vec(), entry.cpu_us);
         let (enough, at_ms) = (entry.enough, self.now.0);
-        self.commit(Record::TaskReused { task, key, at_ms, outputs, cpu_us, enough });
+        let takes_over = self.passes(entry.owner, task.job);
+        self.commit(Record::TaskReused { task, key, at_ms, outputs, cpu_us, enough, takes_over });
         self.end_if_over(task.job);
         true
     }
@@ -264,14 +265,27 @@ impl Scheduler {
     }
 
     /// Notes that a job used a kept result. Carried out with the record of that.
-    pub(super) fn note_reuse(&mut self, job: JobId, key: &Digest) {
-        let Some(entry) = self.cache.entries.get(key) else { return };
-        let spec = |id: &JobId| self.jobs.get(id).map(|job| &job.spec.policy);
-        let (Some(owner), Some(user)) = (spec(&entry.owner), spec(&job)) else { return };
+    pub(super) fn note_reuse(&mut self, job: JobId, kept: Kept, takes_over: bool) {
+        if let Some(entry) = self.cache.entries.get(&kept.key) {
+            let passes = takes_over || self.passes(entry.owner, job);
+            self.cache.touch(&kept.key, passes.then_some(job));
+        } else if takes_over && let Some(spec) = self.jobs.get(&job).map(|job| &job.spec) {
+            // The journal is read, and the job that gave it has ended since without it.
+            let Kept { key, outputs, cpu_us, enough, .. } = kept;
+            let (agreed, module) = (spec.policy.quorum, spec.module);
+            let outputs = outputs.into();
+            self.put(key, Entry { outputs, cpu_us, agreed, enough, module, owner: job, used: 0 });
+            self.cache.shrink(self.config.cache_entries_max);
+        }
+    }
+
+    /// Whether a result that a job gave becomes that of another, which uses it.
+    fn passes(&self, owner: JobId, user: JobId) -> bool {
+        let policy = |id: &JobId| self.jobs.get(id).map(|job| &job.spec.policy);
+        let (Some(owner), Some(user)) = (policy(&owner), policy(&user)) else { return false };
         // Else what one user made would go when the other's job is forgotten, and what may be
         // shared would be there for a retry alone.
-        let passes = owner.user == user.user && owner.cache == user.cache;
-        self.cache.touch(key, passes.then_some(job));
+        owner.user == user.user && owner.cache == user.cache
     }
 
     /// The keys of the results that a job gave.

@@ -100,6 +100,10 @@ pub enum Record {
         /// Whether that one said that no task of a later chunk is needed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         enough: bool,
+        /// Whether the result is kept as one of this job's from now on. The records of the other
+        /// job go when it ends, and then this is what is known of it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        takes_over: bool,
     },
     /// What a task gave is not in the store any more: it runs again, and those wait for it that
     /// have not ended.

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use bramble_protocol::api::{FailureView, JobView};
-use bramble_protocol::{
-    AttemptId, AttemptOutcome, Digest, JobId, JobSpec, NodeId, ObjectRef, TaskId,
-};
+use bramble_protocol::{AttemptId, AttemptOutcome, JobId, JobSpec, NodeId, TaskId};
 
 use super::Scheduler;
 use super::config::Config;
@@ -14,7 +12,7 @@ use super::event::Timestamp;
 use super::job::{Body, Fate, Job, OpenJob, Success};
 use super::node::Node;
 use super::quarantine::Quarantine;
-use super::record::{Ended, Record, Shape, Submitted};
+use super::record::{Ended, Kept, Record, Shape, Submitted};
 use super::task::TaskState;
 use super::trial::{Failure, Next, Vote};
 use super::trust::Trust;
@@ -180,8 +178,9 @@ impl Scheduler {
             Record::JobReleased { job, at_ms, chunks, partitions } => {
                 self.perform_released(job, at_ms, chunks, partitions)?;
             }
-            Record::TaskReused { task, key, at_ms, outputs, cpu_us, enough } => {
-                self.perform_reuse(task, &key, Timestamp(at_ms), outputs, cpu_us)?;
+            Record::TaskReused { task, key, at_ms, outputs, cpu_us, enough, takes_over } => {
+                let kept = Kept { key, outputs, cpu_us, agreed: 0, enough };
+                self.perform_reuse(task, Timestamp(at_ms), kept, takes_over)?;
                 if enough {
                     self.cut_after(task, Timestamp(at_ms));
                 }
@@ -327,10 +326,9 @@ impl Scheduler {
     fn perform_reuse(
         &mut self,
         task: TaskId,
-        key: &Digest,
         at: Timestamp,
-        outputs: Vec<ObjectRef>,
-        cpu_us: u64,
+        kept: Kept,
+        takes_over: bool,
     ) -> Result<(), ReplayError> {
         self.now = self.now.max(at);
         let open = self.open_job("task-reused", task.job)?;
@@ -338,8 +336,8 @@ impl Scheduler {
         if state != Some(&TaskState::Ready) {
             return Err(ReplayError::NoSuchTask { task });
         }
-        let ready = open.reuse(task.index, outputs, cpu_us, at);
-        self.note_reuse(task.job, key);
+        let ready = open.reuse(task.index, kept.outputs.clone(), kept.cpu_us, at);
+        self.note_reuse(task.job, kept, takes_over);
         self.became_ready(task.job, ready);
         Ok(())
     }

@@ -187,6 +187,22 @@ fn kept_results_survive_a_restart_with_all_records_and_without_those_of_attempts
 }
 
 #[test]
+fn what_an_open_job_took_over_from_one_that_ended_survives_a_restart() {
+    let mut head = Head::new();
+    let node = head.node("p1", 1);
+    let first = head.submit(job(&map_module(), 3));
+    let lease = head.lease(node);
+    head.succeed(node, &lease);
+    let second = head.submit(job(&map_module(), 3));
+    assert_eq!(head.view(second).saved.unwrap().tasks, 1);
+    head.cancel(first);
+    head.restart();
+    head.cancel(second);
+    let third = head.submit(job(&map_module(), 3));
+    assert_eq!(head.view(third).saved.unwrap().tasks, 1);
+}
+
+#[test]
 fn a_reused_task_is_done_after_a_restart_in_the_midst_of_its_job() {
     let mut head = Head::new();
     done(&mut head, job(&merge_module(), 4));

@@ -92,10 +92,18 @@ impl Head {
         self.core.check().unwrap();
     }
 
-    /// Drops the records that the journal does not keep, as a later one says the same anew.
+    /// Drops the records that the journal does not keep, as a later one says all that is needed.
     fn drop_replaced(&mut self) {
         let mut kept: Vec<Record> = Vec::new();
         for record in self.records.drain(..) {
+            match &record {
+                Record::JobEnded(ended) => {
+                    let is_of = |kept: &Record| kept.job() == Some(ended.job);
+                    kept.retain(|kept| !is_of(kept) || !kept.ends_with_job());
+                }
+                Record::JobForgotten { job, .. } => kept.retain(|kept| kept.job() != Some(*job)),
+                _ => {}
+            }
             let about = |record: &Record| record.subject().map(|about| (record.kind(), about));
             let wanted = about(&record);
             let earlier = kept.iter().position(|kept| wanted.is_some() && about(kept) == wanted);
