@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bramble_protocol::{Digest, JobId, JobSpec};
 
 use super::Scheduler;
-use super::job::Body;
+use super::job::{Body, Job};
 
 /// By module and input: the newest job over them whose partitions the head chose.
 pub(crate) type Shapes = BTreeMap<(Digest, Digest), JobId>;
@@ -18,19 +18,17 @@ impl Scheduler {
     pub(super) fn earlier_partitions(&self, spec: &JobSpec, input: Digest) -> Option<u32> {
         let policy = &spec.policy;
         let retried = policy.retry_of.and_then(|id| self.jobs.get(&id));
-        let same_input = || self.jobs.get(self.shapes.get(&(spec.module, input))?);
-        let earlier = match retried {
-            Some(retried) => retried,
-            None if policy.cache && spec.partitions.is_none() => same_input()?,
-            None => return None,
-        };
-        let is_useful = match &earlier.body {
+        let may_share = policy.cache && spec.partitions.is_none();
+        let same_input = may_share.then(|| self.shapes.get(&(spec.module, input))).flatten();
+        let same_input = same_input.and_then(|id| self.jobs.get(id));
+        let is_useful = |earlier: &&Job| match &earlier.body {
             // One that has done nothing yet is cut for the nodes that it asked for.
             Body::Open(open) => open.counts.succeeded > 0 || open.spec.nodes == spec.nodes,
             Body::Pending(_) => false,
             Body::Ended(ended) => ended.tasks.succeeded > 0,
         };
-        is_useful.then_some(earlier.partitions)
+        let earlier = retried.into_iter().chain(same_input).find(is_useful)?;
+        Some(earlier.partitions)
     }
 
     /// Notes into how many partitions the head cut a job.

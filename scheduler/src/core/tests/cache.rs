@@ -47,6 +47,24 @@ fn a_node_more_or_less_does_not_change_how_the_same_job_is_cut() {
 }
 
 #[test]
+fn a_retry_of_what_did_nothing_is_cut_like_the_retry_before_it() {
+    let mut head = Head::new();
+    let canceled = head.submit(job(&sort_module(), 12));
+    head.cancel(canceled);
+    let retry = || {
+        let mut retry = job(&sort_module(), 12);
+        retry.spec.policy.retry_of = Some(canceled);
+        retry
+    };
+    done(&mut head, retry());
+    // With more slots it would be cut into more ranges.
+    head.node("p2", 8);
+    head.node("p3", 8);
+    let again = head.submit(retry());
+    assert_eq!(head.view(again).state, JobState::Done);
+}
+
+#[test]
 fn only_what_changed_runs_again() {
     let mut head = Head::new();
     done(&mut head, job(&merge_module(), 4));
