@@ -83,12 +83,13 @@ impl World {
     pub(super) fn link(&mut self, order: usize) {
         let accepted: Vec<JobId> =
             self.users.orders.iter().filter_map(|order| order.accepted).collect();
+        // What was sent once, it may be in vain, is sent the same again.
+        let Some(link) = self.users.orders[order].link.take() else { return };
         if accepted.is_empty() {
             return;
         }
         let upstream = *self.dice.pick(&accepted);
         let order = &mut self.users.orders[order];
-        let Some(link) = order.link.take() else { return };
         let policy = &mut order.job.spec.policy;
         match link {
             Link::After => policy.after = vec![upstream],
