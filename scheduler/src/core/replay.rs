@@ -333,7 +333,8 @@ impl Scheduler {
         self.now = self.now.max(at);
         let open = self.open_job("task-reused", task.job)?;
         let state = open.tasks.get(task.index as usize).map(|task| &task.state);
-        if state != Some(&TaskState::Ready) {
+        // Of the end of a pause before another attempt there is no record.
+        if !matches!(state, Some(TaskState::Ready | TaskState::Delayed { .. })) {
             return Err(ReplayError::NoSuchTask { task });
         }
         let ready = open.reuse(task.index, kept.outputs.clone(), kept.cpu_us, at);

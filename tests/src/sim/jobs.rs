@@ -44,6 +44,8 @@ pub(super) struct Order {
     pub(super) retry_of: Option<JobId>,
     /// Whether it was done before, so that nothing of it needs to run.
     pub(super) encore: bool,
+    /// What was sent before and refused. An earlier try of it, whose answer was lost, may be a job.
+    pub(super) refused: Vec<JobSpec>,
 }
 
 impl Order {
@@ -66,11 +68,13 @@ impl Order {
             cancel_asked: false,
             retry_of: None,
             encore: false,
+            refused: Vec::new(),
         }
     }
 
     /// Lets it follow nothing.
     pub(super) fn forget_upstream(&mut self) {
+        self.refused.push(self.job.spec.clone());
         self.job.spec.policy.after.clear();
         if self.job.spec.policy.input_from.take().is_some() {
             self.job.spec.input = Digest::of(&self.job.manifest.encode());

@@ -26,6 +26,7 @@ impl World {
     fn order_about(&mut self, node: usize, order: Order) {
         if self.head.core().is_some() {
             let drained = matches!(order, Order::Drain { .. });
+            // Until it is answered, either may be so: also when the head dies before it answers.
             self.users.drained.remove(&node);
             let token = self.users.ask(Question::Drain { node, drained });
             self.tell(Event::Order { token, order: Box::new(order) });

@@ -71,6 +71,7 @@ impl Users {
                     cancel_asked: false,
                     retry_of: None,
                     encore: false,
+                    refused: Vec::new(),
                 }
             })
             .collect();
@@ -149,7 +150,11 @@ impl Users {
             // It had ended just before.
             (Some(Question::Cancel), Answer::Rejected(_)) => Ok(()),
             (Some(Question::Drain { node, drained }), Answer::Done) => {
-                self.drained.insert(node, drained);
+                // What was ordered since may have been carried out, with its answer lost.
+                let is_latest = |other: &Question| !matches!(other, Question::Drain { node: about, .. } if *about == node);
+                if self.questions.values().all(is_latest) {
+                    self.drained.insert(node, drained);
+                }
                 Ok(())
             }
             // It has not been there yet.

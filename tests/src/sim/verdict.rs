@@ -13,7 +13,12 @@ use super::world::World;
 impl World {
     pub(super) fn check_ended(&self, view: &JobView) -> Result<(), String> {
         let id = view.id;
-        let order = self.users.orders.iter().find(|order| order.job.spec == view.spec);
+        let orders = &self.users.orders;
+        if orders.iter().any(|order| order.refused.contains(&view.spec)) {
+            // Nobody waits for it.
+            return Ok(());
+        }
+        let order = orders.iter().find(|order| order.job.spec == view.spec);
         let order = order.ok_or(format!("nobody ordered job {id}"))?;
         let bad = self.users.is_bad(&view.spec.module);
         match view.state {

@@ -221,6 +221,27 @@ fn what_an_open_job_took_over_from_one_that_ended_survives_a_restart() {
 }
 
 #[test]
+fn a_task_that_is_reused_after_a_failed_attempt_can_be_read_from_the_journal() {
+    let mut head = Head::new();
+    let node = head.node("p1", 1);
+    let first = head.submit(job(&map_module(), 2));
+    for _ in 0..2 {
+        let lease = head.lease(node);
+        head.report(node, &lease, fault());
+    }
+    // While the first waits for another try, the same is done for the second.
+    let second = head.submit(job(&map_module(), 2));
+    let lease = head.lease(node);
+    assert_eq!(lease.attempt.task.job, second);
+    head.succeed(node, &lease);
+    head.cancel(second);
+    head.wait(1_000);
+    assert_eq!(head.view(first).saved.unwrap().tasks, 1);
+    head.restart();
+    assert_eq!(head.view(first).tasks.succeeded, 1);
+}
+
+#[test]
 fn a_reused_task_is_done_after_a_restart_in_the_midst_of_its_job() {
     let mut head = Head::new();
     done(&mut head, job(&merge_module(), 4));
