@@ -1,8 +1,9 @@
 //! A data directory: made, locked, opened, each failure with what to do.
 
 use bramble_protocol::error_chain;
-use std::fs;
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use bramble_store::lock::{DirectoryLock, LockError};
@@ -34,7 +35,9 @@ pub(crate) fn prepare(dir: &Path) -> CliResult<()> {
     let unusable = |what: String| {
         CliError::new(Slug::DataUnusable, what).help("choose another directory: --data DIR")
     };
-    if let Err(error) = fs::create_dir_all(dir) {
+    // Objects, names and keys are nobody else's business, though a server for NFS, which is root,
+    // may still hand out what is in there.
+    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(dir) {
         return Err(match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 CliError::file("create", dir, &error)
@@ -141,6 +144,7 @@ pub(crate) fn store_error(dir: &Path, error: &StoreError) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_file_in_the_place_of_the_directory_is_told() {

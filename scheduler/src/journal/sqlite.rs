@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use bramble_protocol::JobId;
@@ -61,10 +61,14 @@ impl Journal {
             create(path)?;
         }
         let damaged = |detail: String| JournalError::Damaged { path: path.to_owned(), detail };
-        let size = fs::metadata(path)
+        let metadata = fs::metadata(path)
             .map_err(|source| JournalError::Create { path: path.to_owned(), source })?;
+        if metadata.mode() & 0o077 != 0 {
+            // Earlier versions left it readable. Where that cannot be changed, it stays so.
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+        }
         // SQLite would take an empty file for a new database, and all jobs would be forgotten.
-        if size.len() == 0 {
+        if metadata.len() == 0 {
             return Err(damaged("the file is empty".into()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -238,13 +242,13 @@ impl Journal {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(creating(error)),
             _ => {}
         }
+        // SQLite takes an empty file for none, and leaves it to its owner alone.
+        create_private(&path).map_err(creating)?;
         let name = path.to_string_lossy();
         self.connection.execute("VACUUM INTO ?1", [name.as_ref()]).map_err(|source| {
             JournalError::Sqlite { what: "copy the journal into", path: path.clone(), source }
         })?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
-            .and_then(|()| File::open(&path)?.sync_all())
-            .map_err(creating)?;
+        File::open(&path).and_then(|file| file.sync_all()).map_err(creating)?;
         Ok(path)
     }
 
@@ -263,6 +267,12 @@ impl Journal {
     }
 }
 
+/// Makes an empty file that only its owner can read: a journal names users and holds their logs.
+/// SQLite's files beside it get the same permissions.
+fn create_private(path: &Path) -> io::Result<()> {
+    File::options().write(true).create_new(true).mode(0o600).open(path).map(drop)
+}
+
 /// Makes an empty journal under another name and then moves it to its place, so that a file of
 /// the right name is never half made.
 fn create(path: &Path) -> Result<(), JournalError> {
@@ -274,6 +284,7 @@ fn create(path: &Path) -> Result<(), JournalError> {
     if temporary.exists() {
         fs::remove_file(&temporary).map_err(creating)?;
     }
+    create_private(&temporary).map_err(creating)?;
     let connection = Connection::open(&temporary).map_err(sqlite)?;
     connection.execute_batch(SCHEMA).map_err(sqlite)?;
     connection

@@ -1,5 +1,8 @@
 //! A journal is as long as the state, not as the past.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
 use super::*;
 
 fn rows(place: &Place) -> (i64, i64) {
@@ -78,4 +81,17 @@ fn a_job_that_ended_is_shown_as_before_though_the_journal_dropped_its_chunks() {
     drop(life);
     assert!(rows(&place).1 < 6_000, "{} bytes", rows(&place).1);
     assert_eq!(place.restore().unwrap().scheduler.jobs(), before);
+}
+
+#[test]
+fn a_journal_is_read_by_its_owner_alone_also_one_that_others_could_read() {
+    let place = place();
+    drop(Life::start(&place));
+    let path = &place.path;
+    let others = |path: &Path| fs::metadata(path).unwrap().mode() & 0o077;
+    assert_eq!(others(path), 0);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    let life = Life::start(&place);
+    assert_eq!(others(path), 0);
+    assert_eq!(others(&life.journal.copy().unwrap()), 0);
 }
