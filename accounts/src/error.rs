@@ -50,6 +50,12 @@ pub enum AccountsError {
     /// The session is over, or another's.
     #[error("there is no session {0} of yours")]
     NoSuchSession(u64),
+    /// There is no join token of this number.
+    #[error("there is no join token {0}")]
+    NoSuchToken(u64),
+    /// No node is called so.
+    #[error("there is no node `{0}`")]
+    NoSuchNode(String),
     /// Nobody asks with this code, or not any more.
     #[error("nobody waits with this code")]
     NoSuchCode,

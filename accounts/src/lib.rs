@@ -14,6 +14,7 @@ mod error;
 mod holdings;
 mod login;
 mod names;
+mod nodes;
 mod pin;
 pub mod roster;
 mod sessions;
@@ -30,6 +31,7 @@ use bramble_protocol::account::Role;
 pub use admin::{ADMIN, AdminToken};
 pub use audit::{Deed, Deeds};
 pub use error::AccountsError;
+pub use nodes::{Admission, NodeSays};
 pub use sessions::SessionKind;
 
 use cache::Cache;

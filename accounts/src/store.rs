@@ -33,6 +33,14 @@ const SCHEMA: &str = "
     CREATE TABLE holdings (
         user TEXT NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (user, digest)
     ) WITHOUT ROWID;
+    CREATE TABLE join_tokens (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE, made_by TEXT NOT NULL,
+        expires_at INTEGER NOT NULL, uses_left INTEGER NOT NULL, model TEXT, approval INTEGER NOT NULL
+    );
+    CREATE TABLE nodes (
+        name TEXT PRIMARY KEY, key BLOB NOT NULL UNIQUE, machine TEXT, state TEXT NOT NULL,
+        joined_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, address TEXT NOT NULL
+    );
     CREATE TABLE audit (
         number INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, address TEXT NOT NULL,
         action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL, sum BLOB NOT NULL

@@ -1,5 +1,6 @@
 //! What the head holds in memory for work that waits.
 
+use std::fs;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +8,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bramble_protocol::agent::{FromAgent, ToAgent};
+use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
+use bramble_protocol::join::JoinToken;
 use bramble_protocol::{LeaseId, Manifest, NodeStatus};
 use bramble_scheduler::testing::hello;
 use bramble_tests::cluster::{Cluster, job};
+use bramble_tls::{BlockingStream, Client, Identity, Pin};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 use crate::api::Api;
@@ -27,7 +30,7 @@ pub(crate) fn run(sizes: &[usize]) -> Result<()> {
     let cluster = Cluster::start(0);
     let held = || resident_kib(cluster.head_process()).context("the head lives");
     println!("  {:>9} queued: {:>7} KiB (no node yet)", 0, held()?);
-    let nodes = Idlers::start(&cluster.url)?;
+    let nodes = Idlers::start(&cluster)?;
     let empty = held()?;
     println!("  {:>9} queued: {empty:>7} KiB", 0);
     let api = Api::new(&cluster);
@@ -60,8 +63,9 @@ struct Idlers {
 }
 
 impl Idlers {
-    fn start(url: &str) -> Result<Self> {
-        let sockets = (0..NODES).map(|number| Idler::connect(url, number));
+    fn start(cluster: &Cluster) -> Result<Self> {
+        let token: JoinToken = fs::read_to_string(cluster.join_file())?.parse()?;
+        let sockets = (0..NODES).map(|number| Idler::connect(cluster, &token, number));
         let mut idlers = sockets.collect::<Result<Vec<Idler>>>()?;
         let stopped = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&stopped);
@@ -83,21 +87,23 @@ impl Idlers {
 }
 
 struct Idler {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<BlockingStream>,
     leases: Vec<LeaseId>,
 }
 
 impl Idler {
-    fn connect(url: &str, number: u64) -> Result<Self> {
-        let address = url.strip_prefix("http://").context("the head speaks plain HTTP")?;
-        let stream = TcpStream::connect(address)?;
-        let (mut socket, _) = client(format!("ws://{address}/api/v1/agent"), stream)?;
-        let hello = FromAgent::Hello(hello(&format!("idler-{number}"), number, SLOTS));
+    fn connect(cluster: &Cluster, token: &JoinToken, number: u64) -> Result<Self> {
+        let address = cluster.url.strip_prefix("http://").context("an address of its own form")?;
+        let tls = Client::new(Some(&Identity::ephemeral()?), Pin::prefix(token.head()))?;
+        let stream = tls.wrap(TcpStream::connect(address)?)?;
+        let (mut socket, _) = client(format!("wss://{address}/api/v1/agent"), stream)?;
+        let hello = hello(&format!("idler-{number}"), number, SLOTS);
+        let hello = FromAgent::Hello(Box::new(Hello { join: Some(token.secret()), ..hello }));
         socket.send(Message::text(serde_json::to_string(&hello)?))?;
         let welcome = socket.read()?.into_text()?;
         let welcome: ToAgent = serde_json::from_str(&welcome)?;
         ensure!(matches!(welcome, ToAgent::Welcome { .. }), "the head said {welcome:?}");
-        socket.get_ref().set_read_timeout(Some(Duration::from_millis(1)))?;
+        socket.get_ref().sock.set_read_timeout(Some(Duration::from_millis(1)))?;
         Ok(Self { socket, leases: Vec::new() })
     }
 

@@ -5,12 +5,19 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use bramble_protocol::account::Role;
-use bramble_protocol::{Digest, JobId, NodeSelector, PublicKey, SplitRule, TargetClass, node};
+use bramble_protocol::join::JoinToken;
+use bramble_protocol::{
+    Digest, Fingerprint, JobId, NodeSelector, PublicKey, SplitRule, TargetClass, node,
+};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     again::<Digest>(text);
     again::<JobId>(text);
     again::<PublicKey>(text);
+    again::<Fingerprint>(text);
+    if let Ok(token) = text.parse::<JoinToken>() {
+        assert_eq!(token.text().expose(), text.trim().to_ascii_lowercase());
+    }
     again::<SplitRule>(text);
     let _ = text.parse::<Role>().map(|role| assert_eq!(role.name(), text));
     let _ = text.parse::<TargetClass>().map(|class| assert_eq!(class.name(), text));

@@ -7,5 +7,15 @@ mod linux;
 mod name;
 mod sensors;
 
+use std::path::Path;
+
+use bramble_protocol::Digest;
+
 pub use name::default_node_name;
 pub use sensors::Sensors;
+
+/// A digest of what is unique to the machine under `root`, whatever is on its disk: the board's
+/// serial number, or the address of its network interface. Nothing where nothing is known.
+pub fn machine_id(root: &Path) -> Option<Digest> {
+    linux::machine::read(root)
+}

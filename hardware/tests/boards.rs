@@ -212,3 +212,61 @@ fn the_machine_under_this_test_tells_its_memory() {
     assert!(status.memory_bytes_total.unwrap() >= status.memory_bytes_available.unwrap());
     assert!(status.uptime_s.is_some() && status.load_milli.is_some());
 }
+
+/// A network interface of that address, on that bus.
+fn interface(board: &Board, name: &str, bus: Option<&str>, address: &str) {
+    let dir = format!("sys/class/net/{name}");
+    board.write(&format!("{dir}/address"), format!("{address}\n"));
+    if let Some(bus) = bus {
+        let device = board.0.path().join(dir).join("device");
+        fs::create_dir_all(&device).unwrap();
+        std::os::unix::fs::symlink(format!("../../../bus/{bus}"), device.join("subsystem"))
+            .unwrap();
+    }
+}
+
+#[test]
+fn boards_differ_by_their_serial_numbers_and_not_by_what_is_copied_with_a_card() {
+    let board = |serial: &str, machine_id: &str| {
+        let board = raspberry_pi_4();
+        board.write("proc/device-tree/serial-number", serial);
+        board.write("etc/machine-id", machine_id);
+        interface(&board, "eth0", Some("platform"), "dc:a6:32:00:00:01");
+        machine_id_of(&board)
+    };
+    let one = board("10000000a3b1c2d4\0", "b08dfa6083e7567a1921a715000001fb");
+    assert!(one.is_some());
+    assert_eq!(one, board("10000000a3b1c2d4\0", "another"), "the card was written anew");
+    assert_ne!(one, board("10000000a3b1c2d5\0", "b08dfa6083e7567a1921a715000001fb"));
+}
+
+#[test]
+fn without_a_serial_number_the_lowest_built_in_address_tells_a_machine() {
+    let board = |interfaces: &[(&str, Option<&str>, &str)]| {
+        let board = Board::new(&[
+            ("proc/device-tree/serial-number", "0000000000000000\0"),
+            ("sys/class/dmi/id/product_serial", "To Be Filled By O.E.M.\n"),
+        ]);
+        for (name, bus, address) in interfaces {
+            interface(&board, name, *bus, address);
+        }
+        machine_id_of(&board)
+    };
+    let eth0 = ("eth0", Some("pci"), "50:0d:2b:11:22:33");
+    let one = board(&[eth0]);
+    assert!(one.is_some());
+    let more = [
+        eth0,
+        ("eth1", Some("pci"), "60:00:00:00:00:01"),
+        ("usb0", Some("usb"), "00:11:22:33:44:55"),
+        ("docker0", None, "00:00:5e:00:53:01"),
+        ("veth0", Some("pci"), "02:42:ac:11:00:02"),
+    ];
+    assert_eq!(one, board(&more), "what comes and goes does not count");
+    assert_ne!(one, board(&[("eth0", Some("pci"), "50:0d:2b:11:22:34")]));
+    assert_eq!(board(&[("lo", None, "00:00:00:00:00:00")]), None);
+}
+
+fn machine_id_of(board: &Board) -> Option<bramble_protocol::Digest> {
+    bramble_hardware::machine_id(board.0.path())
+}

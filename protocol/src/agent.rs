@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Hidden;
 use crate::preview::Preview;
 use crate::{
     AttemptId, AttemptOutcome, Digest, JobId, LeaseId, Limits, Mode, ModuleKind, NodeId,
@@ -20,7 +21,7 @@ pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 #[serde(rename_all = "kebab-case", tag = "message")]
 pub enum FromAgent {
     /// The first message on each connection.
-    Hello(Hello),
+    Hello(Box<Hello>),
     /// I live, and this is how my machine does. Renews every lease it names.
     Heartbeat {
         /// The machine.
@@ -71,6 +72,12 @@ pub struct Hello {
     /// attempts ended under a process before it and whose reports it will send.
     #[serde(default)]
     pub leases: Vec<HeldLease>,
+    /// The secret of a join token, until the head knows this node's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Hidden>,
+    /// What is unique to the board, whatever is on its disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Digest>,
     /// The machine.
     pub status: NodeStatus,
 }

@@ -17,6 +17,7 @@ pub mod gc;
 mod hex;
 pub mod id;
 pub mod job;
+pub mod join;
 mod key;
 pub mod manifest;
 pub mod module;

@@ -7,7 +7,8 @@
 /// | 1 | first |
 /// | 2 | calibration (`calibrate`, `calibrated`); the phase `reduce` |
 /// | 3 | secrets of tasks, without which an older agent would run them; interface 0.1.2 |
-pub const AGENT_PROTOCOL: u32 = 3;
+/// | 4 | nodes join by tokens and are known by their keys; TLS only |
+pub const AGENT_PROTOCOL: u32 = 4;
 
 /// Version of the data directory's layout.
 ///

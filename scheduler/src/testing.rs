@@ -88,6 +88,8 @@ pub fn hello(name: &str, instance: u64, slots: u32) -> Hello {
         slots,
         store_id: None,
         leases: Vec::new(),
+        join: None,
+        machine: None,
         status: NodeStatus::default(),
     }
 }

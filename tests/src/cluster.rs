@@ -81,7 +81,7 @@ fn bramble_at(program: &Path) -> Command {
 /// What sends requests by a token.
 pub fn http_with(token: &str) -> ureq::Agent {
     let value = format!("Bearer {token}");
-    let sign = move |mut request: ureq::http::Request<ureq::SendBody<'_>>,
+    let sign = move |mut request: http::Request<ureq::SendBody<'_>>,
                      next: ureq::middleware::MiddlewareNext<'_>| {
         let value = value.parse().expect("a token is of plain letters");
         request.headers_mut().insert("authorization", value);
@@ -260,11 +260,10 @@ impl Cluster {
     pub fn start_agent(&mut self, index: usize, objects: Objects) {
         let name = self.agents[index].0.clone();
         let mut command = bramble();
-        command.args(["agent", "--head", &self.url, "--name", &name, "--slots", "1"]);
-        match objects {
-            Objects::Shared => command.arg("--store").arg(self.data().join("store")),
-            Objects::Own => command.arg("--data").arg(self.dir.path().join(&name)),
-        };
+        command.args(self.agent_args(&name)).args(["--slots", "1"]);
+        if matches!(objects, Objects::Shared) {
+            command.arg("--store").arg(self.data().join("store"));
+        }
         let child = command
             .stdout(Stdio::null())
             .stderr(self.log(&name))
@@ -277,7 +276,7 @@ impl Cluster {
     /// it is connected.
     pub fn add_agent(&mut self, name: &str, program: &Path, args: &[&str]) {
         let mut command = bramble_at(program);
-        command.args(["agent", "--head", &self.url, "--name", name, "--slots", "1", "--store"]);
+        command.args(self.agent_args(name)).args(["--slots", "1", "--store"]);
         let child = command
             .arg(self.data().join("store"))
             .args(args)
@@ -286,6 +285,31 @@ impl Cluster {
             .spawn()
             .expect("an agent can be started");
         self.agents.push((name.to_owned(), Some(Process(child))));
+    }
+
+    /// Where agents reach the head.
+    pub fn agent_url(&self) -> String {
+        self.url.replacen("http://", "https://", 1)
+    }
+
+    /// What starts an agent called `name`, with a directory of that name in the test's own.
+    pub fn agent_args(&self, name: &str) -> Vec<String> {
+        let text = |path: PathBuf| path.into_os_string().into_string().expect("paths are text");
+        let (data, join) = (text(self.dir.path().join(name)), text(self.join_file()));
+        let args = ["agent", "--head", &self.agent_url(), "--name", name, "--data", &data];
+        let mut args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+        args.extend(["--join-file".to_owned(), join]);
+        args
+    }
+
+    /// A file with a token by which any number of nodes may join.
+    pub fn join_file(&self) -> PathBuf {
+        let path = self.dir.path().join("join.token");
+        if !path.exists() {
+            let said = self.bramble(&["nodes", "token", "--uses", "4096", "--expires", "24h"]);
+            fs::write(&path, said.ok().stdout).expect("the directory is the test's own");
+        }
+        path
     }
 
     /// SIGTERM for an agent, counted from 0, and the wait for its end.

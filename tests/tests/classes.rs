@@ -165,8 +165,9 @@ fn a_verified_job_is_shown_as_such() {
 #[test]
 fn a_class_of_another_machine_is_refused_with_those_of_this_one() {
     let cluster = Cluster::start(0);
-    let said = cluster.bramble(&["agent", "--head", &cluster.url, "--class", "pulley32"]);
-    said.fails(2, &["cannot run", "pulley64"]);
+    let mut command = cluster.command(&[]);
+    command.args(cluster.agent_args("board")).args(["--class", "pulley32"]);
+    Said::from(command.output().unwrap()).fails(2, &["cannot run", "pulley64"]);
 }
 
 #[test]
@@ -178,9 +179,8 @@ fn an_agent_refuses_a_head_whose_key_has_changed_and_says_what_to_do() {
     cluster.kill_head();
     fs::remove_file(cluster.data().join("head.key")).unwrap();
     cluster.start_head();
-    let own = cluster.dir().join("node-1");
-    let args =
-        ["agent", "--head", &cluster.url, "--name", "node-1", "--data", own.to_str().unwrap()];
+    let args = cluster.agent_args("node-1");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let said = cluster.bramble(&args);
     said.fails(6, &["key", "node-1/heads", "remove the line"]);
     // As told.

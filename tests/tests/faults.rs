@@ -186,15 +186,11 @@ fn flip_a_byte(path: &std::path::Path) {
 fn a_second_agent_of_the_same_name_is_turned_away() {
     let cluster = Cluster::start(1);
     let store = cluster.data().join("store");
-    let mut second = cluster.command(&["agent", "--head", &cluster.url, "--name", "node-1"]);
-    let log = cluster.dir().join("second.log");
-    second.arg("--store").arg(store).stderr(std::fs::File::create(&log).unwrap());
-    let mut child = second.spawn().unwrap();
-    wait_for("the second agent to be refused", || {
-        std::fs::read_to_string(&log).unwrap().contains("node-1").then_some(())
-    });
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let mut second = cluster.command(&[]);
+    second.args(["agent", "--head", &cluster.agent_url(), "--name", "node-1", "--data", "second"]);
+    second.arg("--join-file").arg(cluster.join_file()).arg("--store").arg(store);
+    let refused = Said::from(second.output().unwrap());
+    refused.fails(6, &["another node is called `node-1`", "bramble nodes remove node-1", "--name"]);
     let view = cluster.bramble(&["nodes", "--json"]).ok();
     let nodes: Vec<NodeView> = serde_json::from_slice(&view.stdout).unwrap();
     assert_eq!(nodes.len(), 1);
@@ -226,7 +222,8 @@ fn a_job_waits_for_a_node_and_says_so() {
 fn an_agent_whose_shared_directory_is_not_the_heads_is_turned_away() {
     let cluster = Cluster::start(1);
     let agent = |store: &std::path::Path| {
-        let mut command = cluster.command(&["agent", "--head", &cluster.url, "--name", "stray"]);
+        let mut command = cluster.command(&[]);
+        command.args(cluster.agent_args("stray"));
         Said::from(command.arg("--store").arg(store).output().unwrap())
     };
     // What an NFS directory looks like that is not mounted.

@@ -244,7 +244,7 @@ fn steering(text: &str) -> Vec<char> {
 #[track_caller]
 fn assert_harmless(said: &Said) {
     for text in [said.text(), said.stderr.clone()] {
-        assert_eq!(steering(&text), [], "in {text:?}");
+        assert_eq!(steering(&text), Vec::<char>::new(), "in {text:?}");
         // A line of the guest's that looks like one of bramble's own.
         let faked = text.lines().find(|line| {
             line.starts_with("error: your password") || line.starts_with("   Finished all is well")
@@ -279,7 +279,7 @@ fn no_name_message_or_log_of_a_guest_reaches_a_terminal_as_a_command_to_it() {
     }
     for name in ["head", "node-1"] {
         let log = cluster.logged(name);
-        assert_eq!(steering(&log), [], "in {log:?}");
+        assert_eq!(steering(&log), Vec::<char>::new(), "in {log:?}");
     }
 }
 

@@ -104,8 +104,12 @@ fn a_cut_network_costs_no_result_and_the_node_is_back_when_it_is_mended() {
         nodes.iter().map(|node| format!("{} {}", node.name, node.state.name())).collect()
     };
     wait_for("the head to listen", || (said(&["jobs"]).code == 0).then_some(()));
-    let near = ["agent", "--head", URL, "--name", "near", "--slots", "1", "--data", "near"];
-    let far = ["agent", "--head", URL, "--name", "far", "--slots", "1", "--data", "far"];
+    let token = said(&["nodes", "token", "--uses", "2"]).ok().stdout;
+    std::fs::write(dir.path().join("join.token"), token).expect("the directory is the test's");
+    let url = URL.replacen("http", "https", 1);
+    let agent = ["agent", "--head", &url, "--join-file", "join.token", "--slots", "1"];
+    let near = [&agent[..], &["--name", "near", "--data", "near"]].concat();
+    let far = [&agent[..], &["--name", "far", "--data", "far"]].concat();
     let _near = start(&cable.head, &dir, "near.log", &near);
     let _far = start(&cable.node, &dir, "far.log", &far);
     let alive = |count| {

@@ -78,7 +78,7 @@ fn what_is_too_large_is_not_shown_and_what_is_unknown_is_bytes() {
     let dir = cluster.dir().join("deep/shown");
     cluster.bramble(&["watch", "1", "--preview", path(&dir)]).ok();
     let list = format!("{}/api/v1/jobs/1/previews", cluster.url);
-    let read = |url: &str| cluster.http().get(url).call().map(ureq::http::Response::into_parts);
+    let read = |url: &str| cluster.http().get(url).call().map(http::Response::into_parts);
     // A job this short may have ended before it was watched, and its previews come a little later.
     let list: PreviewList = wait_for("three previews", || {
         let (_, mut body) = read(&list).expect("the head answers");

@@ -69,6 +69,29 @@ fn a_cluster_that_comes_up_again_still_has_its_jobs() {
 }
 
 #[test]
+fn a_node_that_is_removed_leaves_the_others_and_joins_anew_with_the_next_start() {
+    let up = Up::start(&["--nodes", "2"]);
+    let connected = |up: &Up| {
+        let nodes = up.run(&["nodes", "--json"], &[]).ok().text();
+        nodes.matches("\"idle\"").count()
+    };
+    up.run(&["nodes", "remove", "node-1"], &[]).ok();
+    wait_for("the node to be gone", || (connected(&up) == 1).then_some(()));
+    // Also without the last of them there is a head.
+    up.run(&["nodes", "remove", "node-2"], &[]).ok();
+    wait_for("the other node to be gone", || (connected(&up) == 0).then_some(()));
+    let log = up.dir.path().join("log").join("up.log");
+    wait_for("both to be given up", || {
+        let log = fs::read_to_string(&log).ok()?;
+        (log.matches("was refused, and is not started again").count() == 2).then_some(())
+    });
+    up.run(&["jobs"], &[]).ok();
+    up.run(&["down"], &[]).ok();
+    up.run(&["up", "--detach", "--listen", "127.0.0.1:0", "--nodes", "2"], &[]).ok();
+    assert_eq!(connected(&up), 2);
+}
+
+#[test]
 fn two_clusters_cannot_share_a_data_directory() {
     let up = Up::start(&["--nodes", "1"]);
     let second = up.run(&["up", "--detach", "--listen", "127.0.0.1:0"], &[]);

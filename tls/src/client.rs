@@ -7,7 +7,7 @@ use bramble_protocol::Fingerprint;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -16,6 +16,9 @@ use crate::{Identity, NODE_PROTOCOL, PROVIDER, Pin};
 
 /// A connection to a head.
 pub type ClientStream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// A connection to a head, for whoever does without tokio.
+pub type BlockingStream = StreamOwned<ClientConnection, std::net::TcpStream>;
 
 /// Connects to heads of a pinned key.
 #[derive(Clone, Debug)]
@@ -63,7 +66,14 @@ impl Client {
         TlsConnector::from(Arc::clone(&self.config)).connect(nobodys_name(), stream).await
     }
 
-    /// The same for whoever does without tokio.
+    /// The same without tokio. The handshake goes on with the first bytes that are sent.
+    ///
+    /// # Errors
+    /// When the connection cannot begin.
+    pub fn wrap(&self, stream: std::net::TcpStream) -> Result<BlockingStream, rustls::Error> {
+        Ok(StreamOwned::new(self.begin()?, stream))
+    }
+
     pub(crate) fn begin(&self) -> Result<ClientConnection, rustls::Error> {
         ClientConnection::new(Arc::clone(&self.config), nobodys_name())
     }

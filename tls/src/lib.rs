@@ -16,7 +16,7 @@ mod server;
 mod verify;
 
 pub use bramble_protocol::{Fingerprint, FingerprintError};
-pub use client::{Client, ClientStream};
+pub use client::{BlockingStream, Client, ClientStream};
 pub use http::http_agent;
 pub use identity::{Identity, IdentityError};
 pub use pin::{Pin, WrongKey, wrong_key};

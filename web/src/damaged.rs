@@ -4,8 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use bramble_protocol::agent::FromAgent;
-use bramble_protocol::{AttemptOutcome, Digest, JobId};
+use bramble_protocol::{Digest, JobId, TaskId};
 
 use crate::state::Head;
 
@@ -18,18 +17,15 @@ const NOTED_MAX: usize = 1_024;
 pub(crate) struct Damaged(Mutex<HashSet<Digest>>);
 
 impl Damaged {
-    /// Takes note of the damaged objects in an agent's message.
+    /// Takes note of damaged objects that an agent has come upon, and of the task of each.
     ///
     /// An object is set aside when the job that needed it has ended: until then another node may
     /// still read it well, and the job's other attempts say that it is damaged, not that it is
     /// gone. One that is sound here stays; the damage was then on the agent's way to it.
-    pub(crate) fn note(head: &Head, message: &FromAgent) {
-        let FromAgent::Reports { reports } = message else { return };
-        for report in reports {
-            if let AttemptOutcome::ChunkCorrupt { expected, .. } = report.outcome
-                && head.damaged.add(expected)
-            {
-                tokio::spawn(set_aside(head.clone(), expected, report.attempt.task.job));
+    pub(crate) fn note(head: &Head, found: Vec<(Digest, TaskId)>) {
+        for (digest, task) in found {
+            if head.damaged.add(digest) {
+                tokio::spawn(set_aside(head.clone(), digest, task.job));
             }
         }
     }

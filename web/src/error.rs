@@ -138,6 +138,11 @@ impl From<AccountsError> for ApiError {
             E::NoSuchUser(_) | E::NoSuchClass(_) | E::NoSuchSession(_) | E::NoSuchCode => {
                 Self::new(ProblemKind::NoSuchAccount, told)
             }
+            E::NoSuchNode(_) => {
+                Self::new(ProblemKind::NoSuchNode, told).help("those that there are: bramble nodes")
+            }
+            E::NoSuchToken(_) => Self::new(ProblemKind::NotFound, told)
+                .help("those that there are: bramble nodes token --list"),
             E::NameTaken { .. } | E::OfAnotherClass(_) => Self::new(ProblemKind::NameTaken, told)
                 .help("choose another name: add the first letters of the second one, or a number"),
             E::WrongPin => Self::new(ProblemKind::WrongPin, told)

@@ -10,8 +10,11 @@ mod collector;
 mod crowd;
 mod damaged;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod input;
 mod limits;
+mod nodes;
 mod openapi;
 mod origin;
 mod pace;

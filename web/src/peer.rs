@@ -17,6 +17,11 @@ pub struct Peer {
     pub node_key: Option<Fingerprint>,
 }
 
+/// The key that whoever is at the other end has proved to have, as nodes do.
+pub(crate) fn node_key(extensions: &Extensions) -> Option<Fingerprint> {
+    extensions.get::<Peer>().and_then(|peer| peer.node_key)
+}
+
 /// The address that a request comes from; `None` when the app is called without a connection.
 pub(crate) fn address(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<Peer>().map(|peer| peer.address.ip().to_canonical())

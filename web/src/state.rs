@@ -8,12 +8,14 @@ use bramble_accounts::Accounts;
 use bramble_protocol::{Digest, ModuleInfo};
 use bramble_scheduler::{Handle, ModuleService};
 use bramble_store::Store;
+use bramble_tls::Fingerprint;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::collector::Collector;
 use crate::damaged::Damaged;
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
+use crate::nodes::Connected;
 use crate::previews::Previews;
 
 /// What the API is put together from.
@@ -25,6 +27,8 @@ pub struct AppState {
     pub store: Store,
     /// Who people are.
     pub accounts: Accounts,
+    /// What nodes know this head by, if it speaks TLS.
+    pub fingerprint: Option<Fingerprint>,
     /// Whether whoever has not signed in may look at the cluster, but for names.
     pub anyone_may_look: bool,
     /// Inspects modules; may block.
@@ -40,12 +44,14 @@ pub(crate) struct Shared {
     pub(crate) handle: Handle,
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) anyone_may_look: bool,
     pub(crate) modules: Arc<dyn ModuleService>,
     pub(crate) collector: Arc<Collector>,
     pub(crate) version: &'static str,
     pub(crate) infos: ModuleInfos,
     pub(crate) damaged: Damaged,
+    pub(crate) connected: Connected,
     pub(crate) previews: Previews,
     pub(crate) uploads: Places,
     pub(crate) inspections: Places,
@@ -61,18 +67,20 @@ pub(crate) type Head = Arc<Shared>;
 
 impl Shared {
     pub(crate) fn new(state: AppState) -> Self {
-        let AppState { handle, store, accounts, anyone_may_look, modules, collector, version } =
-            state;
+        let AppState { handle, store, accounts, fingerprint, anyone_may_look, .. } = state;
+        let AppState { modules, collector, version, .. } = state;
         Self {
             handle,
             store,
             accounts,
+            fingerprint,
             anyone_may_look,
             modules,
             collector,
             version,
             infos: ModuleInfos::default(),
             damaged: Damaged::default(),
+            connected: Connected::default(),
             previews: Previews::default(),
             uploads: Places::new(limits::UPLOADS_MAX),
             inspections: Places::new(limits::INSPECTIONS_MAX),

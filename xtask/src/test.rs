@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
-use crate::{build_jobs, fuzz_api, process, tidy};
+use crate::{browser, build_jobs, fuzz_api, process, tidy};
 
 /// Where tests find the program.
 pub(crate) const BRAMBLE_BIN_ENV: &str = "BRAMBLE_BIN";
@@ -20,6 +20,7 @@ pub(crate) const BRAMBLE_JOBS_ENV: &str = "BRAMBLE_JOBS";
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
     let jobs_dir = build_jobs::run(workspace)?;
     tidy::run(workspace)?;
+    browser::prepare();
     if names_a_package(args) {
         build_bramble()?;
     } else {

@@ -144,9 +144,11 @@ pub(crate) struct HeadArgs {
 
 const AGENT_EXAMPLES: &str = "\
 Examples:
-  bramble agent --head http://lab.local:8420
-  bramble agent --head http://lab.local:8420 --name p3 --slots 4
-  bramble agent --head http://lab.local:8420 --store /mnt/nfs/bramble/store";
+  bramble agent --head lab.local:8420 --join-file join.token      the first time
+  bramble agent --head lab.local:8420 --name p3 --slots 4
+  bramble agent --head lab.local:8420 --store /mnt/nfs/bramble/store
+
+An admin makes the token: bramble nodes token. From then on the node has a key of its own.";
 
 /// `bramble agent`
 #[derive(Args, Clone, Debug)]
@@ -166,7 +168,10 @@ pub(crate) struct AgentArgs {
     /// Without it, objects come over the network and are kept under --data.
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// Where the agent keeps what it fetches [default: ~/.cache/bramble/agent-NAME]
+    /// A token to join by, for a head that does not know this node yet [env: BRAMBLE_JOIN: itself]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) join_file: Option<PathBuf>,
+    /// Where the agent keeps its key and what it fetches [default: ~/.cache/bramble/agent-NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Run what is compiled for this class: aarch64-narrow or pulley64 [default: chosen by a probe]

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use super::secrets::SecretArgs;
 use super::values::{self, JobSelector};
@@ -173,53 +172,4 @@ pub(crate) struct RetryArgs {
     /// Stop waiting after this time; the job goes on (exit code 7)
     #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with = "detach")]
     pub(crate) timeout: Option<Duration>,
-}
-
-const NODES_EXAMPLES: &str = "\
-Examples:
-  bramble nodes
-  bramble nodes node-1                 one in detail
-  bramble nodes --plain | cut -f 1,6   names and temperatures
-  bramble nodes drain p3 --reason \"new fan\" --wait && ssh p3 sudo poweroff
-  bramble nodes undrain p3";
-
-/// `bramble nodes`
-#[derive(Args, Debug)]
-#[command(
-    after_long_help = NODES_EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
-)]
-pub(crate) struct NodesArgs {
-    /// Show these in detail
-    #[arg(value_name = "NODE")]
-    pub(crate) names: Vec<String>,
-    /// Or change something.
-    #[command(subcommand)]
-    pub(crate) action: Option<NodesAction>,
-}
-
-/// What can be done to nodes.
-#[derive(Debug, Subcommand)]
-pub(crate) enum NodesAction {
-    /// Give nodes no more work; what they run goes on
-    #[command(after_long_help = NODES_EXAMPLES)]
-    Drain {
-        /// Which
-        #[arg(value_name = "NODE", required = true, value_parser = values::node_name)]
-        names: Vec<String>,
-        /// Why, for those who wonder
-        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
-        reason: String,
-        /// Wait until they have no work any more
-        #[arg(long)]
-        wait: bool,
-    },
-    /// Give nodes work again
-    #[command(after_long_help = NODES_EXAMPLES)]
-    Undrain {
-        /// Which
-        #[arg(value_name = "NODE", required = true, value_parser = values::node_name)]
-        names: Vec<String>,
-    },
 }

@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod develop;
 pub(crate) mod jobs;
+pub(crate) mod nodes;
 pub(crate) mod people;
 pub(crate) mod program;
 pub(crate) mod queue;
@@ -146,7 +147,7 @@ pub(crate) enum Command {
     /// Give a job its secrets again, which a head forgets when it is restarted
     Secret(secrets::SecretCommandArgs),
     /// List the nodes, or show one in detail; take nodes out of work and back
-    Nodes(jobs::NodesArgs),
+    Nodes(nodes::NodesArgs),
     /// Say why a job or a task waits, and why it runs where it does
     Explain(queue::ExplainArgs),
     /// Show whose turn it is and why; pause the queue or a class

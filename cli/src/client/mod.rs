@@ -5,6 +5,7 @@
 
 mod events;
 mod known;
+mod nodes;
 mod pack;
 mod people;
 mod shown;

@@ -89,7 +89,7 @@ impl Client {
         self.read(self.sent(self.agent.delete(self.path(path)).call())?)
     }
 
-    fn post_nothing<T: serde::de::DeserializeOwned>(&self, path: &str) -> CliResult<T> {
+    pub(super) fn post_nothing<T: serde::de::DeserializeOwned>(&self, path: &str) -> CliResult<T> {
         self.read(self.sent(self.agent.post(self.path(path)).send_empty())?)
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod help;
 #[cfg(feature = "head")]
 pub(crate) mod inspect;
 pub(crate) mod jobs;
+mod joining;
 pub(crate) mod login;
 pub(crate) mod logs;
 #[cfg(feature = "head")]

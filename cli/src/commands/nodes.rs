@@ -5,8 +5,8 @@ use std::time::Duration;
 use bramble_protocol::NodeState;
 use bramble_protocol::api::NodeView;
 
-use super::{Context, drain, now_ms};
-use crate::args::jobs::{NodesAction, NodesArgs};
+use super::{Context, drain, joining, now_ms};
+use crate::args::nodes::{NodesAction, NodesArgs};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::table::{Cell, Table};
 use crate::output::{Format, human};
@@ -24,6 +24,10 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> CliResult<()> {
             return drain::drain(context, names, reason, *wait);
         }
         Some(NodesAction::Undrain { names }) => return drain::undrain(context, names),
+        Some(NodesAction::Token(args)) => return joining::token(context, args),
+        Some(NodesAction::Approve { names }) => return joining::change(context, names, "approve"),
+        Some(NodesAction::Reject { names }) => return joining::change(context, names, "reject"),
+        Some(NodesAction::Remove { names }) => return joining::change(context, names, "remove"),
         None => {}
     }
     let client = context.client()?;
@@ -36,6 +40,9 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> CliResult<()> {
                 .help("those that there are: bramble nodes"));
         }
     }
+    if args.names.is_empty() && output.format == Format::Human {
+        joining::note_pending(context, &client);
+    }
     if !args.names.is_empty() {
         nodes.retain(|node| args.names.contains(&node.name));
     }
@@ -46,7 +53,7 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> CliResult<()> {
             output.text(&pages.join("\n"))
         }
         Format::Human if nodes.is_empty() => {
-            output.note("no nodes; start one: bramble agent --head URL");
+            output.note("no nodes; let one join: bramble nodes token");
             Ok(())
         }
         Format::Human | Format::Plain => output.table(&list(&nodes)),

@@ -1,16 +1,16 @@
 //! `bramble agent`: makes this machine a node.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use bramble_protocol::{TargetClass, error_chain};
 use bramble_runtime::agent::{self, AgentConfig, AgentError, StoreAccess};
 use bramble_store::lock::DirectoryLock;
 
+use super::membership::{self, Membership};
 use super::stop::Stop;
 use super::{data, logging};
 use crate::args::cluster::AgentArgs;
-use crate::client::checked_url;
 use crate::commands::Context;
 use crate::error::{CliError, CliResult, Slug};
 use crate::paths;
@@ -21,16 +21,22 @@ use crate::paths;
 /// When the head refuses it for good, or its directory cannot be used.
 pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
     logging::start(&context.output)?;
-    let head = checked_url(&args.head)?;
+    let head = membership::head_url(&args.head)?;
     let name = args.name.clone().unwrap_or_else(bramble_hardware::default_node_name);
-    let (store, _lock) = store_access(args, &name)?;
+    let (home, _lock) = home(args, &name)?;
+    let store = store_access(args, &home)?;
+    let membership = Membership::find(args, &home)?;
     let dir = store.dir().to_owned();
     let config = AgentConfig {
         head,
         name,
         slots: args.slots.unwrap_or_else(processors),
+        tls: membership.tls,
+        join: membership.join,
+        head_file: Some(membership.head_file),
+        machine: bramble_hardware::machine_id(Path::new("/")),
         heads_file: match &store {
-            StoreAccess::Own(_) => dir.parent().map(|data| data.join(data::HEADS_FILE)),
+            StoreAccess::Own(_) => Some(home.join(data::HEADS_FILE)),
             StoreAccess::Shared(_) => None,
         },
         store,
@@ -50,6 +56,14 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         AgentError::Store { source, .. } => data::store_error(&dir, source),
         AgentError::Refused { .. } => CliError::new(Slug::AgentRefused, error.to_string())
             .help("mend that, then start the agent again"),
+        AgentError::OtherHead { .. } => CliError::new(Slug::AgentRefused, error.to_string())
+            .why(error_chain(&error))
+            .help("check --head, and whether the token is of that head: bramble nodes token")
+            .help(format!(
+                "if the head was set up anew, join it anew: a new token, --join-file FILE (what is \
+                 known of the old one is in {})",
+                paths::shown(&home)
+            )),
         AgentError::KeyChanged { head, file, .. } => key_changed(&error, head, file.as_deref()),
         AgentError::Pin { .. } => CliError::new(Slug::DataUnusable, error_chain(&error))
             .help("mend the file, or choose another directory: --data DIR"),
@@ -88,26 +102,27 @@ pub(super) fn processors() -> u32 {
     thread::available_parallelism().map_or(1, |count| count.get().try_into().unwrap_or(u32::MAX))
 }
 
-/// The shared directory, or one of this node's own, which nobody else may use meanwhile.
-fn store_access(args: &AgentArgs, name: &str) -> CliResult<(StoreAccess, Option<DirectoryLock>)> {
-    if let Some(dir) = &args.store {
-        if args.data.is_some() {
-            return Err(CliError::usage("--store and --data do not go together")
-                .why("with the head's own store there is nothing to keep"));
-        }
-        if !dir.is_dir() {
-            let what = format!("no such directory: {}", dir.display());
-            return Err(CliError::new(Slug::NoSuchFile, what)
-                .why("--store names the head's object directory, which must be there")
-                .help("mount it first, or leave --store out: objects then come over the network"));
-        }
-        return Ok((StoreAccess::Shared(dir.clone()), None));
-    }
+/// The agent's own directory, which nobody else may use meanwhile.
+fn home(args: &AgentArgs, name: &str) -> CliResult<(PathBuf, DirectoryLock)> {
     let dir = match &args.data {
         Some(dir) => dir.clone(),
         None => paths::agent_dir(name)?,
     };
     data::prepare(&dir)?;
     let lock = data::lock(&dir, &dir, &format!("bramble agent {name}"))?;
-    Ok((StoreAccess::Own(dir.join(data::STORE_DIR)), Some(lock)))
+    Ok((dir, lock))
+}
+
+/// The shared directory, or one of this node's own.
+fn store_access(args: &AgentArgs, home: &Path) -> CliResult<StoreAccess> {
+    let Some(dir) = &args.store else {
+        return Ok(StoreAccess::Own(home.join(data::STORE_DIR)));
+    };
+    if !dir.is_dir() {
+        let what = format!("no such directory: {}", dir.display());
+        return Err(CliError::new(Slug::NoSuchFile, what)
+            .why("--store names the head's object directory, which must be there")
+            .help("mount it first, or leave --store out: objects then come over the network"));
+    }
+    Ok(StoreAccess::Shared(dir.clone()))
 }

@@ -109,17 +109,18 @@ async fn serve(
         let collector = Arc::clone(&collector);
         async move { collector.run().await }
     });
+    let tls = tls(dir)?;
+    let fingerprint = tls.fingerprint();
     let app = bramble_web::app(AppState {
         handle: handle.clone(),
         store,
         accounts,
+        fingerprint: Some(fingerprint),
         anyone_may_look: args.anyone_may_look,
         modules,
         collector,
         version: env!("CARGO_PKG_VERSION"),
     });
-    let tls = tls(dir)?;
-    let fingerprint = tls.fingerprint();
     let record = listening(&listener, fingerprint)?;
     let listener = listener
         .set_nonblocking(true)

@@ -13,6 +13,7 @@ pub(crate) mod down;
 pub(crate) mod head;
 pub(crate) mod internal;
 mod logging;
+mod membership;
 #[cfg(feature = "head")]
 mod modules;
 #[cfg(feature = "head")]

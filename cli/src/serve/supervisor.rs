@@ -4,6 +4,8 @@
 //! has a pipe of ours as its standard input: when we die, however that happens, it ends.
 
 use std::collections::VecDeque;
+use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -12,11 +14,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bramble_protocol::account::Hidden;
+use bramble_protocol::join::NewJoinToken;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::data;
+use super::membership::NODE_KEY_FILE;
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Exit, Slug};
 use crate::local;
@@ -35,6 +40,11 @@ const DEATHS_MAX: usize = 5;
 const DEATHS_WITHIN: Duration = Duration::from_secs(60);
 /// The pause before the first new start, doubled for each further death.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// Where the agents keep their keys, in the data directory.
+const NODES_DIR: &str = "nodes";
+/// How long their join token lasts.
+const TOKEN_TIME: Duration = Duration::from_secs(600);
 
 /// What is to run.
 #[derive(Clone, Debug)]
@@ -77,6 +87,8 @@ struct Part {
     child: Option<Child>,
     deaths: VecDeque<Instant>,
     start_at: Option<Instant>,
+    /// The head does not want it.
+    refused: bool,
 }
 
 impl Supervisor {
@@ -133,14 +145,54 @@ impl Supervisor {
     }
 
     fn start_agents(&mut self) -> CliResult<bool> {
+        let client = Client::of_own_head(&self.url, &self.plan.dir)?;
+        let wanted = self.plan.nodes.len();
+        if wanted > 0 {
+            let new = NewJoinToken {
+                uses: Some(wanted.try_into().unwrap_or(u32::MAX)),
+                lasts_ms: Some(TOKEN_TIME.as_millis() as u64),
+                ..NewJoinToken::default()
+            };
+            self.write_token(&client.new_join_token(&new)?.token)?;
+            self.forget_keys(&client)?;
+        }
         for index in 1..self.parts.len() {
             self.spawn(index)?;
         }
-        let client = Client::of_own_head(&self.url, &self.plan.dir)?;
-        let wanted = self.plan.nodes.len();
-        self.wait_ready("the nodes", |_| {
+        let ready = self.wait_ready("the nodes", |_| {
             client.head().is_ok_and(|head| head.nodes_connected as usize >= wanted)
-        })
+        });
+        // From now on they have keys.
+        let _ = fs::remove_file(self.token_file());
+        ready
+    }
+
+    /// Hands the agents what they join by.
+    fn write_token(&self, token: &Hidden) -> CliResult<()> {
+        let path = self.token_file();
+        let failed = |error| CliError::file("write", &path, &error);
+        let dir = self.plan.dir.join(NODES_DIR);
+        fs::create_dir_all(&dir).map_err(failed)?;
+        let mut file = tempfile::NamedTempFile::with_prefix_in(".token-", dir).map_err(failed)?;
+        writeln!(file, "{}", token.expose()).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Nodes that were removed join as new ones: whoever starts them again wants them again.
+    fn forget_keys(&self, client: &Client) -> CliResult<()> {
+        let admissions = client.admissions()?;
+        let is_known = |name: &&String| admissions.iter().any(|known| known.node == **name);
+        for name in self.plan.nodes.iter().filter(|name| !is_known(name)) {
+            // One that has no key has nothing to forget.
+            let key = self.plan.dir.join(NODES_DIR).join(name).join(NODE_KEY_FILE);
+            let _ = fs::remove_file(key);
+        }
+        Ok(())
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.plan.dir.join(NODES_DIR).join("join.token")
     }
 
     /// Waits for `is_ready`; false when we are told to stop meanwhile.
@@ -197,11 +249,17 @@ impl Supervisor {
                 .arg(&self.plan.dir)
                 .args(["--listen", &self.plan.listen.to_string()]);
         } else {
+            let name = &self.parts[index].name;
             command
-                .args(["agent", "--exit-with-parent", "--head", &self.url])
-                .args(["--name", &self.parts[index].name])
-                .args(["--slots", &self.plan.slots.to_string(), "--store"])
-                .arg(self.plan.dir.join(data::STORE_DIR));
+                .args(["agent", "--exit-with-parent", "--head"])
+                .arg(self.url.replacen("http://", "https://", 1))
+                .args(["--name", name, "--slots", &self.plan.slots.to_string(), "--store"])
+                .arg(self.plan.dir.join(data::STORE_DIR))
+                .arg("--data")
+                .arg(self.plan.dir.join(NODES_DIR).join(name));
+            if self.token_file().exists() {
+                command.arg("--join-file").arg(self.token_file());
+            }
         }
         if paths::variable(paths::LOG_ENV).is_none() {
             command.env(paths::LOG_ENV, self.log);
@@ -242,7 +300,10 @@ impl Supervisor {
             for index in 0..self.parts.len() {
                 self.look_after(index)?;
             }
-            if self.parts.len() > 1 && self.parts[1..].iter().all(Part::is_given_up) {
+            let nodes = &self.parts[1..];
+            // Those that were removed are gone because somebody wanted it.
+            let is_broken = |part: &Part| part.is_given_up() && !part.refused;
+            if nodes.iter().all(Part::is_given_up) && nodes.iter().any(is_broken) {
                 return Err(CliError::new(Slug::ClusterDown, "no node stays up")
                     .help("their last words are above"));
             }
@@ -254,6 +315,12 @@ impl Supervisor {
         let now = Instant::now();
         let part = &mut self.parts[index];
         if let Some(status) = part.ended() {
+            if index > 0 && status.code() == Some(Exit::Refused.code().into()) {
+                part.refused = true;
+                let name = &part.name;
+                self.output.warn(&format!("{name} was refused, and is not started again"));
+                return Ok(());
+            }
             let died = format!("{} ended unexpectedly ({})", part.name, how(status));
             match part.pause_after_death(now) {
                 Some(pause) => {
@@ -306,7 +373,13 @@ impl Drop for Supervisor {
 
 impl Part {
     fn new(name: &str) -> Self {
-        Self { name: name.into(), child: None, deaths: VecDeque::new(), start_at: None }
+        Self {
+            name: name.into(),
+            child: None,
+            deaths: VecDeque::new(),
+            start_at: None,
+            refused: false,
+        }
     }
 
     /// How the child ended, once.

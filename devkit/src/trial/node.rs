@@ -181,6 +181,8 @@ fn hello() -> Hello {
         speed: None,
         store_id: None,
         leases: Vec::new(),
+        join: None,
+        machine: None,
         status: NodeStatus::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! The kernel's files, one reader for each kind.
 
 pub(crate) mod cpu;
+pub(crate) mod machine;
 pub(crate) mod memory;
 pub(crate) mod model;
 pub(crate) mod temperature;

@@ -5,7 +5,7 @@ use std::path::Path;
 /// Longest model that is told, in characters.
 const MODEL_CHARS_MAX: usize = 80;
 /// What firmware says when its maker has filled nothing in, in lower case.
-const FILLERS: [&str; 12] = [
+pub(super) const FILLERS: [&str; 12] = [
     "to be filled by o.e.m.",
     "to be filled by oem",
     "default string",

@@ -1,15 +1,17 @@
 //! The agent's connection to the head: one WebSocket, opened by the agent.
 
+use std::io;
 use std::time::Duration;
 
 use bramble_protocol::agent::{FromAgent, Hello, MESSAGE_BYTES_MAX, ToAgent};
 use bramble_protocol::wire::{BRIEF_LEASES, READ_BUFFER_BYTES};
+use bramble_tls::{Client, ClientStream, WrongKey, wrong_key};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use ureq::http::Uri;
 
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +27,15 @@ pub enum ConnectError {
     /// Nothing answers.
     #[error("cannot connect to {url}")]
     Connect {
+        /// The address.
+        url: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What answers is no head, or one that does not take this node.
+    #[error("{url} does not answer as a head does")]
+    NoHead {
         /// The address.
         url: String,
         /// Why.
@@ -45,34 +56,56 @@ pub enum ConnectError {
     Message(#[source] serde_json::Error),
 }
 
+impl ConnectError {
+    /// Whether another head than the pinned one has answered.
+    pub(super) fn wrong_key(&self) -> Option<&WrongKey> {
+        match self {
+            Self::Connect { source, .. } => wrong_key(source),
+            _ => None,
+        }
+    }
+}
+
 /// An open connection.
 pub(super) struct Connection {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<ClientStream>,
 }
 
 impl Connection {
-    /// Connects to the head at `base`, such as `http://10.0.0.1:8420`.
-    pub(super) async fn open(base: &str) -> Result<Self, ConnectError> {
-        let url = socket_url(base).ok_or_else(|| ConnectError::Address(base.into()))?;
-        let request =
-            url.as_str().into_client_request().map_err(|_| ConnectError::Address(base.into()))?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX))
-            .read_buffer_size(READ_BUFFER_BYTES);
-        // A lease is a small message that somebody waits for: Nagle's delay would cost 40 ms.
-        let connecting = connect_async_with_config(request, Some(config), true);
+    /// Connects to the head at `base`, such as `https://10.0.0.1:8420`.
+    pub(super) async fn open(base: &str, tls: &Client) -> Result<Self, ConnectError> {
+        let (host, port) = address(base).ok_or_else(|| ConnectError::Address(base.into()))?;
+        let failed = |source| ConnectError::Connect { url: base.into(), source };
+        let connecting = async {
+            let stream = TcpStream::connect((host.as_str(), port)).await.map_err(failed)?;
+            // A lease is a small message that somebody waits for: Nagle's delay would cost 40 ms.
+            stream.set_nodelay(true).map_err(failed)?;
+            let stream = tls.connect(stream).await.map_err(failed)?;
+            let config = WebSocketConfig::default()
+                .max_message_size(Some(MESSAGE_BYTES_MAX))
+                .max_frame_size(Some(MESSAGE_BYTES_MAX))
+                .read_buffer_size(READ_BUFFER_BYTES);
+            let authority = base.trim_start_matches("https://").trim_end_matches('/');
+            let url = format!("wss://{authority}/api/v1/agent?{BRIEF_LEASES}");
+            match client_async_with_config(&url, stream, Some(config)).await {
+                Ok((socket, _)) => Ok(Self { socket }),
+                Err(source) => Err(ConnectError::NoHead { url, source: Box::new(source) }),
+            }
+        };
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok((socket, _))) => Ok(Self { socket }),
-            Ok(Err(source)) => Err(ConnectError::Connect { url, source: Box::new(source) }),
-            Err(_) => Err(ConnectError::Timeout(url)),
+            Ok(connected) => connected,
+            Err(_) => Err(ConnectError::Timeout(base.into())),
         }
     }
 
     /// Opens a connection and says hello; returns what the head answers.
-    pub(super) async fn greet(head: &str, hello: Hello) -> Result<(Self, ToAgent), ConnectError> {
-        let mut connection = Self::open(head).await?;
-        connection.send(&FromAgent::Hello(hello)).await?;
+    pub(super) async fn greet(
+        head: &str,
+        tls: &Client,
+        hello: Hello,
+    ) -> Result<(Self, ToAgent), ConnectError> {
+        let mut connection = Self::open(head, tls).await?;
+        connection.send(&FromAgent::Hello(Box::new(hello))).await?;
         let answer = tokio::time::timeout(GREETING_TIMEOUT, async {
             loop {
                 if let Some(message) = connection.receive().await? {
@@ -123,20 +156,25 @@ fn broken(error: tungstenite::Error) -> ConnectError {
     ConnectError::Broken(Box::new(error))
 }
 
-fn socket_url(base: &str) -> Option<String> {
-    let host = base.strip_prefix("http://")?.trim_end_matches('/');
-    (!host.is_empty()).then(|| format!("ws://{host}/api/v1/agent?{BRIEF_LEASES}"))
+/// Host and port of an address such as `https://10.0.0.1:8420`.
+fn address(base: &str) -> Option<(String, u16)> {
+    let uri: Uri = base.parse().ok().filter(|uri: &Uri| uri.scheme_str() == Some("https"))?;
+    let host = uri.host()?.trim_matches(['[', ']']);
+    (!host.is_empty()).then(|| (host.to_owned(), uri.port_u16().unwrap_or(443)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::socket_url;
+    use super::address;
 
     #[test]
-    fn the_socket_address_follows_from_the_heads_address() {
-        let url = socket_url("http://127.0.0.1:8420/");
-        assert_eq!(url.as_deref(), Some("ws://127.0.0.1:8420/api/v1/agent?leases=brief"));
-        assert_eq!(socket_url("http://"), None);
-        assert_eq!(socket_url("bramble.local"), None);
+    fn host_and_port_follow_from_the_heads_address_which_must_be_one_for_tls() {
+        let found = |base| address(base).map(|(host, port)| format!("{host} {port}"));
+        assert_eq!(found("https://127.0.0.1:8420/").as_deref(), Some("127.0.0.1 8420"));
+        assert_eq!(found("https://[::1]:8420").as_deref(), Some("::1 8420"));
+        assert_eq!(found("https://bramble.local").as_deref(), Some("bramble.local 443"));
+        for none in ["http://127.0.0.1:8420", "https://", "bramble.local", "wss://a:1"] {
+            assert_eq!(found(none), None, "{none}");
+        }
     }
 }

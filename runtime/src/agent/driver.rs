@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::committer::{self, Committer};
 use super::connection::{ConnectError, Connection};
 use super::objects::Objects;
-use super::pin::Pin;
+use super::pin::{self, Pin};
 use super::queue::Queue;
 use super::slot::Slot;
 use super::spool::Spool;
@@ -151,9 +151,7 @@ impl Driver {
                 let id = store.id().to_owned();
                 (Objects::shared(store), Some(id))
             }
-            StoreAccess::Own(_) => {
-                (Objects::own(Store::open(dir).map_err(failed)?, &config.head), None)
-            }
+            StoreAccess::Own(_) => (Objects::own(Store::open(dir).map_err(failed)?, &config), None),
         };
         let instance = RandomState::new().build_hasher().finish();
         let pin = Pin::new(&config.head, config.class, config.heads_file.clone());
@@ -201,16 +199,33 @@ impl Driver {
     async fn connect(&mut self) -> Result<Connection, SessionEnd> {
         let hello = self.hello();
         let head = self.config.head.clone();
-        let (connection, answer) = self.collect(Connection::greet(&head, hello)).await?;
+        let tls = self.config.tls.clone();
+        let greeting = self.collect(Connection::greet(&head, &tls, hello)).await;
+        let (connection, answer) = greeting.map_err(|error| self.lost(error))?;
         match answer {
             ToAgent::Welcome { node, heartbeat_ms, artefact_key } => {
                 self.believe(artefact_key)?;
+                if let Some((file, key)) = self.config.head_file.as_deref().zip(tls.head_key()) {
+                    pin::keep_head(file, key).map_err(SessionEnd::Fatal)?;
+                }
                 self.heartbeat = Duration::from_millis(heartbeat_ms.clamp(50, 10_000));
                 tracing::info!(node = node.0, "connected to {head}");
                 Ok(connection)
             }
             ToAgent::Refused { reason, retry } => Err(SessionEnd::Refused { reason, retry }),
             _ => Err(ConnectError::Closed(": it did not say welcome".into()).into()),
+        }
+    }
+
+    /// What a failure to connect means. At the first time a wrong key is for a person to see; later
+    /// it may be somebody who wants this node to give up.
+    fn lost(&self, error: ConnectError) -> SessionEnd {
+        match error.wrong_key() {
+            Some(wrong) if self.config.tls.head_key().is_none() => {
+                let (head, source) = (self.config.head.clone(), wrong.clone());
+                SessionEnd::Fatal(AgentError::OtherHead { head, source })
+            }
+            _ => SessionEnd::Lost(error),
         }
     }
 
@@ -225,6 +240,8 @@ impl Driver {
             speed: self.speed,
             store_id: self.store_id.clone(),
             leases: self.queue.held(),
+            join: self.config.join.clone(),
+            machine: self.config.machine,
             status: self.sensors.read(),
         }
     }
@@ -275,7 +292,11 @@ impl Driver {
                 () = &mut shutdown => return SessionEnd::Shutdown,
                 message = connection.receive() => {
                     heard = Instant::now();
-                    message.map(|message| message.into_iter().for_each(|it| self.obey(it)))
+                    match message.map(|message| message.and_then(|it| self.obey(it))) {
+                        Ok(Some(end)) => return end,
+                        Ok(None) => Ok(()),
+                        Err(error) => Err(error),
+                    }
                 }
                 Some(reports) = self.reports.recv() => self.report(connection, reports).await,
                 Some(cpu_us) = self.measured.1.recv() => {
@@ -295,7 +316,8 @@ impl Driver {
         }
     }
 
-    fn obey(&mut self, message: ToAgent) {
+    /// Does what the head says; an end if it lets go of this node.
+    fn obey(&mut self, message: ToAgent) -> Option<SessionEnd> {
         match message {
             ToAgent::Leases { leases } => self.queue.grant(leases),
             ToAgent::Calibrate { work } => self.measure(*work),
@@ -309,10 +331,12 @@ impl Driver {
                     self.queue.acknowledged(*lease);
                 }
             }
-            ToAgent::Welcome { .. } | ToAgent::Refused { .. } => {
-                tracing::warn!("the head said welcome twice");
+            ToAgent::Refused { reason, retry } => {
+                return Some(SessionEnd::Refused { reason, retry });
             }
+            ToAgent::Welcome { .. } => tracing::warn!("the head said welcome twice"),
         }
+        None
     }
 
     fn forget(&mut self, lease: LeaseId) {

@@ -25,15 +25,26 @@ mod spool;
 
 use std::path::PathBuf;
 
-use bramble_protocol::TargetClass;
+use bramble_protocol::account::Hidden;
+use bramble_protocol::{Digest, TargetClass};
+use bramble_tls::WrongKey;
 
 pub use connection::ConnectError;
+pub use pin::head_of;
 
 /// What an agent is told at its start.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
-    /// Where the head listens, such as `http://10.0.0.1:8420`.
+    /// Where the head listens, such as `https://10.0.0.1:8420`.
     pub head: String,
+    /// How this node shows its own key, and which key the head must have.
+    pub tls: bramble_tls::Client,
+    /// The secret of a token to join by, for a head that does not know this node yet.
+    pub join: Option<Hidden>,
+    /// Where the fingerprint of the head is kept once it has said welcome.
+    pub head_file: Option<PathBuf>,
+    /// What is unique to this board.
+    pub machine: Option<Digest>,
     /// The node's name.
     pub name: String,
     /// How many tasks to run at a time, at least 1.
@@ -95,6 +106,15 @@ pub enum AgentError {
     Refused {
         /// The head's words.
         reason: String,
+    },
+    /// Another head than the one that this node joined answers at its address.
+    #[error("the head at {head} is not the one that this node's token is for")]
+    OtherHead {
+        /// Its address.
+        head: String,
+        /// Which key it should have.
+        #[source]
+        source: WrongKey,
     },
     /// The head signs by another key than before.
     #[error("the head at {head} signs with key {sent}…, but it had key {known}… before{}", pinned(.file.as_deref()))]

@@ -5,17 +5,22 @@ use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bramble_protocol::api::{MissingRequest, MissingResponse};
 use bramble_protocol::{AttemptOutcome, Digest, ObjectRef, Problem, ProblemKind, error_chain};
 use bramble_store::pack::{PackError, PackWriter};
 use bramble_store::{Staged, Store, StoreError};
+use bramble_tls::http_agent;
+
+use super::AgentConfig;
 
 /// How long one request to the head may stand still.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// First and longest wait before outputs are offered again to a head that does not answer.
 const OFFER_WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// How long a head may not know this node's connection before a fetch fails.
+const FETCH_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How much of an object is read at a time.
 const FETCH_BUFFER_BYTES: usize = 256 << 10;
 /// Objects sent to the head in one request.
@@ -56,6 +61,17 @@ pub(super) enum TransferError {
     Spool { dir: PathBuf, source: io::Error },
 }
 
+impl TransferError {
+    /// Whether the same may succeed a little later: the head is away, or this node's connection is.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Request { .. } => true,
+            Self::Answer { problem, .. } => problem.kind == ProblemKind::Busy,
+            _ => false,
+        }
+    }
+}
+
 fn problem_text(problem: &Problem) -> String {
     match &problem.detail {
         Some(detail) => format!("{}: {detail}", problem.title),
@@ -69,17 +85,20 @@ impl Objects {
         Self { store, remote: None }
     }
 
-    /// Objects in this node's own directory, with the head at `base` behind it.
-    pub(super) fn own(store: Store, base: &str) -> Self {
+    /// Objects in this node's own directory, with the head behind it.
+    pub(super) fn own(store: Store, config: &AgentConfig) -> Self {
         let http = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_recv_response(Some(TIMEOUT))
             .timeout_recv_body(None)
             .http_status_as_error(false)
             .max_idle_connections(4)
-            .build()
-            .into();
-        let remote = Remote { base: base.into(), http, fetching: Arc::default() };
+            // The head is on this network: a proxy for the internet cannot reach it.
+            .proxy(None)
+            .build();
+        let http = http_agent(http, config.tls.clone());
+        let base = config.head.trim_end_matches('/').into();
+        let remote = Remote { base, http, fetching: Arc::default() };
         Self { store, remote: Some(remote) }
     }
 
@@ -98,13 +117,28 @@ impl Objects {
         let Some(remote) = &self.remote else { return Ok(()) };
         for object in objects {
             let has = self.store.has(&object.digest).map_err(TransferError::Store);
-            let fetched = has.and_then(|has| if has { Ok(()) } else { self.fetch(remote, object) });
+            let fetched = has.and_then(|has| if has { Ok(()) } else { self.wait(remote, object) });
             fetched.map_err(|error| {
                 let message = error_chain(&error);
                 Box::new(AttemptOutcome::ChunkMissing { digest: object.digest, message })
             })?;
         }
         Ok(())
+    }
+
+    /// Fetches an object, from a head that may not know this node's connection yet.
+    fn wait(&self, remote: &Remote, object: &ObjectRef) -> Result<(), TransferError> {
+        let give_up = Instant::now() + FETCH_WAIT_MAX;
+        loop {
+            match self.fetch(remote, object) {
+                Err(TransferError::Answer { problem, .. })
+                    if problem.kind == ProblemKind::Busy && Instant::now() < give_up =>
+                {
+                    std::thread::sleep(OFFER_WAIT.0);
+                }
+                fetched => return fetched,
+            }
+        }
     }
 
     fn fetch(&self, remote: &Remote, object: &ObjectRef) -> Result<(), TransferError> {
@@ -165,7 +199,7 @@ impl Objects {
             let mut wait = OFFER_WAIT.0;
             loop {
                 match self.upload(remote, objects) {
-                    Err(TransferError::Request { .. }) if go_on() => {
+                    Err(error) if error.may_pass() && go_on() => {
                         std::thread::sleep(wait);
                         wait = (wait * 2).min(OFFER_WAIT.1);
                     }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use bramble_protocol::{PublicKey, TargetClass};
+use bramble_protocol::{Fingerprint, PublicKey, TargetClass};
 
 use super::AgentError;
 use crate::artefact::Trust;
@@ -90,6 +90,36 @@ fn read(file: &Path) -> io::Result<Vec<(String, PublicKey)>> {
     };
     let text = fs::read_to_string(file)?;
     text.lines().map(|text| line(text).ok_or_else(|| bad("a line is no address and key"))).collect()
+}
+
+/// The fingerprint of the head that an agent joined, by the file where that is kept; `None` when it
+/// joined none yet.
+///
+/// # Errors
+/// When the file cannot be read, or holds something else.
+pub fn head_of(file: &Path) -> io::Result<Option<Fingerprint>> {
+    let bad = |_| io::Error::new(io::ErrorKind::InvalidData, "it holds no fingerprint");
+    match fs::read_to_string(file) {
+        Ok(text) => text.trim().parse().map(Some).map_err(bad),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Keeps the fingerprint of the head that has said welcome.
+pub(super) fn keep_head(file: &Path, key: Fingerprint) -> Result<(), AgentError> {
+    if head_of(file).is_ok_and(|known| known == Some(key)) {
+        return Ok(());
+    }
+    let dir = file.parent().unwrap_or(Path::new("."));
+    let write = || {
+        let mut new = tempfile::NamedTempFile::with_prefix_in(".head-", dir)?;
+        writeln!(new, "{key}")?;
+        new.as_file().sync_all()?;
+        new.persist(file).map_err(|error| error.error)?;
+        fs::File::open(dir)?.sync_all()
+    };
+    write().map_err(|source| AgentError::Pin { path: file.to_owned(), source })
 }
 
 /// Adds a line: the file is replaced whole.

@@ -276,7 +276,7 @@ impl Scheduler {
             };
             return Some(
                 Said::so(format!("has not been connected {since}"))
-                    .help(format!("on {name}: bramble agent --head URL")),
+                    .help(format!("on {name}: bramble agent --head HOST:PORT")),
             );
         }
         if node.suspect {

@@ -42,17 +42,26 @@ pub(crate) async fn identify(
     }
     let from = crate::peer::address(request.extensions());
     let is_tls = crate::peer::is_tls(request.extensions());
-    // Nodes have no keys yet.
-    let is_node = person.is_none();
-    let asker = Asker { person, is_node, anyone_may_look: head.anyone_may_look, from, is_tls };
+    let node_key = crate::peer::node_key(request.extensions());
+    let asker = Asker { person, node_key, anyone_may_look: head.anyone_may_look, from, is_tls };
     request.extensions_mut().insert(asker);
     Ok(next.run(request).await)
+}
+
+/// The token that is carried, however.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn carried_token(headers: &HeaderMap) -> Option<&str> {
+    carried(headers).map(|carried| match carried {
+        Carried::Header(token) | Carried::Cookie(token) => token,
+    })
 }
 
 fn carried(headers: &HeaderMap) -> Option<Carried<'_>> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| Carried::Header(token.trim()));
+        let token = token.trim();
+        let is_token = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+        return is_token.then_some(Carried::Header(token));
     }
     cookie::token(headers).map(Carried::Cookie)
 }

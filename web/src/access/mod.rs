@@ -17,8 +17,11 @@ use bramble_accounts::Identity;
 use bramble_protocol::account::Role;
 use bramble_protocol::{JobId, ProblemKind};
 use bramble_scheduler::CommandError;
+use bramble_tls::Fingerprint;
 
 pub(crate) use cookie::{ended as ended_cookie, of as cookie_of};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use identify::carried_token;
 pub(crate) use identify::identify;
 pub use need::Need;
 pub(crate) use need::check;
@@ -33,8 +36,9 @@ use crate::state::Shared;
 pub(crate) struct Asker {
     /// Somebody who has signed in.
     pub(crate) person: Option<Identity>,
-    /// Whether it is a node.
-    pub(crate) is_node: bool,
+    /// The key of a node, which the connection has proved. Whether that node may do anything is
+    /// for the accounts and the scheduler to say.
+    pub(crate) node_key: Option<Fingerprint>,
     /// Whether whoever has not signed in may look at the cluster.
     pub(crate) anyone_may_look: bool,
     /// Where the request comes from, when there is a connection.
@@ -100,7 +104,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
         let asker = parts.extensions.get::<Self>().cloned();
         Ok(asker.unwrap_or(Self {
             person: None,
-            is_node: false,
+            node_key: None,
             anyone_may_look: false,
             from: None,
             is_tls: false,

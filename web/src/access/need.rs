@@ -61,8 +61,8 @@ pub(crate) fn check(need: Need, asker: &Asker) -> ApiResult<()> {
     let signed_in = asker.person.is_some();
     let admitted = match need {
         Need::SignIn => signed_in,
-        Need::Node => asker.is_node,
-        Need::NodeOrRun => asker.is_node || need.admits(asker.role()),
+        Need::Node => asker.node_key.is_some(),
+        Need::NodeOrRun => asker.node_key.is_some() || need.admits(asker.role()),
         _ => need.admits(asker.role()),
     };
     match admitted {

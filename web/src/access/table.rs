@@ -6,8 +6,8 @@ use super::Need;
 use crate::openapi;
 use crate::pages::{home, login};
 use crate::routes::{
-    accounts, agent, audit, backup, bundle, classes, events, gc, head, jobs, modules, nodes,
-    objects, previews, queue, result, retry, secrets, sessions,
+    accounts, agent, audit, backup, bundle, classes, events, gc, head, jobs, joining, modules,
+    nodes, objects, previews, queue, result, retry, secrets, sessions,
 };
 use crate::state::Head;
 
@@ -135,6 +135,13 @@ fn cluster() -> Vec<Route> {
     vec![
         route("GET", "/api/v1", Look, get(head::view)),
         route("GET", "/api/v1/nodes", Look, get(nodes::list)),
+        route("GET", "/api/v1/nodes/tokens", Administer, get(joining::tokens)),
+        route("POST", "/api/v1/nodes/tokens", Administer, post(joining::new_token)),
+        route("DELETE", "/api/v1/nodes/tokens/{id}", Administer, delete(joining::revoke_token)),
+        route("GET", "/api/v1/nodes/admissions", Administer, get(joining::admissions)),
+        route("POST", "/api/v1/nodes/{name}/approve", Administer, post(joining::approve)),
+        route("POST", "/api/v1/nodes/{name}/reject", Administer, post(joining::reject)),
+        route("POST", "/api/v1/nodes/{name}/remove", Administer, post(joining::remove)),
         route("POST", "/api/v1/nodes/{name}/drain", Teach, post(nodes::drain)),
         route("POST", "/api/v1/nodes/{name}/undrain", Teach, post(nodes::undrain)),
         route("GET", "/api/v1/queue", Run, get(queue::view)),

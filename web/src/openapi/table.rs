@@ -13,6 +13,9 @@ use bramble_protocol::api::{
 };
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
+use bramble_protocol::join::{
+    AdmissionList, AdmissionView, IssuedJoinToken, JoinTokenList, NewJoinToken,
+};
 use bramble_protocol::order::DrainRequest;
 use bramble_protocol::user::UserList;
 
@@ -244,6 +247,26 @@ fn nodes() -> Vec<Operation> {
         post("/api/v1/nodes/{name}/undrain", "undrain", "Give a node work again")
             .gives::<NodeView>("The node.")
             .or(&[404, 422]),
+        get("/api/v1/nodes/tokens", "joinTokens", "The tokens by which nodes can join")
+            .gives::<JoinTokenList>("Those that can still be used, without their secrets."),
+        post("/api/v1/nodes/tokens", "newJoinToken", "Make a token by which nodes join")
+            .takes::<NewJoinToken>()
+            .gives_as::<IssuedJoinToken>(201, "The token, shown this once.")
+            .or(&[409]),
+        Operation::delete("/api/v1/nodes/tokens/{id}", "revokeJoinToken", "Make a token useless")
+            .gives_nothing(204, "It is.")
+            .or(&[404]),
+        get("/api/v1/nodes/admissions", "admissions", "Which nodes may work")
+            .gives::<AdmissionList>("All that ever asked to join."),
+        post("/api/v1/nodes/{name}/approve", "approveNode", "Let a node work")
+            .gives::<AdmissionView>("The node.")
+            .or(&[404]),
+        post("/api/v1/nodes/{name}/reject", "rejectNode", "Let a node work no more")
+            .gives::<AdmissionView>("The node.")
+            .or(&[404]),
+        post("/api/v1/nodes/{name}/remove", "removeNode", "Kill a node's key")
+            .gives::<AdmissionView>("The node.")
+            .or(&[404]),
         get("/api/v1/agent", "agent", "The connection of an agent")
             .gives_nothing(101, "Messages of `protocol/src/agent.rs`, both ways.")
             .or(&[426]),

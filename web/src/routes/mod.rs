@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod gc;
 pub(crate) mod head;
 pub(crate) mod jobs;
+pub(crate) mod joining;
 pub(crate) mod modules;
 pub(crate) mod nodes;
 pub(crate) mod objects;

@@ -39,6 +39,11 @@ pub(crate) async fn missing(
         return Err(ApiError::new(ProblemKind::TooLarge, title));
     }
     let (sender, accounts) = (Sender::of(&asker), head.accounts.clone());
+    if matches!(sender, Sender::Node) {
+        head.is_at_work(&asker).await?;
+        // Which of them somebody else has sent is not a node's business.
+        return Ok(Json(MissingResponse { missing: digests }));
+    }
     let missing = head
         .with_store(move |store| {
             let not_held = match &sender {
@@ -65,9 +70,12 @@ pub(crate) async fn receive(
     request: Request,
 ) -> ApiResult<Json<StoredResponse>> {
     announced(request.headers(), limits::PACK_BYTES_MAX)?;
+    let (sender, accounts) = (Sender::of(&asker), head.accounts.clone());
+    if matches!(sender, Sender::Node) {
+        head.is_at_work(&asker).await?;
+    }
     let place = head.uploads.take().await;
     let reader = BodyReader::new(request.into_body(), limits::PACK_BYTES_MAX);
-    let (sender, accounts) = (Sender::of(&asker), head.accounts.clone());
     let objects = head
         .with_store(move |store| {
             let mut stored: Vec<Digest> = Vec::new();
@@ -106,13 +114,16 @@ impl Sender {
     }
 }
 
-/// `GET /objects/{digest}`: its bytes, verified before the first is sent.
+/// `GET /objects/{digest}`: for a node, the bytes of what it works on, verified before the first is
+/// sent.
 pub(crate) async fn send(
     State(head): State<Head>,
+    asker: Asker,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let digest: Digest = text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))?;
+    head.is_read_by(&asker, digest).await?;
     send_verified(&head, digest, &headers).await
 }
 

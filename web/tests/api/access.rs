@@ -12,7 +12,7 @@ use bramble_protocol::account::{
 };
 use bramble_protocol::api::{JobList, JobView, MissingRequest, MissingResponse, ModuleResponse};
 use bramble_protocol::{Digest, JobSpec, Manifest, ObjectRef, Order, ProblemKind};
-use bramble_web::{Need, needs, openapi};
+use bramble_web::{Need, Peer, needs, openapi};
 use serde::Serialize;
 use serde_json::json;
 
@@ -176,18 +176,36 @@ async fn every_route_admits_the_roles_of_the_table_and_no_other() {
             let refused = matches!(kind.as_deref(), Some("sign-in-needed" | "not-allowed"));
             let admitted = match route.need {
                 Need::SignIn => role.is_some(),
-                // Nodes are told by their keys; a person is none.
-                Need::Node => role.is_none(),
-                Need::NodeOrRun => role.is_none() || route.need.admits(role),
                 need => need.admits(role),
             };
             assert_eq!(!refused, admitted, "{what}");
             if refused {
-                let status = if role.is_none() { 401 } else { 403 };
+                let may_sign_in = role.is_none() && route.need != Need::Node;
+                let status = if may_sign_in { 401 } else { 403 };
                 assert_eq!(answer.status.as_u16(), status, "{what}");
             }
             assert!(answer.status.as_u16() < 500, "{what}");
         }
+    }
+}
+
+/// A node has no role: it calls what is for nodes and what is for anybody.
+#[tokio::test]
+async fn a_key_opens_the_routes_of_nodes_and_no_other() {
+    let head = TestHead::start();
+    head.admit("p1", &head.node);
+    for route in needs() {
+        let path = route.path.replace("{name}", "nobody");
+        let path = path.replace("{digest}", &Digest::of(b"x").to_string());
+        let address = ([10, 0, 0, 7], 4711).into();
+        let node_key = Some(head.node.fingerprint());
+        let peer = Peer { address, tls: true, node_key };
+        let request = Request::builder().method(route.method).uri(path).extension(peer);
+        let answer = head.send_as_is(request.body(Body::empty()).unwrap()).await;
+        let kind = answer.json_or_null()["type"].as_str().map(str::to_owned);
+        let refused = matches!(kind.as_deref(), Some("sign-in-needed" | "not-allowed"));
+        let is_for_nodes = matches!(route.need, Need::Nothing | Need::Node | Need::NodeOrRun);
+        assert_eq!(!refused, is_for_nodes, "{} {}: {answer:?}", route.method, route.path);
     }
 }
 

@@ -6,16 +6,17 @@ use bramble_protocol::api::{JobState, JobView, NodeView, ResultView};
 use bramble_protocol::{
     AttemptOutcome, NodeStatus, ProblemKind, TargetClass, TrapKind, Usage, version,
 };
+use bramble_tls::{Client, ClientStream, Identity, Pin};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::server::Served;
 use crate::support::{MODULE, TestHead};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<ClientStream>;
 
 pub(crate) fn hello(name: &str, instance: u64) -> Hello {
     Hello {
@@ -28,13 +29,28 @@ pub(crate) fn hello(name: &str, instance: u64) -> Hello {
         speed: None,
         store_id: None,
         leases: vec![],
+        join: None,
+        machine: None,
         status: NodeStatus::default(),
     }
 }
 
+/// A connection of the node `p1`, which the head knows.
 pub(crate) async fn open(served: &Served) -> Socket {
-    let url = format!("ws://{}/api/v1/agent", served.address);
-    connect_async(url).await.unwrap().0
+    served.head.admit("p1", &served.head.node);
+    open_as(served, &served.head.node).await
+}
+
+/// A connection of whoever has this key.
+pub(crate) async fn open_as(served: &Served, identity: &Identity) -> Socket {
+    let stream = tls(served, identity).await;
+    client_async("wss://localhost/api/v1/agent", stream).await.unwrap().0
+}
+
+async fn tls(served: &Served, identity: &Identity) -> ClientStream {
+    let pin = Pin::exact(served.head.own.fingerprint());
+    let client = Client::new(Some(identity), pin).unwrap();
+    client.connect(TcpStream::connect(served.address).await.unwrap()).await.unwrap()
 }
 
 pub(crate) async fn say(socket: &mut Socket, message: &FromAgent) {
@@ -53,7 +69,7 @@ pub(crate) async fn hear(socket: &mut Socket) -> ToAgent {
 }
 
 /// Code and reason with which the head closes the connection.
-async fn hear_end(socket: &mut Socket) -> (CloseCode, String) {
+pub(crate) async fn hear_end(socket: &mut Socket) -> (CloseCode, String) {
     match socket.next().await.unwrap().unwrap() {
         Message::Close(Some(frame)) => (frame.code, frame.reason.to_string()),
         other => panic!("not closed: {other:?}"),
@@ -64,7 +80,7 @@ async fn hear_end(socket: &mut Socket) -> (CloseCode, String) {
 async fn an_agent_that_says_hello_is_welcomed_and_shown() {
     let served = Served::start(TestHead::start()).await;
     let mut socket = open(&served).await;
-    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    say(&mut socket, &FromAgent::Hello(Box::new(hello("p1", 1)))).await;
     assert!(matches!(hear(&mut socket).await, ToAgent::Welcome { .. }));
     assert_eq!(served.head.handle.nodes().await[0].name, "p1");
 }
@@ -74,7 +90,7 @@ async fn a_job_runs_on_an_agent_and_its_result_comes_back() {
     let served = Served::start(TestHead::start()).await;
     let head = &served.head;
     let mut socket = open(&served).await;
-    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    say(&mut socket, &FromAgent::Hello(Box::new(hello("p1", 1)))).await;
     let spec = head.prepare(&[b"one\n", b"two\n", b"three\n"]).await;
     let answer = head.submit(spec).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
@@ -116,7 +132,7 @@ async fn a_failed_task_can_be_fetched_with_all_that_it_takes_to_run_it() {
     let served = Served::start(TestHead::start()).await;
     let head = &served.head;
     let mut socket = open(&served).await;
-    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    say(&mut socket, &FromAgent::Hello(Box::new(hello("p1", 1)))).await;
     let answer = head.submit(head.prepare(&[b"one\n"]).await).await;
     let job: JobView = answer.json();
     let path = format!("/api/v1/jobs/{}/tasks/0/bundle", job.id);
@@ -173,7 +189,7 @@ async fn an_agent_of_another_protocol_is_refused_and_told_why() {
     let served = Served::start(TestHead::start()).await;
     let mut socket = open(&served).await;
     let later = Hello { protocol: version::AGENT_PROTOCOL + 1, ..hello("p1", 1) };
-    say(&mut socket, &FromAgent::Hello(later)).await;
+    say(&mut socket, &FromAgent::Hello(Box::new(later))).await;
     assert!(matches!(hear(&mut socket).await, ToAgent::Refused { .. }));
     assert_eq!(hear_end(&mut socket).await.0, CloseCode::Policy);
 }
@@ -181,7 +197,7 @@ async fn an_agent_of_another_protocol_is_refused_and_told_why() {
 #[tokio::test]
 async fn what_is_no_message_ends_the_connection_with_the_reason() {
     let served = Served::start(TestHead::start()).await;
-    let hello = serde_json::to_string(&FromAgent::Hello(hello("p1", 1))).unwrap();
+    let hello = serde_json::to_string(&FromAgent::Hello(Box::new(hello("p1", 1)))).unwrap();
     for (first, bad, reason) in [
         (None, Message::text("{"), "not a message"),
         (None, Message::text(r#"{"message":"goodbye"}"#), "first message must be hello"),
@@ -206,7 +222,7 @@ async fn a_node_whose_connection_breaks_is_let_in_again() {
     let served = Served::start(TestHead::start()).await;
     for instance in 1..=2 {
         let mut socket = open(&served).await;
-        let hello = FromAgent::Hello(hello("p1", 1));
+        let hello = FromAgent::Hello(Box::new(hello("p1", 1)));
         say(&mut socket, &hello).await;
         assert!(matches!(hear(&mut socket).await, ToAgent::Welcome { .. }), "{instance}");
         drop(socket);
@@ -218,10 +234,9 @@ async fn a_page_of_another_site_cannot_pose_as_an_agent() {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
     let served = Served::start(TestHead::start()).await;
-    let url = format!("ws://{}/api/v1/agent", served.address);
-    let mut request = url.into_client_request().unwrap();
+    let mut request = "wss://localhost/api/v1/agent".into_client_request().unwrap();
     request.headers_mut().insert("origin", "http://evil.example".parse().unwrap());
-    match connect_async(request).await {
+    match client_async(request, tls(&served, &served.head.node).await).await {
         Err(Error::Http(response)) => assert_eq!(response.status(), 403),
         other => panic!("not refused: {other:?}"),
     }
@@ -232,7 +247,7 @@ async fn a_node_is_drained_and_taken_back_by_its_name() {
     let served = Served::start(TestHead::start()).await;
     let head = &served.head;
     let mut socket = open(&served).await;
-    say(&mut socket, &FromAgent::Hello(hello("p1", 1))).await;
+    say(&mut socket, &FromAgent::Hello(Box::new(hello("p1", 1)))).await;
     hear(&mut socket).await;
     let drain = r#"{"reason":"new fan"}"#;
     let node: NodeView = head.post("/api/v1/nodes/p1/drain", drain).await.ok();

@@ -8,6 +8,7 @@ mod agent;
 mod basics;
 mod gc;
 mod jobs;
+mod nodes;
 mod objects;
 mod openapi;
 mod server;

@@ -9,6 +9,7 @@ use bramble_protocol::api::{MissingRequest, MissingResponse, ModuleResponse, Sto
 use bramble_protocol::{Digest, ModuleKind, ProblemKind};
 use futures_util::stream;
 
+use crate::nodes::AtWork;
 use crate::support::{MODULE, TestHead, pack_of};
 
 fn object_path(digest: &Digest) -> String {
@@ -57,7 +58,7 @@ async fn a_module_too_long_is_refused_before_or_while_it_comes() {
 }
 
 #[tokio::test]
-async fn objects_come_in_by_packs_and_go_out_by_digest() {
+async fn objects_come_in_by_packs_and_go_to_the_node_that_works_on_them() {
     let head = TestHead::start();
     let long = long_object();
     let digests =
@@ -69,8 +70,9 @@ async fn objects_come_in_by_packs_and_go_out_by_digest() {
     assert_eq!(stored.objects, 3);
     let missing: MissingResponse = head.missing(digests).await.ok();
     assert_eq!(missing.missing, [Digest::of(b"other")]);
-    for object in [b"one".as_slice(), &long, b""] {
-        let answer = head.get(&object_path(&Digest::of(object))).await;
+    let at_work = AtWork::on(head, &[b"one", &long]).await;
+    for object in [b"one".as_slice(), &long] {
+        let answer = at_work.get(&object_path(&Digest::of(object))).await;
         assert_eq!((answer.status, answer.body.as_ref()), (StatusCode::OK, object));
         assert_eq!(answer.header("content-length"), object.len().to_string());
         assert_eq!(answer.header("content-type"), "application/octet-stream");
@@ -82,8 +84,8 @@ async fn objects_come_in_by_packs_and_go_out_by_digest() {
 
 #[tokio::test]
 async fn an_object_the_client_has_is_not_sent_again() {
-    let head = TestHead::start();
-    head.store.put(b"one").unwrap();
+    let at_work = AtWork::on(TestHead::start(), &[b"one"]).await;
+    let head = &at_work.served.head;
     let path = object_path(&Digest::of(b"one"));
     let tag = head.get(&path).await.header("etag").to_owned();
     assert_eq!(tag, format!("\"{}\"", Digest::of(b"one")));
@@ -99,12 +101,12 @@ async fn an_object_the_client_has_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_name_that_is_no_digest_or_of_no_object_is_a_problem() {
-    let head = TestHead::start();
+    let at_work = AtWork::on(TestHead::start(), &[b"one"]).await;
     for name in ["xyz", "..%2f..%2fformat", &Digest::of(b"x").to_string().to_uppercase()] {
-        let answer = head.get(&format!("/api/v1/objects/{name}")).await;
+        let answer = at_work.get(&format!("/api/v1/objects/{name}")).await;
         answer.problem(ProblemKind::BadRequest);
     }
-    let answer = head.get(&object_path(&Digest::of(b"unknown"))).await;
+    let answer = at_work.get(&object_path(&Digest::of(b"unknown"))).await;
     answer.problem(ProblemKind::NoSuchObject);
 }
 
@@ -148,10 +150,11 @@ async fn a_pack_longer_than_allowed_is_refused_unread() {
 
 #[tokio::test]
 async fn an_object_damaged_on_disk_is_never_sent_and_can_be_sent_again() {
-    let head = TestHead::start();
     let long = long_object();
+    let at_work = AtWork::on(TestHead::start(), &[b"short", &long]).await;
+    let head = &at_work.served.head;
     for object in [b"short".as_slice(), &long] {
-        let digest = head.store.put(object).unwrap().digest;
+        let digest = Digest::of(object);
         head.damage(&digest);
         let problem = head.get(&object_path(&digest)).await.problem(ProblemKind::Corrupt);
         assert!(problem.help.is_some());

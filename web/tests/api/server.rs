@@ -25,10 +25,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(head: TestHead) -> Self {
-        Self::start_with(head, None).await
+        let tls = bramble_tls::Server::new(&head.own).unwrap();
+        Self::start_with(head, Some(tls)).await
     }
 
-    /// The same, with TLS on the same port.
+    /// The same, with TLS on the same port or without.
     pub(crate) async fn start_with(head: TestHead, tls: Option<bramble_tls::Server>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -92,7 +93,8 @@ async fn a_client_learns_why_its_upload_is_refused_although_it_is_still_sending(
     let length = 32 << 20;
     let head = format!(
         "POST /api/v1/objects HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-length: {length}\r\n\r\n"
+         authorization: Bearer {}\r\ncontent-length: {length}\r\n\r\n",
+        served.head.token
     );
     let mut stream = served.connect().await;
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -121,7 +123,7 @@ async fn stopping_ends_event_streams_and_agents_and_then_returns() {
     let job = served.head.waiting_job().await;
     let mut idle = served.connect().await;
     let mut agent = open(&served).await;
-    say(&mut agent, &FromAgent::Hello(hello("p1", 1))).await;
+    say(&mut agent, &FromAgent::Hello(Box::new(hello("p1", 1)))).await;
     hear(&mut agent).await;
     let mut events = served.connect().await;
     let path = format!("/api/v1/jobs/{}/events", job.id);
@@ -141,9 +143,8 @@ async fn stopping_ends_event_streams_and_agents_and_then_returns() {
 
 #[tokio::test]
 async fn one_port_speaks_plain_http_and_tls() {
-    let own = Identity::ephemeral().unwrap();
-    let tls = bramble_tls::Server::new(&own).unwrap();
-    let served = Served::start_with(TestHead::start(), Some(tls)).await;
+    let served = Served::start(TestHead::start()).await;
+    let own = &served.head.own;
     let request = request("/healthz", "host: localhost\r\n");
     let answer = served.answer(&request).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -160,8 +161,7 @@ async fn one_port_speaks_plain_http_and_tls() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_go_on_is_cut_off() {
-    let tls = bramble_tls::Server::new(&Identity::ephemeral().unwrap()).unwrap();
-    let served = Served::start_with(TestHead::start(), Some(tls)).await;
+    let served = Served::start(TestHead::start()).await;
     let began = Instant::now();
     let mut stream = served.connect().await;
     stream.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
@@ -174,7 +174,7 @@ async fn a_handshake_that_does_not_go_on_is_cut_off() {
 
 #[tokio::test]
 async fn a_head_without_tls_takes_a_handshake_for_bad_http() {
-    let served = Served::start(TestHead::start()).await;
+    let served = Served::start_with(TestHead::start(), None).await;
     let answer = served.answer("\x16\x03\x01\x02\x00\x01\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }

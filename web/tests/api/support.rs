@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Request, StatusCode};
-use bramble_accounts::Accounts;
+use bramble_accounts::{Accounts, Admission, NodeSays};
+use bramble_protocol::account::Hidden;
 use bramble_protocol::api::{JobView, MissingRequest, ModuleResponse, SubmitRequest};
+use bramble_protocol::join::NewJoinToken;
 use bramble_protocol::module::{Declared, Exports, ParamDecl};
 use bramble_protocol::{
     Digest, JobSpec, Limits, Manifest, Mode, ModuleInfo, ModuleKind, NodeSelector, ObjectRef,
@@ -18,7 +20,8 @@ use bramble_scheduler::{
     CompileFailure, Handle, Head, ModuleRefusal, ModuleService, StartOptions, core::Config,
 };
 use bramble_store::Store;
-use bramble_web::{AppState, Collector};
+use bramble_tls::Identity;
+use bramble_web::{AppState, Collector, Peer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -79,6 +82,10 @@ pub(crate) struct TestHead {
     pub(crate) handle: Handle,
     pub(crate) modules: Arc<FakeModules>,
     pub(crate) app: Router,
+    /// Its key.
+    pub(crate) own: Identity,
+    /// The key of the node `p1`.
+    pub(crate) node: Identity,
 }
 
 impl TestHead {
@@ -97,13 +104,16 @@ impl TestHead {
         let file = dir.path().join("admin.token");
         accounts.ensure_admin(&file, 1).unwrap();
         let token = std::fs::read_to_string(file).unwrap().trim().to_owned();
-        let app = new_app(&handle, &store, &accounts, &modules);
-        Self { _dir: dir, accounts, token, store, handle, modules, app }
+        let own = Identity::ephemeral().unwrap();
+        let node = Identity::ephemeral().unwrap();
+        let app = new_app(&handle, &store, &accounts, &modules, &own);
+        Self { _dir: dir, accounts, token, store, handle, modules, app, own, node }
     }
 
     /// A router without the memory of the first, as after a restart.
     pub(crate) fn forget(&mut self) {
-        self.app = new_app(&self.handle, &self.store, &self.accounts, &self.modules);
+        let (store, accounts, modules) = (&self.store, &self.accounts, &self.modules);
+        self.app = new_app(&self.handle, store, accounts, modules, &self.own);
     }
 
     /// Sends a request by the admin's token, unless it has another or is one of a node.
@@ -111,11 +121,38 @@ impl TestHead {
         let of_node = ["/api/v1/objects/", "/api/v1/agent"];
         let of_node = of_node.iter().any(|path| request.uri().path().starts_with(path))
             && request.uri().path() != "/api/v1/objects/missing";
-        if !of_node && !request.headers().contains_key(AUTHORIZATION) {
+        if of_node {
+            let address = ([127, 0, 0, 1], 4711).into();
+            let node_key = Some(self.node.fingerprint());
+            request.extensions_mut().insert(Peer { address, tls: true, node_key });
+        } else if !request.headers().contains_key(AUTHORIZATION) {
             let value = format!("Bearer {}", self.token).parse().unwrap();
             request.headers_mut().insert(AUTHORIZATION, value);
         }
         self.send_as_is(request).await
+    }
+
+    /// Makes a key that of a node, as if it had joined by a token.
+    pub(crate) fn admit(&self, name: &str, identity: &Identity) {
+        let says = NodeSays {
+            name,
+            key: identity.fingerprint(),
+            machine: None,
+            model: None,
+            join: None,
+            from: None,
+        };
+        if self.accounts.admit_node(&says, now_ms()).unwrap() != Admission::Known {
+            let secret = self.join_token(&NewJoinToken::default());
+            let says = NodeSays { join: Some(secret.expose()), ..says };
+            assert_eq!(self.accounts.admit_node(&says, now_ms()).unwrap(), Admission::Joined);
+        }
+    }
+
+    /// The secret of a new token.
+    pub(crate) fn join_token(&self, new: &NewJoinToken) -> Hidden {
+        let own = self.own.fingerprint();
+        self.accounts.new_join_token(new, "admin", &own, now_ms()).unwrap().0.secret()
     }
 
     /// Sends a request with nothing added.
@@ -190,6 +227,7 @@ fn new_app(
     store: &Store,
     accounts: &Accounts,
     modules: &Arc<FakeModules>,
+    own: &Identity,
 ) -> Router {
     let collector =
         Collector::new(handle.clone(), store.clone(), accounts.clone(), modules.clone(), Some(0));
@@ -197,6 +235,7 @@ fn new_app(
         handle: handle.clone(),
         store: store.clone(),
         accounts: accounts.clone(),
+        fingerprint: Some(own.fingerprint()),
         anyone_may_look: false,
         modules: modules.clone(),
         collector: Arc::new(collector),
@@ -268,4 +307,10 @@ pub(crate) fn spec(module: Digest, input: Digest) -> JobSpec {
         clock_ms: None,
         policy: Default::default(),
     }
+}
+
+/// The time, which those that expire need.
+pub(crate) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_millis() as u64
 }
