@@ -137,7 +137,9 @@ impl Users {
             (Some(Question::Cancel), Answer::Job(view)) if view.state.is_final() => Ok(()),
             // What it is to follow will not be done: then it follows nothing.
             (Some(Question::Submit(order)), Answer::Rejected(Rejection::Unsound { .. }))
-                if self.orders[order].follows().is_some() =>
+                if self.orders[order].follows().is_some()
+                    // It was sent twice before the first answer came.
+                    || !self.orders[order].refused.is_empty() =>
             {
                 let order = &mut self.orders[order];
                 match order.retry_of {
