@@ -43,11 +43,14 @@ pub enum Order {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         class: Option<String>,
     },
-    /// Limit what a user may have, or what everybody may have.
+    /// Limit what a user may have, or each student of a class, or everybody.
     Limit {
-        /// The user; absent for the default.
+        /// The user; absent for a class or the default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
+        /// The class; absent for a user or the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
         /// The limits to change; absent ones stay as they are.
         limits: UserLimits,
         /// Whether the limits from before are dropped first.

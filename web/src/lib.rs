@@ -23,6 +23,7 @@ mod peer;
 mod previews;
 mod router;
 mod routes;
+mod sent;
 mod server;
 mod spec;
 mod state;

@@ -17,6 +17,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::nodes::Connected;
 use crate::previews::Previews;
+use crate::sent::Sent;
 
 /// What the API is put together from.
 #[derive(Clone)]
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) damaged: Damaged,
     pub(crate) connected: Connected,
     pub(crate) previews: Previews,
+    pub(crate) sent: Sent,
     pub(crate) uploads: Places,
     pub(crate) inspections: Places,
     pub(crate) submits: Places,
@@ -82,6 +84,7 @@ impl Shared {
             damaged: Damaged::default(),
             connected: Connected::default(),
             previews: Previews::default(),
+            sent: Sent::default(),
             uploads: Places::new(limits::UPLOADS_MAX),
             inspections: Places::new(limits::INSPECTIONS_MAX),
             submits: Places::new(limits::SUBMITS_MAX),

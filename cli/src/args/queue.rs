@@ -109,6 +109,7 @@ Examples:
   bramble users                                who has used how much, and may have what
   bramble users limit ann --running 4 --cpu 30m
   bramble users limit --default --jobs 20 --stored 2G
+  bramble users limit --class 7b --jobs 2 --task-memory 128M --job-cpu 10m
   bramble users limit ann --reset              as everybody again
   bramble users lesson                         a new lesson: nobody has used anything in it";
 
@@ -126,7 +127,7 @@ pub(crate) struct UsersArgs {
 pub(crate) enum UsersAction {
     /// Limit what a user may have at a time
     #[command(after_long_help = USERS_EXAMPLES)]
-    Limit(LimitArgs),
+    Limit(Box<LimitArgs>),
     /// Begin a new lesson: the processor time of the last one is forgotten
     #[command(after_long_help = USERS_EXAMPLES)]
     Lesson,
@@ -136,10 +137,13 @@ pub(crate) enum UsersAction {
 #[derive(Args, Debug)]
 pub(crate) struct LimitArgs {
     /// The user
-    #[arg(value_name = "NAME", value_parser = user, required_unless_present = "default")]
+    #[arg(value_name = "NAME", value_parser = user, required_unless_present_any = ["default", "class"])]
     pub(crate) user: Option<String>,
+    /// Each student of this class who has no limit of his own
+    #[arg(long, value_name = "NAME", value_parser = class, conflicts_with = "user")]
+    pub(crate) class: Option<String>,
     /// Everybody who has no limit of his own
-    #[arg(long, conflicts_with = "user")]
+    #[arg(long, conflicts_with_all = ["user", "class"])]
     pub(crate) default: bool,
     /// Jobs that have not ended; or none, for no limit
     #[arg(long, value_name = "N", value_parser = number)]
@@ -156,6 +160,27 @@ pub(crate) struct LimitArgs {
     /// Processor time of the reference core in one lesson; or none
     #[arg(long, value_name = "TIME", value_parser = time_us)]
     pub(crate) cpu: Option<u64>,
+    /// Input of one job; or none
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) input: Option<u64>,
+    /// What is sent in an hour; or none
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) upload: Option<u64>,
+    /// Memory of one task; or none
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) task_memory: Option<u64>,
+    /// Processor time of one task; or none
+    #[arg(long, value_name = "TIME", value_parser = time_ms)]
+    pub(crate) task_cpu: Option<u64>,
+    /// Output of one task; or none
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) task_output: Option<u64>,
+    /// Log of one attempt; or none
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) task_log: Option<u64>,
+    /// Processor time of all attempts of one job; or none
+    #[arg(long, value_name = "TIME", value_parser = time_us)]
+    pub(crate) job_cpu: Option<u64>,
     /// Drop the limits from before first
     #[arg(long)]
     pub(crate) reset: bool,
@@ -170,6 +195,13 @@ impl LimitArgs {
             queued_bytes: self.queued,
             stored_bytes: self.stored,
             cpu_us: self.cpu,
+            input_bytes: self.input,
+            upload_bytes: self.upload,
+            task_memory_bytes: self.task_memory,
+            task_cpu_ms: self.task_cpu,
+            task_output_bytes: self.task_output,
+            task_log_bytes: self.task_log,
+            job_cpu_us: self.job_cpu,
         }
     }
 }
@@ -185,6 +217,10 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn bytes(text: &str) -> Result<u64, String> {
     or_none(text, values::size)
+}
+
+fn time_ms(text: &str) -> Result<u64, String> {
+    or_none(text, |text| values::duration(text).map(|time| time.as_millis() as u64))
 }
 
 fn time_us(text: &str) -> Result<u64, String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bramble_protocol::user::{UserList, UserView};
+use bramble_protocol::user::{ClassLimits, UserList, UserView};
 use bramble_protocol::{Order, UserLimits};
 
 use super::Context;
@@ -22,8 +22,12 @@ pub(crate) fn run(context: &Context, args: &UsersArgs) -> CliResult<()> {
         None => show(context, &client.users()?),
         Some(UsersAction::Limit(args)) => {
             client.order(&limit(args)?)?;
-            let whom = args.user.as_deref().unwrap_or("everybody without limits of his own");
-            context.output.say("Limited", whom);
+            let whom = match (&args.user, &args.class) {
+                (Some(user), _) => user.clone(),
+                (None, Some(class)) => format!("each student of class {class}"),
+                (None, None) => "everybody without limits of his own".into(),
+            };
+            context.output.say("Limited", &whom);
             done(context)
         }
         Some(UsersAction::Lesson) => {
@@ -38,9 +42,13 @@ fn limit(args: &LimitArgs) -> CliResult<Order> {
     let limits = args.limits();
     if limits == UserLimits::default() && !args.reset {
         return Err(CliError::usage("which limit?")
-            .help("one or more of --jobs, --running, --queued, --stored, --cpu, --reset"));
+            .help(
+                "one or more of --jobs, --running, --stored, --task-memory and others, or --reset",
+            )
+            .help("all of them: bramble users limit --help"));
     }
-    Ok(Order::Limit { user: args.user.clone(), limits, reset: args.reset })
+    let (user, class) = (args.user.clone(), args.class.clone());
+    Ok(Order::Limit { user, class, limits, reset: args.reset })
 }
 
 fn show(context: &Context, users: &UserList) -> CliResult<()> {
@@ -48,11 +56,42 @@ fn show(context: &Context, users: &UserList) -> CliResult<()> {
     if output.format == Format::Json {
         return output.json(users, false);
     }
+    for ClassLimits { class, limits } in &users.classes {
+        output.note(&format!("each student of class {class}: {}", shown(limits)));
+    }
     if users.users.is_empty() {
         output.note("nobody has submitted anything yet");
         return Ok(());
     }
     output.table(&table(&users.users))
+}
+
+/// Limits as they are typed.
+fn shown(limits: &UserLimits) -> String {
+    let count = |number: u64| number.to_string();
+    let micros = |us| human::duration(Duration::from_micros(us));
+    let millis = |ms| human::duration(Duration::from_millis(ms));
+    let mut words = Vec::new();
+    let mut add = |flag: &str, limit: Option<u64>, shown: &dyn Fn(u64) -> String| {
+        let value = limit.map(|limit| match limit {
+            UserLimits::NONE => "none".to_owned(),
+            limit => shown(limit),
+        });
+        words.extend(value.map(|value| format!("{flag} {value}")));
+    };
+    add("--jobs", limits.jobs, &count);
+    add("--running", limits.running, &count);
+    add("--queued", limits.queued_bytes, &human::size);
+    add("--stored", limits.stored_bytes, &human::size);
+    add("--cpu", limits.cpu_us, &micros);
+    add("--input", limits.input_bytes, &human::size);
+    add("--upload", limits.upload_bytes, &human::size);
+    add("--task-memory", limits.task_memory_bytes, &human::size);
+    add("--task-cpu", limits.task_cpu_ms, &millis);
+    add("--task-output", limits.task_output_bytes, &human::size);
+    add("--task-log", limits.task_log_bytes, &human::size);
+    add("--job-cpu", limits.job_cpu_us, &micros);
+    words.join(", ")
 }
 
 fn table(users: &[UserView]) -> Table {
@@ -88,6 +127,19 @@ fn of(has: u64, limit: Option<u64>, shown: impl Fn(u64) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_of_a_class_are_shown_as_they_are_typed() {
+        let limits = UserLimits {
+            jobs: Some(2),
+            task_memory_bytes: Some(128 << 20),
+            job_cpu_us: Some(600_000_000),
+            task_log_bytes: Some(UserLimits::NONE),
+            ..UserLimits::default()
+        };
+        let expected = "--jobs 2, --task-memory 128 MiB, --task-log none, --job-cpu 10m00s";
+        assert_eq!(shown(&limits), expected);
+    }
 
     #[test]
     fn users_are_shown_with_what_they_have_of_what_they_may() {

@@ -50,6 +50,7 @@ impl Scheduler {
                 continue;
             };
             self.conclude(node, held, Ending { outcome, usage, log, enough, alone: false });
+            self.end_if_spent(attempt.task.job);
         }
         if mutated(Mutant::LateNotAcknowledged) {
             leases.retain(|lease| !late.contains(lease));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bramble_protocol::api::{JobState, TaskCounts};
 use bramble_protocol::explain::{AttemptAnswer, Explanation, NodeAnswer, Placement, Verdict};
-use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeSelector};
+use bramble_protocol::{AttemptId, JobId, JobPolicy, LeaseId, NodeId, NodeSelector};
 
 use super::Scheduler;
 use super::artefact::Artefact;
@@ -35,6 +35,16 @@ impl Scheduler {
     /// How a job stands, or one of its tasks, and the same for every node. `None` when there is
     /// no such job or task.
     pub fn explain(&self, id: JobId, task: Option<u32>) -> Option<Explanation> {
+        self.explain_to(id, task, &|_| true)
+    }
+
+    /// The same for somebody who sees only those jobs of others that `may_see` says.
+    pub fn explain_to(
+        &self,
+        id: JobId,
+        task: Option<u32>,
+        may_see: &dyn Fn(&JobPolicy) -> bool,
+    ) -> Option<Explanation> {
         let job = self.jobs.get(&id)?;
         let mut answer = Explanation {
             schema: "bramble.explain/1".into(),
@@ -69,7 +79,7 @@ impl Scheduler {
         let is_there = |open: &&OpenJob| task.is_none_or(|it| (it as usize) < open.tasks.len());
         if let Some(open) = job.open().filter(is_there) {
             let nodes = self.cluster.by_name();
-            answer.nodes = nodes.map(|node| self.node_answer(open, task, node)).collect();
+            answer.nodes = nodes.map(|node| self.node_answer(open, task, node, may_see)).collect();
         }
         Some(answer)
     }
@@ -235,7 +245,13 @@ impl Scheduler {
         }
     }
 
-    fn node_answer(&self, open: &OpenJob, task: Option<u32>, node: &Node) -> NodeAnswer {
+    fn node_answer(
+        &self,
+        open: &OpenJob,
+        task: Option<u32>,
+        node: &Node,
+        may_see: &dyn Fn(&JobPolicy) -> bool,
+    ) -> NodeAnswer {
         let runs = match task {
             None => node.jobs.get(&open.id).copied().unwrap_or(0),
             Some(index) => {
@@ -253,7 +269,7 @@ impl Scheduler {
         } else if let Some(said) = self.bar(open, task, node) {
             (Verdict::Cannot, said)
         } else {
-            (Verdict::Could, self.turn_text(open, task, node))
+            (Verdict::Could, self.turn_text(open, task, node, may_see))
         };
         NodeAnswer { node: node.name.clone(), verdict, text: said.text, help: said.help }
     }
@@ -344,7 +360,13 @@ impl Scheduler {
     }
 
     /// What a node waits for that may run a job.
-    fn turn_text(&self, open: &OpenJob, task: Option<u32>, node: &Node) -> Said {
+    fn turn_text(
+        &self,
+        open: &OpenJob,
+        task: Option<u32>,
+        node: &Node,
+        may_see: &dyn Fn(&JobPolicy) -> bool,
+    ) -> Said {
         let ready = |index: u32| open.tasks[index as usize].state == TaskState::Ready;
         if task.map_or(open.counts.ready == 0, |index| !ready(index)) {
             return Said::so("may run it, but nothing is ready for a slot");
@@ -356,14 +378,15 @@ impl Scheduler {
             return Said::so("may run it, but the job is held back");
         }
         if node.free_slots() == 0 {
-            let busy =
-                node.jobs.iter().filter(|(job, _)| **job != open.id).take(3).map(|(job, tasks)| {
-                    let user = self.jobs.get(job).map_or("", |job| job.spec.policy.user.as_str());
-                    match user {
-                        "" => format!("job {job} ×{tasks}"),
-                        user => format!("job {job} of {user} ×{tasks}"),
-                    }
-                });
+            let others = node.jobs.iter().filter(|(job, _)| **job != open.id).take(3);
+            let busy = others.map(|(job, tasks)| {
+                let policy = self.jobs.get(job).map(|job| &job.spec.policy);
+                match policy.filter(|policy| may_see(policy)).map(|policy| policy.user.as_str()) {
+                    None => format!("a job of somebody else ×{tasks}"),
+                    Some("") => format!("job {job} ×{tasks}"),
+                    Some(user) => format!("job {job} of {user} ×{tasks}"),
+                }
+            });
             let busy: Vec<String> = busy.collect();
             let busy = if busy.is_empty() { "this job".into() } else { busy.join(", ") };
             return Said::so(format!("has no free slot: busy with {busy}"));

@@ -49,6 +49,10 @@ impl Scheduler {
             }
         }
         self.forget_use(users);
+        if let Some(class) = class.filter(|class| self.queue.class_limits(class).is_some()) {
+            let (class, limits) = (Some(class.to_owned()), Box::default());
+            self.commit(Record::UserLimits { user: None, class, limits });
+        }
         let forgotten = theirs.len() as u64;
         Ok(Answer::Forgotten { canceled, forgotten })
     }
@@ -66,8 +70,9 @@ impl Scheduler {
     fn forget_use(&mut self, users: BTreeSet<String>) {
         for user in users {
             if self.queue.own_limits(&user).is_some() {
-                let limits = UserLimits::default();
-                self.commit(Record::UserLimits { user: Some(user.clone()), limits });
+                let limits = Box::new(UserLimits::default());
+                let user = Some(user.clone());
+                self.commit(Record::UserLimits { user, class: None, limits });
             }
             let nothing = UserUsage { user, used_us: 0, lesson_us: 0 };
             self.commit(Record::UsageAt { at_ms: self.now.0, users: vec![nothing] });

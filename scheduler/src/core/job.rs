@@ -81,6 +81,8 @@ pub(crate) struct OpenJob {
     pub(crate) locked: bool,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) usage: Usage,
+    /// Processor time of all attempts, in microseconds: also of those that failed.
+    pub(crate) spent_us: u64,
     /// Tasks that earlier ones did.
     pub(crate) reused: BTreeSet<u32>,
     /// What earlier tasks have saved it.
@@ -234,6 +236,7 @@ impl OpenJob {
             locked: false,
             started_at: None,
             usage: Usage::default(),
+            spent_us: 0,
             reused: BTreeSet::new(),
             saved: Saved::default(),
             said_enough: BTreeSet::new(),

@@ -1,12 +1,12 @@
 //! What a user may have at a time: refused where it would be too much, made to wait where it has
 //! become too much.
 
-use bramble_protocol::{JobId, JobPolicy, UserLimits};
+use bramble_protocol::{JobId, JobPolicy, JobSpec, Limits, UserLimits};
 
 use super::Scheduler;
 use super::action::{Answer, Rejection};
 use super::explain::count;
-use super::job::Body;
+use super::job::{Body, Job};
 use super::record::Record;
 
 /// How many users may have limits of their own.
@@ -30,50 +30,76 @@ pub(crate) enum Hold {
 }
 
 impl Scheduler {
-    /// Refuses a job that would give its user more than he may have.
+    /// Refuses a job that would give its user more than he may have. What it left to the defaults
+    /// becomes what he may have.
     pub(super) fn check_limits(
         &self,
-        policy: &JobPolicy,
+        spec: &mut JobSpec,
         input_bytes: u64,
     ) -> Result<(), Rejection> {
-        let user = policy.user.as_str();
-        let limits = self.queue.limits(user);
-        let (open, queued_bytes) = self.queue.held_by(user);
-        let of_user = |id: &&JobId| self.jobs.get(id).is_some_and(|it| it.spec.policy.user == user);
-        let jobs = open + self.graph.pending.iter().filter(of_user).count() as u64;
-        let refuse = |what: String, flag: &str| {
-            let who = shown(user);
-            let to_whom = if user.is_empty() { "--default" } else { user };
-            Err(Rejection::Limit {
-                reason: format!("{who} {what}"),
-                help: Some(format!(
-                    "wait for jobs to end, or cancel some: bramble cancel; the teacher can raise \
-                     the limit: bramble users limit {to_whom} {flag}"
-                )),
-            })
-        };
+        let JobPolicy { user, class, .. } = &spec.policy;
+        let limits = self.queue.limits_in(user, class.as_deref());
         if !self.queue.knows(user) && self.queue.users() >= USERS_MAX {
             return Err(Rejection::Busy { reason: format!("{USERS_MAX} users are known") });
         }
-        if let Some(max) = limits.jobs.filter(|max| jobs >= *max) {
-            return refuse(
-                format!("has {} not ended yet; at most {max}", count(jobs, "job")),
-                "--jobs N",
+        let refuse = |Excess { what, flag }| {
+            let help = format!(
+                "wait for jobs to end, or cancel some: bramble cancel; {}",
+                who_raises(&spec.policy, flag)
             );
+            Rejection::Limit { reason: format!("{} {what}", shown(user)), help: Some(help) }
+        };
+        self.check_jobs(user, &limits, input_bytes).map_err(refuse)?;
+        match fit(spec.limits, &limits, input_bytes) {
+            Ok(fitting) => spec.limits = fitting,
+            Err(Excess { what, flag }) => {
+                let help = format!("ask for less; {}", who_raises(&spec.policy, flag));
+                return Err(Rejection::Limit { reason: what, help: Some(help) });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_jobs(&self, user: &str, limits: &UserLimits, input_bytes: u64) -> Result<(), Excess> {
+        let (open, queued_bytes) = self.queue.held_by(user);
+        let of_user = |id: &&JobId| self.jobs.get(id).is_some_and(|it| it.spec.policy.user == user);
+        let jobs = open + self.graph.pending.iter().filter(of_user).count() as u64;
+        if let Some(max) = limits.jobs.filter(|max| jobs >= *max) {
+            let what = format!("has {} not ended yet; at most {max}", count(jobs, "job"));
+            return Err(Excess { what, flag: "--jobs N" });
         }
         let sum = queued_bytes.saturating_add(input_bytes);
         if let Some(max) = limits.queued_bytes.filter(|max| sum > *max) {
             let what = format!("would have {sum} bytes of input in the queue; at most {max}");
-            return refuse(what, "--queued SIZE");
+            return Err(Excess { what, flag: "--queued SIZE" });
         }
         if let Some(max) = limits.stored_bytes.filter(|max| *max < UserLimits::NONE) {
             let sum = self.stored_bytes(user).saturating_add(input_bytes);
             if sum > max {
                 let what = format!("would have {sum} bytes of inputs and results; at most {max}");
-                return refuse(what, "--stored SIZE");
+                return Err(Excess { what, flag: "--stored SIZE" });
             }
         }
         Ok(())
+    }
+
+    /// Fails a job whose attempts have used more processor time than one job of its user may.
+    pub(super) fn end_if_spent(&mut self, job: JobId) {
+        let Some(open) = self.jobs.get(&job).and_then(Job::open) else { return };
+        let policy = &open.spec.policy;
+        let limits = self.queue.limits_in(&policy.user, policy.class.as_deref());
+        let Some(max_us) = limits.job_cpu_us.filter(|max_us| open.spent_us > *max_us) else {
+            return;
+        };
+        let reason = format!(
+            "its attempts have used {} s of processor time; a job of {} may use {} s: {}",
+            open.spent_us / 1_000_000,
+            shown(&policy.user),
+            max_us / 1_000_000,
+            who_raises(policy, "--job-cpu TIME")
+        );
+        self.commit(Record::JobFailed { job, at_ms: self.now.0, reason });
+        self.end_if_over(job);
     }
 
     /// Input and results of all jobs of a user that are known.
@@ -92,29 +118,39 @@ impl Scheduler {
     pub(super) fn set_limits(
         &mut self,
         user: Option<String>,
+        class: Option<String>,
         limits: UserLimits,
         reset: bool,
     ) -> Result<Answer, Rejection> {
-        let before = match &user {
-            Some(user) => {
-                let policy = JobPolicy { user: user.clone(), ..JobPolicy::default() };
-                if let Some(fault) = policy.fault() {
-                    return Err(Rejection::Unsound { reason: fault, help: None });
-                }
-                self.queue.own_limits(user)
-            }
-            None => Some(self.queue.default_limits()),
+        if user.is_some() && class.is_some() {
+            let reason = "limits are those of one user, or of one class, or of everybody".into();
+            return Err(Rejection::Unsound { reason, help: None });
+        }
+        let policy = JobPolicy {
+            user: user.clone().unwrap_or_default(),
+            class: class.clone(),
+            ..JobPolicy::default()
+        };
+        if let Some(fault) = policy.fault() {
+            return Err(Rejection::Unsound { reason: fault, help: None });
+        }
+        let before = match (&user, &class) {
+            (Some(user), _) => self.queue.own_limits(user),
+            (None, Some(class)) => self.queue.class_limits(class),
+            (None, None) => Some(self.queue.default_limits()),
         };
         if before.is_none() && self.queue.users_with_limits() >= OWN_LIMITS_MAX {
-            let reason = format!("{OWN_LIMITS_MAX} users have limits of their own");
+            let reason = format!("{OWN_LIMITS_MAX} users and classes have limits of their own");
             return Err(Rejection::Busy { reason });
         }
-        let base = match (reset, &user) {
+        let is_default = user.is_none() && class.is_none();
+        let base = match (reset, is_default) {
             (false, _) => before.unwrap_or_default(),
-            (true, Some(_)) => UserLimits::default(),
-            (true, None) => self.config.user_limits,
+            (true, false) => UserLimits::default(),
+            (true, true) => self.config.user_limits,
         };
-        self.commit(Record::UserLimits { user, limits: limits.or(base) });
+        let limits = Box::new(limits.or(base));
+        self.commit(Record::UserLimits { user, class, limits });
         Ok(Answer::Done)
     }
 
@@ -122,6 +158,75 @@ impl Scheduler {
         self.commit(Record::LessonBegan { at_ms: self.now.0 });
         Ok(Answer::Done)
     }
+}
+
+/// What of something would be too much.
+struct Excess {
+    what: String,
+    /// What raises the limit.
+    flag: &'static str,
+}
+
+/// Who can raise a limit, and by which command.
+fn who_raises(policy: &JobPolicy, flag: &str) -> String {
+    let JobPolicy { user, class, .. } = policy;
+    let to_whom = if user.is_empty() { "--default" } else { user };
+    let command = format!("the teacher can raise the limit: bramble users limit {to_whom} {flag}");
+    match class {
+        Some(class) => format!("{command}, or for all of the class: --class {class} {flag}"),
+        None => command,
+    }
+}
+
+/// What a job may ask for where it has asked for as much as `asked`: the same, or less where it has
+/// only left it to the default.
+fn fit(asked: Limits, limits: &UserLimits, input_bytes: u64) -> Result<Limits, Excess> {
+    let usual = Limits::default();
+    let fit = |what: &str, flag, asked: u64, usual: u64, max: Option<u64>| match max {
+        Some(max) if asked > max && asked != usual => {
+            Err(Excess { what: format!("the job asks for {asked} {what}; at most {max}"), flag })
+        }
+        max => Ok(max.map_or(asked, |max| asked.min(max))),
+    };
+    if let Some(max) = limits.input_bytes.filter(|max| input_bytes > *max) {
+        let what = format!("the job has {input_bytes} bytes of input; at most {max}");
+        return Err(Excess { what, flag: "--input SIZE" });
+    }
+    let output_max = limits.task_output_bytes.filter(|max| *max < UserLimits::NONE);
+    let output = match asked.output_bytes_max {
+        Some(asked) => {
+            let what = "bytes of output of a task";
+            Some(fit(what, "--task-output SIZE", asked, u64::MAX, output_max)?)
+        }
+        None => output_max,
+    };
+    Ok(Limits {
+        memory_bytes_max: fit(
+            "bytes of memory for a task",
+            "--task-memory SIZE",
+            asked.memory_bytes_max,
+            usual.memory_bytes_max,
+            limits.task_memory_bytes,
+        )?,
+        cpu_ms_max: fit(
+            "ms of processor time for a task",
+            "--task-cpu TIME",
+            asked.cpu_ms_max,
+            usual.cpu_ms_max,
+            limits.task_cpu_ms,
+        )?,
+        output_bytes_max: output,
+        log_bytes_max: fit(
+            "bytes of log for an attempt",
+            "--task-log SIZE",
+            asked.log_bytes_max.into(),
+            usual.log_bytes_max.into(),
+            limits.task_log_bytes,
+        )?
+        .try_into()
+        .unwrap_or(u32::MAX),
+        ..asked
+    })
 }
 
 /// A user as people read it: jobs of nobody have none.

@@ -1,10 +1,11 @@
 //! The order and the users as people are shown them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bramble_protocol::explain::{PauseView, QueueView, QueuedView};
-use bramble_protocol::user::{UserList, UserView};
-use bramble_protocol::{JobId, UserLimits};
+use bramble_protocol::user::{ClassLimits, UserList, UserView};
+use bramble_protocol::{JobId, JobPolicy, UserLimits};
 
 use super::Scheduler;
 use super::job::{Body, Job};
@@ -13,9 +14,15 @@ impl Scheduler {
     /// The order in which jobs get slots, with the numbers that make it; then the open jobs that
     /// have nothing for a slot.
     pub fn queue_view(&self) -> QueueView {
+        self.queue_view_of(&|_| true)
+    }
+
+    /// The same with those jobs only that `may_see` says. Their places count the others.
+    pub fn queue_view_of(&self, may_see: &dyn Fn(&JobPolicy) -> bool) -> QueueView {
         let order: Vec<JobId> = self.queue.order().collect();
         let mut places: BTreeMap<JobId, u32> = (1..).zip(order).map(|(n, job)| (job, n)).collect();
         let open = self.jobs.values().filter(|job| !job.state().is_final());
+        let open = open.filter(|job| may_see(&job.spec.policy));
         let mut jobs: Vec<QueuedView> =
             open.map(|job| self.queued_view(job, places.remove(&job.id))).collect();
         jobs.sort_by_key(|job| (job.place.unwrap_or(u32::MAX), job.job));
@@ -92,12 +99,22 @@ impl Scheduler {
         UserList {
             users: names.into_iter().map(view).collect(),
             default: accounts.default,
+            classes: accounts.classes.iter().map(class_limits).collect(),
             lesson_at_ms: accounts.lesson_at_ms,
         }
+    }
+
+    /// What a user may have as one of a class.
+    pub fn limits_of(&self, user: &str, class: Option<&str>) -> UserLimits {
+        self.queue.limits_in(user, class)
     }
 
     /// What a user may have who has no limits of his own.
     pub fn default_limits(&self) -> UserLimits {
         self.queue.default_limits()
     }
+}
+
+fn class_limits((class, limits): (&Arc<str>, &UserLimits)) -> ClassLimits {
+    ClassLimits { class: class.to_string(), limits: *limits }
 }

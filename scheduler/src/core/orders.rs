@@ -30,7 +30,9 @@ impl Scheduler {
                 self.set_paused(class, Some(reason))
             }
             Order::Resume { class } => self.set_paused(class, None),
-            Order::Limit { user, limits, reset } => self.set_limits(user, limits, reset),
+            Order::Limit { user, class, limits, reset } => {
+                self.set_limits(user, class, limits, reset)
+            }
             Order::Lesson => self.begin_lesson(),
             Order::Forget { user, class } => self.forget(user.as_deref(), class.as_deref()),
         };
@@ -41,8 +43,8 @@ impl Scheduler {
     /// Carries out the records that decide whose turn it is.
     pub(super) fn perform_turn(&mut self, record: Record) -> Result<(), ReplayError> {
         match record {
-            Record::UserLimits { user, limits } => {
-                self.queue.set_limits(user.as_deref(), limits);
+            Record::UserLimits { user, class, limits } => {
+                self.queue.set_limits(user.as_deref(), class.as_deref(), *limits);
                 self.step.more_ready = true;
             }
             Record::LessonBegan { at_ms } => {

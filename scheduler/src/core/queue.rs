@@ -36,6 +36,7 @@ type Turn = (Reverse<i32>, u64, Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     user: Arc<str>,
+    class: Option<Arc<str>>,
     priority: i32,
     leased: u32,
     expected_us: u64,
@@ -70,6 +71,7 @@ impl Queue {
         let user = self.accounts.name(&policy.user);
         let place = Place {
             user: Arc::clone(&user),
+            class: policy.class.as_deref().map(Into::into),
             priority: policy.priority,
             leased,
             expected_us,
@@ -178,8 +180,12 @@ impl Queue {
         &self.accounts
     }
 
-    pub(crate) fn limits(&self, user: &str) -> UserLimits {
-        self.accounts.limits(user)
+    pub(crate) fn limits_in(&self, user: &str, class: Option<&str>) -> UserLimits {
+        self.accounts.limits_in(user, class)
+    }
+
+    pub(crate) fn class_limits(&self, class: &str) -> Option<UserLimits> {
+        self.accounts.classes.get(class).copied()
     }
 
     pub(crate) fn own_limits(&self, user: &str) -> Option<UserLimits> {
@@ -191,7 +197,7 @@ impl Queue {
     }
 
     pub(crate) fn users_with_limits(&self) -> usize {
-        self.accounts.own.len()
+        self.accounts.own.len() + self.accounts.classes.len()
     }
 
     pub(crate) fn knows(&self, user: &str) -> bool {
@@ -208,16 +214,26 @@ impl Queue {
         account.map_or((0, 0), |account| (account.jobs.len() as u64, account.queued_bytes))
     }
 
-    /// Sets the limits of one user, or the default for all.
-    pub(crate) fn set_limits(&mut self, user: Option<&str>, limits: UserLimits) {
-        match user {
-            None => self.accounts.default = limits,
-            Some(user) if limits == UserLimits::default() => {
-                self.accounts.own.remove(user);
+    /// Sets the limits of one user, of each student of a class, or the default for all.
+    pub(crate) fn set_limits(
+        &mut self,
+        user: Option<&str>,
+        class: Option<&str>,
+        limits: UserLimits,
+    ) {
+        let (of, name) = match (user, class) {
+            (Some(user), _) => (&mut self.accounts.own, user),
+            (None, Some(class)) => (&mut self.accounts.classes, class),
+            (None, None) => {
+                self.accounts.default = limits;
+                self.turns = self.derive_turns();
+                return;
             }
-            Some(user) => {
-                self.accounts.own.insert(user.into(), limits);
-            }
+        };
+        if limits == UserLimits::default() {
+            of.remove(name);
+        } else {
+            of.insert(name.into(), limits);
         }
         self.turns = self.derive_turns();
     }
@@ -244,7 +260,8 @@ impl Queue {
             self.turns.remove(&turn);
         }
         change(account, &mut self.places);
-        let turns = turns(user, account, &limits);
+        let limits = self.accounts.limits(user);
+        let turns = turns(user, &self.accounts.users[user], &limits);
         let freed = was_held && !turns.is_empty();
         self.turns.extend(turns);
         freed
@@ -275,6 +292,9 @@ impl Queue {
 impl Place {
     fn enter(&self, id: JobId, account: &mut Account) {
         account.jobs.insert(id);
+        if let Some(class) = &self.class {
+            *account.classes.entry(Arc::clone(class)).or_default() += 1;
+        }
         account.running += self.leased;
         account.expected_us += self.expected_us;
         account.queued_bytes += self.input_bytes;
@@ -285,6 +305,14 @@ impl Place {
 
     fn leave(&self, id: JobId, account: &mut Account) {
         account.jobs.remove(&id);
+        if let Some(class) = &self.class
+            && let Some(count) = account.classes.get_mut(class)
+        {
+            *count -= 1;
+            if *count == 0 {
+                account.classes.remove(class);
+            }
+        }
         account.running -= self.leased;
         account.expected_us -= self.expected_us;
         account.queued_bytes -= self.input_bytes;

@@ -217,13 +217,16 @@ pub enum Record {
         /// Some of the users.
         users: Vec<UserUsage>,
     },
-    /// What a user may have, or what everybody may have who has no limits of his own.
+    /// What a user may have, or each student of a class, or everybody who has no other limits.
     UserLimits {
-        /// The user; absent for the default.
+        /// The user; absent for a class or the default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
+        /// The class; absent for a user or the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
         /// All of them; where a user has none, he has no limits of his own any more.
-        limits: UserLimits,
+        limits: Box<UserLimits>,
     },
     /// A lesson began: nobody has used any processor time in it.
     LessonBegan {
@@ -422,6 +425,7 @@ impl Record {
             }
             Self::JobPrioritised { job, .. } => Some(job.to_string()),
             // No user or class is called so.
+            Self::UserLimits { user: None, class: Some(class), .. } => Some(format!("*{class}")),
             Self::UserLimits { user: who, .. } | Self::QueuePaused { class: who, .. } => {
                 Some(who.clone().unwrap_or_else(|| "*".into()))
             }

@@ -53,6 +53,8 @@ pub(crate) struct Account {
     pub(crate) queued_bytes: u64,
     /// Jobs that have not ended.
     pub(crate) jobs: BTreeSet<JobId>,
+    /// How many of them are of which class: a student has one.
+    pub(crate) classes: BTreeMap<Arc<str>, u32>,
     /// Jobs that could get a lease, by priority: the one with the fewest leases first, and of
     /// those the oldest.
     pub(crate) due: BTreeMap<Reverse<i32>, BTreeSet<(u32, JobId)>>,
@@ -85,6 +87,8 @@ pub(crate) struct Accounts {
     pub(crate) default: UserLimits,
     /// Limits of single users.
     pub(crate) own: BTreeMap<Arc<str>, UserLimits>,
+    /// Limits of each student of a class.
+    pub(crate) classes: BTreeMap<Arc<str>, UserLimits>,
     /// When the lesson began, in milliseconds since 1970.
     pub(crate) lesson_at_ms: Option<u64>,
     /// How many steps had passed since 1970 when use faded last.
@@ -102,9 +106,19 @@ impl Accounts {
         name
     }
 
-    /// What a user may have.
+    /// What a user may have, as far as his open jobs tell his class.
     pub(crate) fn limits(&self, user: &str) -> UserLimits {
-        self.own.get(user).map_or(self.default, |own| own.or(self.default))
+        let account = self.users.get(user);
+        let class = account.and_then(|account| account.classes.first_key_value());
+        self.limits_in(user, class.map(|(class, _)| &**class))
+    }
+
+    /// What a user may have as one of a class.
+    pub(crate) fn limits_in(&self, user: &str, class: Option<&str>) -> UserLimits {
+        let own = self.own.get(user).copied().unwrap_or_default();
+        let Some(class) = class else { return own.or(self.default) };
+        let of_class = self.classes.get(class).copied().unwrap_or_default();
+        own.or(of_class).or(self.default).or(UserLimits::LESSON)
     }
 
     pub(crate) fn drop_if_blank(&mut self, user: &str) {
@@ -138,7 +152,8 @@ impl Scheduler {
     /// Adds what an attempt used to the account of its job's user.
     pub(super) fn charge(&mut self, job: JobId, usage: &Usage) {
         self.queue.fade(self.now, self.config.usage_half_life_ms);
-        if let Some(open) = self.jobs.get(&job).and_then(Job::open) {
+        if let Some(open) = self.jobs.get_mut(&job).and_then(Job::open_mut) {
+            open.spent_us = open.spent_us.saturating_add(usage.cpu_us);
             self.queue.charge(&open.spec.policy.user, usage);
         }
     }

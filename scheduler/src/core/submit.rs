@@ -24,7 +24,7 @@ impl Scheduler {
     fn accept(&mut self, job: NewJob) -> Result<JobId, Rejection> {
         check_job(&job)?;
         self.check_upstream(&job.spec)?;
-        let NewJob { spec, mut module, manifest, owns_input } = job;
+        let NewJob { mut spec, mut module, manifest, owns_input } = job;
         // Whether a command merges is not in the module but in what the user said.
         module.exports.merger |= spec.command.merge_args.is_some();
         // Nor is whether a job does that has declared it for some values of a parameter.
@@ -41,7 +41,7 @@ impl Scheduler {
         };
         self.check_room(tasks)?;
         let input_bytes = manifest.chunks.iter().map(|chunk| chunk.size).sum();
-        self.check_limits(&spec.policy, input_bytes)?;
+        self.check_limits(&mut spec, input_bytes)?;
         let id = JobId(self.next_job);
         self.commit(Record::JobSubmitted(Box::new(Submitted {
             job: id,

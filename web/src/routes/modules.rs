@@ -25,8 +25,10 @@ pub(crate) async fn upload(
     request: Request,
 ) -> ApiResult<Json<ModuleResponse>> {
     announced(request.headers(), limits::MODULE_BYTES_MAX)?;
+    head.may_send(&asker).await?;
     let place = head.uploads.take().await;
     let reader = BodyReader::new(request.into_body(), limits::MODULE_BYTES_MAX);
+    let reader = head.counted(&asker, reader);
     let (staged, known) = head
         .with_store(move |store| {
             let staged = stage(store, reader)?;
@@ -62,7 +64,7 @@ fn is_here(store: &Store, digest: &Digest) -> ApiResult<bool> {
     has()
 }
 
-fn stage(store: &Store, mut reader: BodyReader) -> ApiResult<Staged> {
+fn stage(store: &Store, mut reader: impl io::Read) -> ApiResult<Staged> {
     let mut writer = store.stage().map_err(ApiError::fault)?;
     io::copy(&mut reader, &mut writer)
         .map_err(|error| refusal(&error).unwrap_or_else(|| ApiError::fault(error)))?;

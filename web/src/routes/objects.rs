@@ -74,8 +74,10 @@ pub(crate) async fn receive(
     if matches!(sender, Sender::Node) {
         head.is_at_work(&asker).await?;
     }
+    head.may_send(&asker).await?;
     let place = head.uploads.take().await;
     let reader = BodyReader::new(request.into_body(), limits::PACK_BYTES_MAX);
+    let reader = head.counted(&asker, reader);
     let objects = head
         .with_store(move |store| {
             let mut stored: Vec<Digest> = Vec::new();

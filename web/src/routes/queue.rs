@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use bramble_protocol::Order;
 use bramble_protocol::api::JobView;
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::user::UserList;
+use bramble_protocol::{JobPolicy, Order};
 use bramble_scheduler::CommandError;
 use bramble_scheduler::core::{Answer, Scheduler};
 
@@ -15,9 +15,15 @@ use crate::error::{ApiError, ApiResult};
 use crate::routes::job_id;
 use crate::state::Head;
 
-/// `GET /queue`: the order, with the numbers that make it.
-pub(crate) async fn view(State(head): State<Head>) -> ApiResult<Json<QueueView>> {
-    Ok(Json(head.handle.look(Scheduler::queue_view).await?))
+/// `GET /queue`: the order, with the numbers that make it. Of the jobs of others it says nothing but
+/// how many come first.
+pub(crate) async fn view(State(head): State<Head>, asker: Asker) -> ApiResult<Json<QueueView>> {
+    let look = move |core: &Scheduler| core.queue_view_of(&|policy| sees(&asker, policy));
+    Ok(Json(head.handle.look(look).await?))
+}
+
+fn sees(asker: &Asker, policy: &JobPolicy) -> bool {
+    asker.may_see(&policy.user, policy.class.as_deref())
 }
 
 /// `GET /users`: those that whoever asks looks after, and himself, by name.
@@ -27,6 +33,7 @@ pub(crate) async fn users(State(head): State<Head>, asker: Asker) -> ApiResult<J
         let class = head.accounts.user(&user.user).ok().and_then(|account| account.class);
         asker.may_see(&user.user, class.as_deref())
     });
+    list.classes.retain(|limited| asker.teaches(&limited.class).is_ok());
     Ok(Json(list))
 }
 
@@ -38,7 +45,8 @@ pub(crate) async fn explain_job(
 ) -> ApiResult<Json<Explanation>> {
     let id = job_id(&id)?;
     head.visible(&asker, id).await?;
-    let answer = head.handle.look(move |core| core.explain(id, None)).await?;
+    let look = move |core: &Scheduler| core.explain_to(id, None, &|policy| sees(&asker, policy));
+    let answer = head.handle.look(look).await?;
     answer.map(Json).ok_or_else(|| CommandError::NoSuchJob(id).into())
 }
 
@@ -54,7 +62,10 @@ pub(crate) async fn explain_task(
     let task: u32 = index
         .parse()
         .map_err(|_| ApiError::bad_request(format!("`{}` is not the number of a task", shown())))?;
-    let look = move |core: &Scheduler| (core.job(id).is_some(), core.explain(id, Some(task)));
+    let look = move |core: &Scheduler| {
+        let answer = core.explain_to(id, Some(task), &|policy| sees(&asker, policy));
+        (core.job(id).is_some(), answer)
+    };
     match head.handle.look(look).await? {
         (_, Some(answer)) => Ok(Json(answer)),
         (false, None) => Err(CommandError::NoSuchJob(id).into()),
@@ -77,6 +88,10 @@ async fn admit(head: &Head, asker: &Asker, order: &Order) -> ApiResult<()> {
             check(Need::Teach, asker)?;
             asker.teaches(class)
         }
+        Order::Limit { user: None, class: Some(class), .. } => {
+            check(Need::Teach, asker)?;
+            asker.teaches(class)
+        }
         Order::Limit { user: Some(user), .. } => {
             check(Need::Teach, asker)?;
             let class = head.accounts.user(user).ok().and_then(|account| account.class);
@@ -89,7 +104,7 @@ async fn admit(head: &Head, asker: &Asker, order: &Order) -> ApiResult<()> {
         Order::Forget { .. }
         | Order::Pause { class: None, .. }
         | Order::Resume { class: None }
-        | Order::Limit { user: None, .. } => asker.is_admin(),
+        | Order::Limit { user: None, class: None, .. } => asker.is_admin(),
     }
 }
 

@@ -71,7 +71,7 @@ impl School {
     }
 
     /// Sends all that a job over `chunks` needs.
-    async fn upload(&self, token: &str, chunks: &[&[u8]]) -> JobSpec {
+    pub(crate) async fn upload(&self, token: &str, chunks: &[&[u8]]) -> JobSpec {
         let module: ModuleResponse =
             self.call(Some(token), "POST", "/api/v1/modules", MODULE).await.ok();
         let refs = chunks.iter().map(|chunk| ObjectRef::of(chunk)).collect();
@@ -84,11 +84,11 @@ impl School {
         spec(module.module.digest, Digest::of(&manifest))
     }
 
-    async fn submit(&self, token: &str, spec: &JobSpec) -> Answer {
+    pub(crate) async fn submit(&self, token: &str, spec: &JobSpec) -> Answer {
         self.post(token, "/api/v1/jobs", &json!({ "spec": spec })).await
     }
 
-    async fn job(&self, token: &str, chunks: &[&[u8]]) -> JobView {
+    pub(crate) async fn job(&self, token: &str, chunks: &[&[u8]]) -> JobView {
         let spec = self.upload(token, chunks).await;
         let answer = self.submit(token, &spec).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");

@@ -8,6 +8,7 @@ mod agent;
 mod basics;
 mod gc;
 mod jobs;
+mod limits;
 mod nodes;
 mod objects;
 mod openapi;

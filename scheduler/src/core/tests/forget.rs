@@ -52,7 +52,7 @@ fn a_class_goes_with_all_its_jobs_and_those_that_wait_for_them() {
 fn who_is_called_so_later_begins_with_nothing_used_and_no_limits() {
     let mut head = Head::new();
     let limits = UserLimits { jobs: Some(1), ..UserLimits::default() };
-    head.order(Order::Limit { user: Some("ann".into()), limits, reset: false });
+    head.order(Order::Limit { user: Some("ann".into()), class: None, limits, reset: false });
     head.job_of("ann", 1);
     forget(&mut head, Some("ann"), None);
     head.job_of("ann", 1);

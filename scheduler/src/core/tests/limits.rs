@@ -8,7 +8,10 @@ use super::*;
 impl Head {
     fn limit(&mut self, user: Option<&str>, limits: UserLimits) {
         let user = user.map(Into::into);
-        assert_eq!(self.order(Order::Limit { user, limits, reset: false }), Answer::Done);
+        assert_eq!(
+            self.order(Order::Limit { user, class: None, limits, reset: false }),
+            Answer::Done
+        );
     }
 
     fn refused_submit(&mut self, new: NewJob) -> (String, String) {
@@ -203,10 +206,15 @@ fn users_are_shown_with_their_part_of_all_and_their_limits_survive_a_restart() {
     check(&head);
     head.restart();
     check(&head);
-    let reset =
-        Order::Limit { user: Some("cid".into()), limits: UserLimits::default(), reset: true };
+    let reset = Order::Limit {
+        user: Some("cid".into()),
+        class: None,
+        limits: UserLimits::default(),
+        reset: true,
+    };
     head.order(reset);
     assert_eq!(head.core.users().users.len(), 1);
-    let bad = Order::Limit { user: Some("a b".into()), limits: only_jobs(1), reset: false };
+    let bad =
+        Order::Limit { user: Some("a b".into()), class: None, limits: only_jobs(1), reset: false };
     assert!(matches!(head.order(bad), Answer::Rejected(Rejection::Unsound { .. })));
 }

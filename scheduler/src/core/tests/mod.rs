@@ -2,6 +2,7 @@
 
 mod cache;
 mod calibration;
+mod class_limits;
 mod enough;
 mod explain;
 mod forget;

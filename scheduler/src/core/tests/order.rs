@@ -33,7 +33,7 @@ impl Head {
     }
 
     /// Reports a success that took so much processor time.
-    fn succeed_in(&mut self, connection: ConnectionId, lease: &Lease, cpu_us: u64) {
+    pub(super) fn succeed_in(&mut self, connection: ConnectionId, lease: &Lease, cpu_us: u64) {
         let report = AttemptReport {
             lease: lease.id,
             attempt: lease.attempt,
