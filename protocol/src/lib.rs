@@ -16,6 +16,7 @@ mod fingerprint;
 pub mod gc;
 mod hex;
 pub mod id;
+pub mod inputs;
 pub mod job;
 pub mod join;
 mod key;

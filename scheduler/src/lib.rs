@@ -16,4 +16,4 @@ pub mod testing;
 pub use crate::core::NewJob;
 pub use crate::driver::{Head, HeadFailure, StartError, StartOptions};
 pub use crate::handle::{AgentInbox, AgentLink, CommandError, Handle, Refusal};
-pub use crate::modules::{CompileFailure, ModuleRefusal, ModuleService};
+pub use crate::modules::{CompileFailure, CutAnswer, CutRequest, ModuleRefusal, ModuleService};

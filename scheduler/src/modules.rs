@@ -1,6 +1,10 @@
 //! What the scheduler needs to have done with modules, without knowing how.
 
-use bramble_protocol::{Digest, Mode, ModuleInfo, ObjectRef, PublicKey, TargetClass};
+use std::path::Path;
+
+use bramble_protocol::{
+    Digest, Limits, Mode, ModuleInfo, ObjectRef, Params, Piece, PublicKey, Secrets, TargetClass,
+};
 
 /// Inspects and compiles modules. Implemented where the sandbox is known.
 ///
@@ -30,6 +34,19 @@ pub trait ModuleService: Send + Sync + 'static {
         mode: Mode,
     ) -> Result<ObjectRef, CompileFailure>;
 
+    /// Asks a stored module that cuts its input itself how, in a sandbox. Blocks for as long as the
+    /// limits allow.
+    ///
+    /// # Errors
+    /// When it cannot, in words for the user.
+    fn cut(&self, _asked: &CutRequest<'_>) -> Result<CutAnswer, ModuleRefusal> {
+        Err(ModuleRefusal {
+            title: "this head cannot ask a module how to cut its input".into(),
+            detail: None,
+            help: Some("submit the job by `bramble submit`, which asks on your computer".into()),
+        })
+    }
+
     /// Which artefacts there are, each with its module. What is not named may be removed from the
     /// store.
     fn artefacts(&self) -> Vec<(Digest, ObjectRef)> {
@@ -41,6 +58,34 @@ pub trait ModuleService: Send + Sync + 'static {
     fn artefact_key(&self) -> Option<PublicKey> {
         None
     }
+}
+
+/// What a module that cuts its input itself is asked with.
+#[derive(Clone, Copy, Debug)]
+pub struct CutRequest<'a> {
+    /// The module.
+    pub module: Digest,
+    /// Whether it makes the chunks itself, and does not only say where to cut.
+    pub makes_chunks: bool,
+    /// The input; none for a job that makes its chunks from its parameters.
+    pub input: Option<&'a Path>,
+    /// How long a chunk should be, in bytes.
+    pub wanted_bytes: u64,
+    /// Parameters of the job.
+    pub params: &'a Params,
+    /// Its secrets, of which the module sees those that it may read.
+    pub secrets: &'a Secrets,
+    /// What it may use for the answer.
+    pub limits: &'a Limits,
+}
+
+/// How a module cuts its input.
+#[derive(Clone, Debug)]
+pub enum CutAnswer {
+    /// Offset and length in bytes of each chunk.
+    Spans(Vec<(u64, u64)>),
+    /// The pieces of each chunk.
+    Pieces(Vec<Vec<Piece>>),
 }
 
 /// Why a module is not accepted.

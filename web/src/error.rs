@@ -17,6 +17,8 @@ use bramble_accounts::AccountsError;
 use bramble_protocol::{Problem, ProblemKind, error_chain};
 use bramble_scheduler::CommandError;
 
+use crate::pages::trouble::Shown;
+
 /// What handlers return.
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
@@ -47,9 +49,7 @@ impl ApiError {
 
     /// A request that is refused because of where it comes from.
     pub(crate) fn forbidden(title: impl Into<String>) -> Self {
-        let mut error = Self::bad_request(title);
-        error.problem.status = StatusCode::FORBIDDEN.as_u16();
-        error
+        Self::bad_request(title).status(StatusCode::FORBIDDEN)
     }
 
     /// A job that cannot be accepted.
@@ -78,6 +78,21 @@ impl ApiError {
     /// What the user is told.
     pub(crate) fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Sets a status that tells more than that of its kind.
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.problem.status = status.as_u16();
+        self
+    }
+
+    /// What the log shall say where there is no answer any more that could carry it.
+    pub(crate) fn in_full(&self) -> String {
+        let title = &self.problem.title;
+        match &self.cause {
+            Some(Cause(cause)) => format!("{title}: {}", error_chain(cause.as_ref())),
+            None => title.clone(),
+        }
     }
 
     /// Adds why.
@@ -167,6 +182,8 @@ impl From<AccountsError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = answer(&self.problem);
+        // For pages, which show it in their own way.
+        response.extensions_mut().insert(Shown(*self.problem));
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }

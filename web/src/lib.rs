@@ -7,13 +7,19 @@
 mod access;
 mod body;
 mod collector;
+mod counters;
 mod crowd;
+mod cutting;
 mod damaged;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod gallery;
 mod input;
+mod lang;
 mod limits;
+mod live;
+mod metrics;
 mod nodes;
 mod openapi;
 mod origin;
@@ -21,13 +27,16 @@ mod pace;
 mod pages;
 mod peer;
 mod previews;
+mod results;
 mod router;
 mod routes;
 mod sent;
 mod server;
+mod serving;
 mod spec;
 mod state;
 mod stored;
+mod uploads;
 
 pub use access::{Need, RouteNeed, needs};
 pub use collector::{CollectError, Collector};

@@ -13,6 +13,10 @@ pub(crate) const PACK_BYTES_MAX: u64 = 4 << 30;
 
 /// Packs and modules that are received at a time; others wait. More would only seek more.
 pub(crate) const UPLOADS_MAX: usize = 4;
+/// Inputs that are cut at a time: each reads a file and writes as much.
+pub(crate) const CUTS_MAX: usize = 2;
+/// Pictures that are decoded at a time: each takes a core and some megabytes.
+pub(crate) const VIEWS_MAX: usize = 2;
 /// Modules that are inspected at a time: each takes a child process and the module in memory.
 pub(crate) const INSPECTIONS_MAX: usize = 1;
 /// Modules that may wait for that. Each waits in a file; whoever comes later is told to try again.

@@ -123,6 +123,11 @@ impl Granted {
         }
     }
 
+    /// Whether a task is among them.
+    pub(crate) fn has(&self, task: &TaskId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.contains(task)
+    }
+
     /// Takes out of a message the previews of tasks that this node was never given.
     pub(crate) fn sift(&self, message: &mut FromAgent) {
         if let FromAgent::Heartbeat { previews, .. } = message

@@ -11,8 +11,9 @@ use axum::response::Response;
 
 use crate::access::{Asker, Need, check, identify, routes};
 use crate::error::ApiResult;
+use crate::pages::dress;
 use crate::state::{AppState, Head, Shared};
-use crate::{error, origin, pace};
+use crate::{error, metrics, origin, pace};
 
 /// The API over `state`, as a router that can be served or called.
 pub fn app(state: AppState) -> Router {
@@ -21,7 +22,11 @@ pub fn app(state: AppState) -> Router {
     for route in routes() {
         let need = route.need;
         let admit = move |asker: Asker, request, next| admit(need, asker, request, next);
-        router = router.route(route.path, route.handler.route_layer(from_fn(admit)));
+        let mut handler = route.handler.route_layer(from_fn(admit));
+        if route.is_page {
+            handler = handler.route_layer(from_fn(dress));
+        }
+        router = router.route(route.path, handler);
     }
     router
         // From the inside out: the last one sees a request first and its answer last.
@@ -30,6 +35,7 @@ pub fn app(state: AppState) -> Router {
         .layer(map_response(harmless))
         .layer(from_fn(error::finish))
         .layer(from_fn(pace::keep))
+        .layer(from_fn_with_state(Arc::clone(&head), metrics::count))
         .with_state(head)
 }
 

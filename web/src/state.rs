@@ -1,6 +1,7 @@
 //! What handlers share: the scheduler, the store, what is known of modules, and places in queues.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,12 +13,16 @@ use bramble_tls::Fingerprint;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::collector::Collector;
+use crate::counters::Counters;
 use crate::damaged::Damaged;
 use crate::error::{ApiError, ApiResult};
+use crate::gallery::Gallery;
 use crate::limits;
+use crate::live::{History, Live};
 use crate::nodes::Connected;
 use crate::previews::Previews;
 use crate::sent::Sent;
+use crate::uploads::Uploads;
 
 /// What the API is put together from.
 #[derive(Clone)]
@@ -36,6 +41,12 @@ pub struct AppState {
     pub modules: Arc<dyn ModuleService>,
     /// Removes what nobody needs.
     pub collector: Arc<Collector>,
+    /// Where files lie that are on their way in; made when the first comes.
+    pub uploads: PathBuf,
+    /// Directories with example modules.
+    pub gallery: Vec<PathBuf>,
+    /// Makes an input for an example to be tried on: what its file is called, and its bytes.
+    pub sample: fn(&str) -> (String, Vec<u8>),
     /// Version of the program, for people.
     pub version: &'static str,
 }
@@ -50,12 +61,20 @@ pub(crate) struct Shared {
     pub(crate) modules: Arc<dyn ModuleService>,
     pub(crate) collector: Arc<Collector>,
     pub(crate) version: &'static str,
+    pub(crate) files: Arc<Uploads>,
+    pub(crate) gallery: Gallery,
+    pub(crate) sample: fn(&str) -> (String, Vec<u8>),
+    pub(crate) counters: Counters,
     pub(crate) infos: ModuleInfos,
     pub(crate) damaged: Damaged,
     pub(crate) connected: Connected,
     pub(crate) previews: Previews,
     pub(crate) sent: Sent,
+    pub(crate) live: Live,
+    pub(crate) live_history: History,
     pub(crate) uploads: Places,
+    pub(crate) cuts: Places,
+    pub(crate) views: Places,
     pub(crate) inspections: Places,
     pub(crate) submits: Places,
     pub(crate) verifications: Places,
@@ -70,7 +89,7 @@ pub(crate) type Head = Arc<Shared>;
 impl Shared {
     pub(crate) fn new(state: AppState) -> Self {
         let AppState { handle, store, accounts, fingerprint, anyone_may_look, .. } = state;
-        let AppState { modules, collector, version, .. } = state;
+        let AppState { modules, collector, version, uploads, gallery, sample, .. } = state;
         Self {
             handle,
             store,
@@ -80,12 +99,20 @@ impl Shared {
             modules,
             collector,
             version,
+            files: Arc::new(Uploads::new(uploads)),
+            gallery: Gallery::new(gallery),
+            sample,
+            counters: Counters::default(),
             infos: ModuleInfos::default(),
             damaged: Damaged::default(),
             connected: Connected::default(),
             previews: Previews::default(),
             sent: Sent::default(),
+            live: Live::default(),
+            live_history: History::default(),
             uploads: Places::new(limits::UPLOADS_MAX),
+            cuts: Places::new(limits::CUTS_MAX),
+            views: Places::new(limits::VIEWS_MAX),
             inspections: Places::new(limits::INSPECTIONS_MAX),
             submits: Places::new(limits::SUBMITS_MAX),
             verifications: Places::new(limits::VERIFICATIONS_MAX),

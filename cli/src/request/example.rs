@@ -54,7 +54,7 @@ pub(crate) fn find(name: &str) -> CliResult<PathBuf> {
 }
 
 /// Where examples are looked for, in this order.
-fn dirs() -> Vec<PathBuf> {
+pub(crate) fn dirs() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = paths::variable(paths::JOBS_ENV).into_iter().collect();
     let program = paths::program().ok();
     if let Some(dir) = program.as_deref().and_then(|program| program.parent()) {

@@ -3,7 +3,7 @@
 pub(crate) mod example;
 pub(crate) mod file;
 pub(crate) mod input;
-mod samples;
+pub(crate) mod samples;
 pub(crate) mod secrets;
 
 use std::fs::{self, File};

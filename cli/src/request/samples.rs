@@ -33,17 +33,22 @@ const SKY_ROWS: usize = 16;
 
 /// A small input for the example called `name`, the same each time.
 pub(crate) fn sample(name: &str) -> Input {
-    match example::own_name(name) {
-        "merge-sort" => Input::sample("numbers.txt", numbers().into_bytes()),
-        "image-cipher" => {
-            Input::sample("penguin.ppm", drawing::penguin(SAMPLE_PIXELS, SAMPLE_PIXELS))
-        }
-        "matrix-multiply" => Input::sample("two.matrices", matrices()),
-        "primes" => Input::sample("ranges.txt", ranges().into_bytes()),
-        "gc-content" => Input::sample("sequences.fasta", sequences().into_bytes()),
-        "signal-search" => Input::sample("sky.fil", sky()),
-        _ => Input::sample("text.txt", text().into_bytes()),
-    }
+    let (file, bytes) = bytes(name);
+    Input::sample(&file, bytes)
+}
+
+/// What the file of a small input would be called, and its bytes.
+pub(crate) fn bytes(name: &str) -> (String, Vec<u8>) {
+    let (file, bytes) = match example::own_name(name) {
+        "merge-sort" => ("numbers.txt", numbers().into_bytes()),
+        "image-cipher" => ("penguin.ppm", drawing::penguin(SAMPLE_PIXELS, SAMPLE_PIXELS)),
+        "matrix-multiply" => ("two.matrices", matrices()),
+        "primes" => ("ranges.txt", ranges().into_bytes()),
+        "gc-content" => ("sequences.fasta", sequences().into_bytes()),
+        "signal-search" => ("sky.fil", sky()),
+        _ => ("text.txt", text().into_bytes()),
+    };
+    (file.to_owned(), bytes)
 }
 
 /// Two matrices of whole numbers, as the example that multiplies reads them.

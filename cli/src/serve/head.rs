@@ -119,6 +119,9 @@ async fn serve(
         anyone_may_look: args.anyone_may_look,
         modules,
         collector,
+        uploads: dir.join("uploads"),
+        gallery: crate::request::example::dirs(),
+        sample: crate::request::samples::bytes,
         version: env!("CARGO_PKG_VERSION"),
     });
     let record = listening(&listener, fingerprint)?;

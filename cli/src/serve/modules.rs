@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bramble_protocol::{Digest, Mode, ModuleInfo, ObjectRef, PublicKey, TargetClass, error_chain};
 use bramble_runtime::artefact::{HeadKey, artefact_version};
 use bramble_runtime::compile::{Compiler, Refusal};
-use bramble_scheduler::{CompileFailure, ModuleRefusal, ModuleService};
+use bramble_runtime::split::{Request, SplitError, plan_chunks, plan_spans};
+use bramble_scheduler::{CompileFailure, CutAnswer, CutRequest, ModuleRefusal, ModuleService};
 use bramble_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,29 @@ impl ModuleService for CompilerService {
         self.refusals.find(module, None).map(for_user)
     }
 
+    fn cut(&self, asked: &CutRequest<'_>) -> Result<CutAnswer, ModuleRefusal> {
+        let module = self.store.get_by_digest(&asked.module, MODULE_BYTES_MAX);
+        let module = module.map_err(|error| ModuleRefusal {
+            title: store_failure("cannot read the module", &error).message,
+            detail: None,
+            help: None,
+        })?;
+        let request = Request {
+            module: &module,
+            input: asked.input,
+            wanted_bytes: asked.wanted_bytes,
+            params: asked.params,
+            secrets: asked.secrets,
+            limits: asked.limits,
+        };
+        let answer = if asked.makes_chunks {
+            plan_chunks(&self.compiler, &request).map(CutAnswer::Pieces)
+        } else {
+            plan_spans(&self.compiler, &request).map(CutAnswer::Spans)
+        };
+        answer.map_err(|error| cannot_cut(&error))
+    }
+
     fn artefacts(&self) -> Vec<(Digest, ObjectRef)> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let noted = entries.filter_map(|entry| {
@@ -167,6 +191,19 @@ impl ModuleService for CompilerService {
         self.write_note(&key, artefact);
         *known = Some(artefact);
         Ok(artefact)
+    }
+}
+
+/// Why a module did not cut its input, for whoever submits it.
+fn cannot_cut(error: &SplitError) -> ModuleRefusal {
+    let title = "the module cannot cut this input".to_owned();
+    match error {
+        SplitError::Failed { outcome, log } => ModuleRefusal {
+            title,
+            detail: Some(format!("{}\n{log}", outcome.message()).trim_end().to_owned()),
+            help: outcome.hint().map(str::to_owned),
+        },
+        _ => ModuleRefusal { title, detail: Some(error_chain(error)), help: None },
     }
 }
 

@@ -15,6 +15,7 @@ mod cache;
 mod calibration;
 mod cluster;
 mod config;
+mod counts;
 mod enough;
 mod event;
 mod explain;
@@ -65,6 +66,7 @@ use bramble_protocol::{Digest, JobId, LeaseId, NodeId, TaskId};
 pub use action::{Action, Answer, Rejection};
 pub use calibration::Calibration;
 pub use config::Config;
+pub use counts::Counts;
 pub use event::{ConnectionId, Event, NewJob, RequestToken, Timestamp};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;

@@ -1,7 +1,7 @@
 //! Whose a job is, and what of its result there is, for whoever decides what people see.
 
-use bramble_protocol::api::JobState;
-use bramble_protocol::{JobId, ObjectRef};
+use bramble_protocol::api::{JobState, JobView};
+use bramble_protocol::{JobId, JobSpec, ObjectRef};
 
 use super::Scheduler;
 use super::job::Body;
@@ -26,5 +26,25 @@ impl Scheduler {
         let Body::Ended(ended) = &job.body else { return Err(Some(job.state())) };
         let objects = ended.result.as_ref().ok_or(Some(ended.state))?;
         Ok(objects.get(index).copied())
+    }
+
+    /// Of the jobs that `keep` keeps, newest first, the `count` ones after the first `skip`; and how
+    /// many it keeps in all.
+    pub fn jobs_where(
+        &self,
+        keep: impl Fn(JobState, &JobSpec) -> bool,
+        skip: usize,
+        count: usize,
+    ) -> (Vec<JobView>, usize) {
+        let kept = self.jobs.values().rev().filter(|job| keep(job.state(), &job.spec));
+        let mut views = Vec::new();
+        let mut all = 0;
+        for job in kept {
+            if (skip..skip.saturating_add(count)).contains(&all) {
+                views.push(self.job_view(job));
+            }
+            all += 1;
+        }
+        (views, all)
     }
 }

@@ -45,7 +45,7 @@ impl Scheduler {
         Ok(ResultView { id, name, manifest: Manifest::new(objects.clone(), None) })
     }
 
-    fn job_view(&self, job: &Job) -> JobView {
+    pub(super) fn job_view(&self, job: &Job) -> JobView {
         let blank = JobView {
             schema: "bramble.job/1".into(),
             id: job.id,

@@ -62,6 +62,9 @@ pub fn tail_for(total: u64, chunk_bytes: u64, ratio: u32) -> Option<Tail> {
         .then_some(Tail { from, chunk_bytes: smaller })
 }
 
+/// The longest sample that is taken for a module that chooses key ranges, in bytes.
+pub const SAMPLE_BYTES_MAX: u64 = 256 << 10;
+
 /// A good chunk size in bytes for an input of `total` bytes, `None` when that is not known. It
 /// depends on nothing else, so that the same input is always cut into the same chunks.
 pub fn default_chunk_bytes(total: Option<u64>) -> u64 {

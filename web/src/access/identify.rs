@@ -45,8 +45,13 @@ pub(crate) async fn identify(
     let node_key = crate::peer::node_key(request.extensions());
     let asker = Asker { person, node_key, anyone_may_look: head.anyone_may_look, from, is_tls };
     request.extensions_mut().insert(asker);
+    request.extensions_mut().insert(HeadVersion(head.version));
     Ok(next.run(request).await)
 }
+
+/// The version of the program, for pages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HeadVersion(pub(crate) &'static str);
 
 /// The token that is carried, however.
 #[cfg(any(test, feature = "fuzzing"))]

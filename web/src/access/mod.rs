@@ -22,7 +22,7 @@ use bramble_tls::Fingerprint;
 pub(crate) use cookie::{ended as ended_cookie, of as cookie_of};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use identify::carried_token;
-pub(crate) use identify::identify;
+pub(crate) use identify::{HeadVersion, identify};
 pub use need::Need;
 pub(crate) use need::check;
 pub(crate) use table::routes;

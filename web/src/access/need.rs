@@ -42,6 +42,16 @@ impl Need {
         }
     }
 
+    /// Who that is, for people who read what there is to call.
+    pub(crate) const fn audience(self) -> &'static str {
+        match self {
+            Self::Nothing => "anybody",
+            Self::Look => "those who have signed in, and anybody where the head allows it",
+            Self::NodeOrRun => "students, teachers and admins, and nodes",
+            Self::SignIn | Self::Run | Self::Teach | Self::Administer | Self::Node => self.who(),
+        }
+    }
+
     const fn who(self) -> &'static str {
         match self {
             Self::Nothing | Self::Look | Self::SignIn => "those who have signed in",

@@ -1,15 +1,16 @@
 //! Every route, and who may call it. There are no others: the router is built from this table.
 
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodRouter, delete, get, head as head_of, options, patch, post};
 
 use super::Need;
-use crate::openapi;
-use crate::pages::{home, login};
+use crate::pages::{self, admin, assets, class, help, home, job, login, me, new, trouble};
 use crate::routes::{
-    accounts, agent, audit, backup, bundle, classes, events, gc, head, jobs, joining, modules,
-    nodes, objects, previews, queue, result, retry, secrets, sessions,
+    accounts, agent, audit, backup, bundle, classes, events, gc, head, inputs, jobs, joining,
+    modules, nodes, objects, previews, queue, result, retry, secrets, sessions, uploads, views,
 };
 use crate::state::Head;
+use crate::{live, metrics, openapi};
 
 /// A method of a path.
 pub(crate) struct Route {
@@ -21,6 +22,8 @@ pub(crate) struct Route {
     pub(crate) need: Need,
     /// What answers.
     pub(crate) handler: MethodRouter<Head>,
+    /// Whether people look at the answer: problems are then pages too.
+    pub(crate) is_page: bool,
 }
 
 /// What a route asks of whoever calls it.
@@ -32,17 +35,23 @@ pub struct RouteNeed {
     pub path: &'static str,
     /// Who may call it.
     pub need: Need,
+    /// Whether it is for people and their browsers, and not part of the API.
+    pub is_page: bool,
 }
 
 /// The table, without what answers.
 pub fn needs() -> Vec<RouteNeed> {
-    let need = |Route { method, path, need, .. }| RouteNeed { method, path, need };
+    let need =
+        |Route { method, path, need, is_page, .. }| RouteNeed { method, path, need, is_page };
     routes().into_iter().map(need).collect()
 }
 
 /// The table.
 pub(crate) fn routes() -> Vec<Route> {
-    [pages(), people(), objects(), jobs(), watching(), cluster()].into_iter().flatten().collect()
+    [pages(), watch(), people(), objects(), jobs(), watching(), cluster()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 const fn route(
@@ -51,19 +60,58 @@ const fn route(
     need: Need,
     handler: MethodRouter<Head>,
 ) -> Route {
-    Route { method, path, need, handler }
+    Route { method, path, need, handler, is_page: false }
 }
 
 fn pages() -> Vec<Route> {
-    use Need::{Nothing, SignIn};
-    vec![
+    use Need::{Administer, Look, Nothing, Run, SignIn, Teach};
+    let pages = vec![
         route("GET", "/", Nothing, get(home::page)),
         route("GET", "/login", Nothing, get(login::page)),
         route("POST", "/login", Nothing, post(login::sign_in)),
         route("POST", "/logout", Nothing, post(login::sign_out)),
         route("GET", "/login/code", Nothing, get(login::code)),
         route("POST", "/login/code", SignIn, post(login::confirm)),
-        route("GET", "/style.css", Nothing, get(home::style)),
+        route("POST", "/lang", Nothing, post(trouble::choose)),
+        route("GET", "/help", Nothing, get(help::page)),
+        route("GET", "/help/api", Nothing, get(help::api)),
+        route("GET", "/me", SignIn, get(me::page)),
+        route("POST", "/me/end/{session}", SignIn, post(me::end)),
+        route("GET", "/j", Run, get(pages::jobs::page)),
+        route("GET", "/j/{id}", Run, get(job::page)),
+        route("POST", "/j/{id}/cancel", Run, post(job::cancel)),
+        route("POST", "/j/{id}/retry", Run, post(job::retry)),
+        route("POST", "/j/{id}/again", Run, post(job::again)),
+        route("GET", "/new", Run, get(new::page)),
+        route("POST", "/new/example", Run, post(new::example_chosen)),
+        route("POST", "/new/module", Run, post(new::module).layer(DefaultBodyLimit::disable())),
+        route("GET", "/new/{module}", Run, get(new::form)),
+        route("POST", "/new/{module}", Run, post(new::send).layer(DefaultBodyLimit::disable())),
+        route("GET", "/n", Look, get(pages::nodes::list)),
+        route("GET", "/n/{name}", Look, get(pages::nodes::one)),
+        route("POST", "/n/{name}/drain", Teach, post(pages::nodes::drain)),
+        route("POST", "/n/{name}/undrain", Teach, post(pages::nodes::undrain)),
+        route("GET", "/class", Teach, get(class::list)),
+        route("POST", "/class", Teach, post(class::new_class)),
+        route("GET", "/class/{name}", Teach, get(class::one)),
+        route("POST", "/class/{name}/roster", Teach, post(class::add_students)),
+        route("POST", "/class/{name}/pin", Teach, post(class::reset_pin)),
+        route("POST", "/class/{name}/{act}", Teach, post(class::act)),
+        route("GET", "/admin", Administer, get(admin::page)),
+        route("POST", "/admin/node/{name}/{act}", Administer, post(admin::node)),
+        route("POST", "/admin/token", Administer, post(admin::token)),
+        route("POST", "/admin/token/{id}/revoke", Administer, post(admin::revoke)),
+        // What pages are made of. Each topic is for those who see it.
+        route("GET", "/assets/{name}", Nothing, get(assets::send)),
+        route("GET", "/live", Nothing, get(live::send)),
+    ];
+    pages.into_iter().map(|page| Route { is_page: true, ..page }).collect()
+}
+
+/// What watches the head.
+fn watch() -> Vec<Route> {
+    use Need::Nothing;
+    vec![
         route("GET", "/healthz", Nothing, get(head::healthy)),
         route("GET", "/readyz", Nothing, get(head::ready)),
         route("GET", "/api/v1/openapi.json", Nothing, get(openapi::send)),
@@ -97,6 +145,13 @@ fn objects() -> Vec<Route> {
     use Need::{Node, NodeOrRun, Run};
     vec![
         route("POST", "/api/v1/modules", Run, post(modules::upload)),
+        route("OPTIONS", "/api/v1/uploads", Run, options(uploads::options)),
+        route("POST", "/api/v1/uploads", Run, post(uploads::begin)),
+        route("HEAD", "/api/v1/uploads/{upload}", Run, head_of(uploads::offset)),
+        route("PATCH", "/api/v1/uploads/{upload}", Run, patch(uploads::append)),
+        route("DELETE", "/api/v1/uploads/{upload}", Run, delete(uploads::remove)),
+        route("POST", "/api/v1/inputs", Run, post(inputs::cut)),
+        route("GET", "/api/v1/gallery", Run, get(inputs::gallery)),
         route("POST", "/api/v1/objects", NodeOrRun, post(objects::receive)),
         route("POST", "/api/v1/objects/missing", NodeOrRun, post(objects::missing)),
         route("GET", "/api/v1/objects/{digest}", Node, get(objects::send)),
@@ -113,6 +168,7 @@ fn jobs() -> Vec<Route> {
         route("POST", "/api/v1/jobs/{id}/retry", Run, post(retry::retry)),
         route("POST", "/api/v1/jobs/{id}/secrets", Run, post(secrets::give)),
         route("GET", "/api/v1/jobs/{id}/result", Run, get(jobs::result)),
+        route("GET", "/api/v1/jobs/{id}/result/file", Run, get(result::file)),
         route("GET", "/api/v1/jobs/{id}/result/{index}", Run, get(result::part)),
     ]
 }
@@ -124,6 +180,7 @@ fn watching() -> Vec<Route> {
         route("GET", "/api/v1/jobs/{id}/logs", Run, get(jobs::logs)),
         route("GET", "/api/v1/jobs/{id}/previews", Run, get(previews::list)),
         route("GET", "/api/v1/jobs/{id}/previews/{index}", Run, get(previews::send)),
+        route("GET", "/api/v1/jobs/{id}/view/{what}", Run, get(views::send)),
         route("GET", "/api/v1/jobs/{id}/tasks/{index}/bundle", Run, get(bundle::send)),
         route("GET", "/api/v1/jobs/{id}/explain", Run, get(queue::explain_job)),
         route("GET", "/api/v1/jobs/{id}/tasks/{index}/explain", Run, get(queue::explain_task)),
@@ -134,6 +191,7 @@ fn cluster() -> Vec<Route> {
     use Need::{Administer, Look, Node, Run, Teach};
     vec![
         route("GET", "/api/v1", Look, get(head::view)),
+        route("GET", "/metrics", Look, get(metrics::send)),
         route("GET", "/api/v1/nodes", Look, get(nodes::list)),
         route("GET", "/api/v1/nodes/tokens", Administer, get(joining::tokens)),
         route("POST", "/api/v1/nodes/tokens", Administer, post(joining::new_token)),

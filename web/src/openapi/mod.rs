@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 use operation::{Content, Operation, Takes};
 use schemas::Schemas;
 
+use crate::access;
+
 /// Of OpenAPI; its schemas are those of JSON Schema 2020-12.
 const OPENAPI: &str = "3.1.0";
 /// Problems that any call may have: malformed or from another site, a fault, too much to do.
@@ -88,6 +90,7 @@ fn described(operation: &Operation, problems: &mut BTreeSet<u16>, schemas: &mut 
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.about,
+        "description": who_may(operation),
         "tags": [operation.group()],
         "parameters": operation.parameters(),
         "responses": answers,
@@ -105,6 +108,14 @@ fn described(operation: &Operation, problems: &mut BTreeSet<u16>, schemas: &mut 
         described["requestBody"] = json!({ "required": required, "content": content });
     }
     described
+}
+
+/// Who may call it, as the table of routes says.
+fn who_may(operation: &Operation) -> Option<String> {
+    let method = operation.method.to_uppercase();
+    let needs = access::needs();
+    let route = needs.iter().find(|it| it.method == method && it.path == operation.path)?;
+    Some(format!("For {}.", route.need.audience()))
 }
 
 /// What can be asked about a job that was just made.

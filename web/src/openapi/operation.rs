@@ -23,6 +23,8 @@ pub(super) struct Operation {
     /// What may be wrong, beside what may be wrong everywhere.
     pub(super) problems: Vec<u16>,
     /// Names of what may be asked in its address.
+    /// Headers that must be there.
+    pub(super) headers: &'static [&'static str],
     pub(super) asks: &'static [&'static str],
     /// Whether it needs no account.
     pub(super) is_open: bool,
@@ -66,12 +68,33 @@ impl Operation {
         about: &'static str,
     ) -> Self {
         let (takes, gives, problems) = (Takes::Nothing, Vec::new(), Vec::new());
-        Self { method, path, id, about, takes, gives, problems, asks: &[], is_open: false }
+        Self {
+            method,
+            path,
+            id,
+            about,
+            takes,
+            gives,
+            problems,
+            asks: &[],
+            headers: &[],
+            is_open: false,
+        }
     }
 
     /// A look at something.
     pub(super) fn get(path: &'static str, id: &'static str, about: &'static str) -> Self {
         Self::new("get", path, id, about)
+    }
+
+    /// Any other call.
+    pub(super) fn other(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        about: &'static str,
+    ) -> Self {
+        Self::new(method, path, id, about)
     }
 
     /// The removal of something.
@@ -102,6 +125,18 @@ impl Operation {
         self
     }
 
+    /// With a body of bytes of a media type of their own.
+    pub(super) fn takes_media(mut self, media: &'static str) -> Self {
+        self.takes = Takes::Always(Content::Of(media));
+        self
+    }
+
+    /// With headers that must be there.
+    pub(super) fn with_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.headers = names;
+        self
+    }
+
     /// Answers with 200 and JSON.
     pub(super) fn gives<T: JsonSchema>(self, about: &'static str) -> Self {
         self.gives_as::<T>(200, about)
@@ -116,6 +151,16 @@ impl Operation {
     /// Answers with 200 and bytes of a media type.
     pub(super) fn gives_media(self, media: &'static str, about: &'static str) -> Self {
         self.answers(Gives { status: 200, about, content: Content::Of(media) })
+    }
+
+    /// Answers with bytes of which one can have a part, and which nobody is sent who has them.
+    pub(super) fn gives_file(self, about: &'static str) -> Self {
+        const MEDIA: &str = "application/octet-stream";
+        let part = "The part that `Range` names; `Content-Range` says which it is.";
+        self.gives_media(MEDIA, about)
+            .answers(Gives { status: 206, about: part, content: Content::Of(MEDIA) })
+            .gives_nothing(304, "Whoever asks has them: `If-None-Match` names their `ETag`.")
+            .or(&[412, 416])
     }
 
     /// Answers with a status alone.
@@ -134,27 +179,9 @@ impl Operation {
         self
     }
 
-    /// With the fields of a page's form.
-    pub(super) fn takes_form(mut self) -> Self {
-        self.takes = Takes::Always(Content::Of("application/x-www-form-urlencoded"));
-        self
-    }
-
     /// With questions in its address, none of which must be there.
     pub(super) fn asks(mut self, names: &'static [&'static str]) -> Self {
         self.asks = names;
-        self
-    }
-
-    /// May answer with a page that says what is wrong.
-    pub(super) fn answers_page(mut self, statuses: &[u16]) -> Self {
-        for status in statuses {
-            self.gives.push(Gives {
-                status: *status,
-                about: "The form again, with what is wrong.",
-                content: Content::Of("*/*"),
-            });
-        }
         self
     }
 
@@ -182,7 +209,8 @@ impl Operation {
     pub(super) fn parameters(&self) -> Vec<Value> {
         let names =
             self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        names.map(parameter).chain(self.asks.iter().map(|name| question(name))).collect()
+        let asked = self.asks.iter().map(|name| question(name));
+        names.map(parameter).chain(asked).chain(self.headers.iter().map(|it| header(it))).collect()
     }
 }
 
@@ -212,6 +240,14 @@ fn question(name: &str) -> Value {
     json!({ "name": name, "in": "query", "required": false, "schema": schema })
 }
 
+fn header(name: &str) -> Value {
+    let schema = match name {
+        "tus-resumable" => json!({ "type": "string", "const": "1.0.0" }),
+        _ => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+    };
+    json!({ "name": name, "in": "header", "required": true, "schema": schema })
+}
+
 /// What a status of 400 or more says.
 pub(super) const fn problem_about(status: u16) -> &'static str {
     match status {
@@ -220,7 +256,10 @@ pub(super) const fn problem_about(status: u16) -> &'static str {
         403 => "It may not be asked from there, or not by this account.",
         404 => "There is none, or none that this account may see.",
         409 => "Not in the state that it is in.",
+        412 => "Not the one that `If-Match` names, or not the version of tus.",
         413 => "Longer than allowed.",
+        415 => "Another media type than this call takes.",
+        416 => "The range lies behind the end.",
         422 => "Understood, but it cannot be done as it is.",
         429 => "A limit is reached; the title names it.",
         500 => "A fault of the head, which it has logged, or a damaged object.",

@@ -13,6 +13,7 @@ use bramble_protocol::api::{
 };
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
+use bramble_protocol::inputs::{GalleryView, InputRequest, InputView};
 use bramble_protocol::join::{
     AdmissionList, AdmissionView, IssuedJoinToken, JoinTokenList, NewJoinToken,
 };
@@ -23,7 +24,7 @@ use super::operation::Operation;
 
 /// All of them, in the order in which they are documented.
 pub(super) fn operations() -> Vec<Operation> {
-    [head(), pages(), people(), classes(), objects(), jobs(), watching(), nodes(), queue()]
+    [head(), people(), classes(), objects(), uploads(), jobs(), watching(), nodes(), queue()]
         .into_iter()
         .flatten()
         .collect()
@@ -32,18 +33,14 @@ pub(super) fn operations() -> Vec<Operation> {
 fn head() -> Vec<Operation> {
     let get = Operation::get;
     vec![
-        get("/", "page", "A page for people")
-            .gives_media("text/html; charset=utf-8", "The page.")
-            .open(),
-        get("/style.css", "style", "How pages look")
-            .gives_media("text/css; charset=utf-8", "A style sheet.")
-            .open(),
         get("/healthz", "healthy", "Whether the head lives")
             .gives_media("text/plain; charset=utf-8", "It does.")
             .open(),
         get("/readyz", "ready", "Whether its scheduler answers")
             .gives_media("text/plain; charset=utf-8", "It does.")
             .open(),
+        get("/metrics", "metrics", "The cluster in numbers, for Prometheus")
+            .gives_media(crate::metrics::MEDIA, "Its text format."),
         get("/api/v1", "head", "Who answers").gives::<HeadView>("The head."),
         get("/api/v1/openapi.json", "openapi", "This document")
             .gives::<serde_json::Map<String, serde_json::Value>>("The document.")
@@ -58,31 +55,6 @@ fn head() -> Vec<Operation> {
         Operation::post("/api/v1/gc", "collect", "Remove what nobody needs")
             .takes::<GcRequest>()
             .gives::<GcView>("What is stored, and what was removed or would be."),
-    ]
-}
-
-fn pages() -> Vec<Operation> {
-    const HTML: &str = "text/html; charset=utf-8";
-    let (get, post) = (Operation::get, Operation::post);
-    vec![
-        get("/login", "loginPage", "The form for signing in").gives_media(HTML, "The page.").open(),
-        post("/login", "loginForm", "Sign in with a browser")
-            .takes_form()
-            .gives_nothing(303, "A cookie with the session, and the way to the first page.")
-            .answers_page(&[400, 401, 403, 409, 429])
-            .or(&[415, 422])
-            .open(),
-        post("/logout", "logoutForm", "End the browser's session")
-            .gives_nothing(303, "The way to the first page.")
-            .or(&[404])
-            .open(),
-        get("/login/code", "codePage", "Whether to let a program in")
-            .gives_media(HTML, "The page.")
-            .open(),
-        post("/login/code", "codeForm", "Let a program in")
-            .takes_form()
-            .gives_media(HTML, "The page.")
-            .or(&[415, 422]),
     ]
 }
 
@@ -173,9 +145,38 @@ fn objects() -> Vec<Operation> {
             .gives::<StoredResponse>("All are stored.")
             .or(&[507]),
         get("/api/v1/objects/{digest}", "object", "The bytes of an object")
-            .gives_media("application/octet-stream", "They are.")
-            .gives_nothing(304, "Whoever asks has them: `If-None-Match` names the digest.")
+            .gives_file("They are.")
             .or(&[404]),
+    ]
+}
+
+fn uploads() -> Vec<Operation> {
+    const ONE: &str = "/api/v1/uploads/{upload}";
+    let (post, other) = (Operation::post, Operation::other);
+    vec![
+        other("options", "/api/v1/uploads", "uploadOptions", "What of tus 1.0.0 there is")
+            .gives_nothing(204, "The headers say it."),
+        post("/api/v1/uploads", "beginUpload", "Begin a file that comes piece by piece")
+            .with_headers(&["tus-resumable", "upload-length"])
+            .gives_nothing(201, "`Location` is its address.")
+            .or(&[412, 413, 507]),
+        other("head", ONE, "uploadOffset", "How much of a file is here")
+            .gives_nothing(204, "`Upload-Offset` says it.")
+            .or(&[404]),
+        other("patch", ONE, "appendUpload", "The next piece of a file")
+            .with_headers(&["tus-resumable", "upload-offset"])
+            .takes_media("application/offset+octet-stream")
+            .gives_nothing(204, "`Upload-Offset` says how much is here now.")
+            .or(&[404, 409, 412, 413, 415, 507]),
+        Operation::delete(ONE, "removeUpload", "A file is not wanted any more")
+            .gives_nothing(204, "It is gone.")
+            .or(&[404]),
+        post("/api/v1/inputs", "cutInput", "Cut a file that was uploaded into a job's chunks")
+            .takes::<InputRequest>()
+            .gives::<InputView>("The manifest to submit with.")
+            .or(&[404, 409, 422, 507]),
+        Operation::get("/api/v1/gallery", "gallery", "The examples that come with the program")
+            .gives::<GalleryView>("By name."),
     ]
 }
 
@@ -202,9 +203,11 @@ fn jobs() -> Vec<Operation> {
         get("/api/v1/jobs/{id}/result", "result", "The chunks of a job's result")
             .gives::<ResultView>("They are, in order.")
             .or(&[404, 409]),
+        get("/api/v1/jobs/{id}/result/file", "resultFile", "A job's result as one file")
+            .gives_file("All chunks, one after the other.")
+            .or(&[404, 409]),
         get("/api/v1/jobs/{id}/result/{index}", "resultChunk", "The bytes of one of them")
-            .gives_media("application/octet-stream", "They are.")
-            .gives_nothing(304, "Whoever asks has them: `If-None-Match` names the digest.")
+            .gives_file("They are.")
             .or(&[404, 409]),
     ]
 }
@@ -224,6 +227,10 @@ fn watching() -> Vec<Operation> {
         get("/api/v1/jobs/{id}/previews/{index}", "preview", "The bytes of a preview")
             .gives_media("*/*", "They are, as a type of a closed list.")
             .or(&[404]),
+        get("/api/v1/jobs/{id}/view/{what}", "view", "The result or the input as a small picture")
+            .gives_media("image/png", "`result.png`, `input.png` or `waterfall.png`.")
+            .gives_nothing(304, "Whoever asks has it.")
+            .or(&[404, 409]),
         get("/api/v1/jobs/{id}/tasks/{index}/bundle", "bundle", "All about a task that failed")
             .gives_media("application/x-tar", "A tar file.")
             .or(&[404, 409]),

@@ -1,58 +1,48 @@
-//! Pages for people. Each is whole HTML made here, with every text escaped by the templates, and
-//! works without scripts.
+//! Pages for people. Each is whole HTML made here, with every text escaped by the templates and
+//! taken from the files of the languages, and works without scripts; scripts only add to it.
 
+pub(crate) mod admin;
+pub(crate) mod assets;
+mod bits;
+mod cards;
+pub(crate) mod class;
+pub(crate) mod help;
 pub(crate) mod home;
+pub(crate) mod job;
+pub(crate) mod jobs;
+mod layout;
 pub(crate) mod login;
+pub(crate) mod me;
+pub(crate) mod new;
+pub(crate) mod nodes;
+pub(crate) mod reference;
+pub(crate) mod trouble;
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
-use axum::http::{HeaderName, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+pub(crate) use cards::cluster_parts;
+pub(crate) use home::mine_parts;
+pub(crate) use job::job_parts;
+pub(crate) use jobs::jobs_parts;
+pub(crate) use layout::Visit;
+pub(crate) use trouble::dress;
 
-use crate::access::Asker;
+use axum::extract::Form;
+use axum::extract::rejection::FormRejection;
+use axum::response::{IntoResponse, Redirect, Response};
 
-/// What a page may do: nothing but be styled by our sheet and send forms to us. No script runs,
-/// nobody frames it, nothing is fetched from elsewhere.
-const POLICY: [(HeaderName, &str); 2] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'",
-    ),
-    // It says who is signed in.
-    (CACHE_CONTROL, "no-store"),
-];
+use crate::error::{ApiError, ApiResult};
 
-/// A whole page.
-fn page(status: StatusCode, asker: &Asker, title: &str, content: &Markup) -> Response {
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · bramble" }
-                link rel="stylesheet" href="/style.css";
-            }
-            body {
-                header {
-                    a href="/" { "bramble" }
-                    @match &asker.person {
-                        Some(person) => {
-                            form method="post" action="/logout" {
-                                span { (person.user) " (" (person.role.name()) ")" }
-                                button { "Sign out" }
-                            }
-                        }
-                        None => { a href="/login" { "Sign in" } }
-                    }
-                }
-                main {
-                    h1 { (title) }
-                    (content)
-                }
-            }
-        }
-    };
-    (status, POLICY, Html(markup.into_string())).into_response()
+/// What a form sends, or what is wrong with it.
+pub(crate) type Sent<T> = Result<Form<T>, FormRejection>;
+
+/// What a form has sent.
+fn read<T>(sent: Sent<T>) -> ApiResult<T> {
+    sent.map(|Form(form)| form).map_err(|error| {
+        ApiError::bad_request("this is not what the page's form sends").detail(error.body_text())
+    })
+}
+
+/// Goes on to a page after something was done there, and has it say so: see `done-…` in the files
+/// of the languages.
+fn done(path: &str, deed: &str) -> Response {
+    Redirect::to(&format!("{path}?done={deed}")).into_response()
 }

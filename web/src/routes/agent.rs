@@ -221,7 +221,9 @@ async fn receive(
             Ok(mut message) => {
                 Damaged::note(head, nodes::damaged(head, node, &message).await);
                 granted.sift(&mut message);
+                head.counters.note(&message, |task| granted.has(task));
                 previews::note(head, &mut message);
+                head.live_history.note(node, &message, now_ms());
                 if inbox.send(message).await.is_err() {
                     return End::LetGo;
                 }

@@ -23,12 +23,24 @@ pub(crate) async fn submit(
     asker: Asker,
     ApiJson(request): ApiJson<SubmitRequest>,
 ) -> ApiResult<impl IntoResponse> {
-    let mut spec = request.spec;
-    claim(&asker, &mut spec)?;
-    let job = accept(&head, &asker, Claim::New, spec, request.secrets).await?;
-    head.note(&asker, "submit", &format!("job {}", job.id), &job.spec.name).await;
+    submit_spec(&head, &asker, request.spec, request.secrets).await.map(created)
+}
+
+/// Submits a job of whoever asks.
+///
+/// # Errors
+/// When it is not sound, or not for him.
+pub(crate) async fn submit_spec(
+    head: &Head,
+    asker: &Asker,
+    mut spec: JobSpec,
+    secrets: Secrets,
+) -> ApiResult<JobView> {
+    claim(asker, &mut spec)?;
+    let job = accept(head, asker, Claim::New, spec, secrets).await?;
+    head.note(asker, "submit", &format!("job {}", job.id), &job.spec.name).await;
     tracing::info!(job = %job.id, name = job.spec.name, "job {} accepted", job.id);
-    Ok(created(job))
+    Ok(job)
 }
 
 /// Says whose job it is: of whoever submits it. Only an admin submits in another's name, and only

@@ -25,6 +25,15 @@ pub(crate) async fn new_token(
     asker: Asker,
     ApiJson(new): ApiJson<NewJoinToken>,
 ) -> ApiResult<impl IntoResponse> {
+    Ok((StatusCode::CREATED, Json(issue(&head, &asker, new).await?)))
+}
+
+/// Makes a token, which is shown this once.
+pub(crate) async fn issue(
+    head: &Head,
+    asker: &Asker,
+    new: NewJoinToken,
+) -> ApiResult<IssuedJoinToken> {
     let Some(key) = head.fingerprint else {
         return Err(ApiError::new(ProblemKind::WrongState, "this head speaks no TLS")
             .detail("nodes join by TLS only"));
@@ -36,8 +45,8 @@ pub(crate) async fn new_token(
     let make = move || Ok(accounts.new_join_token(&new, &by, &key, now_ms())?);
     let (token, view) = blocking(make).await?;
     let detail = format!("for {} nodes", view.uses_left);
-    head.note(&asker, "node-token", &view.id.to_string(), &detail).await;
-    Ok((StatusCode::CREATED, Json(IssuedJoinToken { token: token.text(), view })))
+    head.note(asker, "node-token", &view.id.to_string(), &detail).await;
+    Ok(IssuedJoinToken { token: token.text(), view })
 }
 
 /// `GET /nodes/tokens`: those that can still be used.

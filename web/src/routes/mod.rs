@@ -9,6 +9,7 @@ pub(crate) mod classes;
 pub(crate) mod events;
 pub(crate) mod gc;
 pub(crate) mod head;
+pub(crate) mod inputs;
 pub(crate) mod jobs;
 pub(crate) mod joining;
 pub(crate) mod modules;
@@ -20,6 +21,8 @@ pub(crate) mod result;
 pub(crate) mod retry;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod uploads;
+pub(crate) mod views;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,7 +33,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::state::Shared;
 
 /// A job's number out of a path.
-fn job_id(text: &str) -> ApiResult<JobId> {
+pub(crate) fn job_id(text: &str) -> ApiResult<JobId> {
     text.parse()
         .map_err(|_| ApiError::bad_request(format!("`{}` is not the number of a job", shown(text))))
 }

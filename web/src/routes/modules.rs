@@ -3,6 +3,7 @@
 use std::io;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use bramble_protocol::account::Role;
 use bramble_protocol::api::ModuleResponse;
@@ -25,32 +26,7 @@ pub(crate) async fn upload(
     request: Request,
 ) -> ApiResult<Json<ModuleResponse>> {
     announced(request.headers(), limits::MODULE_BYTES_MAX)?;
-    head.may_send(&asker).await?;
-    let place = head.uploads.take().await;
-    let reader = BodyReader::new(request.into_body(), limits::MODULE_BYTES_MAX);
-    let reader = head.counted(&asker, reader);
-    let (staged, known) = head
-        .with_store(move |store| {
-            let staged = stage(store, reader)?;
-            let known = is_here(store, &staged.object().digest)?;
-            drop(place);
-            Ok((staged, known))
-        })
-        .await?;
-    let digest = staged.object().digest;
-    let sender = asker.signed_in()?;
-    // Whoever sends a module for the first time waits as if nobody had, and is told so.
-    let known =
-        known && (sender.role == Role::Admin || head.holds_module(&sender.user, digest).await?);
-    if known && let Some(module) = head.infos.get(&digest) {
-        return Ok(Json(ModuleResponse { module, known }));
-    }
-    let module = head.inspect_staged(staged).await?;
-    let (accounts, user) = (head.accounts.clone(), sender.user.clone());
-    blocking(move || Ok(accounts.hold(&user, &[digest], now_ms())?)).await?;
-    head.infos.keep(module.clone());
-    tracing::info!(module = %digest, "module {} accepted", digest.short());
-    Ok(Json(ModuleResponse { module, known }))
+    head.take_module(&asker, request.into_body()).await.map(Json)
 }
 
 /// Whether the store holds the module, and soundly: a damaged one is set aside, so that the bytes
@@ -72,6 +48,39 @@ fn stage(store: &Store, mut reader: impl io::Read) -> ApiResult<Staged> {
 }
 
 impl Shared {
+    /// Receives a module, inspects it, and keeps it if it is sound.
+    ///
+    /// # Errors
+    /// When it is none, too long, or whoever asks may not send more.
+    pub(crate) async fn take_module(&self, asker: &Asker, body: Body) -> ApiResult<ModuleResponse> {
+        self.may_send(asker).await?;
+        let place = self.uploads.take().await;
+        let reader = BodyReader::new(body, limits::MODULE_BYTES_MAX);
+        let reader = self.counted(asker, reader);
+        let (staged, known) = self
+            .with_store(move |store| {
+                let staged = stage(store, reader)?;
+                let known = is_here(store, &staged.object().digest)?;
+                drop(place);
+                Ok((staged, known))
+            })
+            .await?;
+        let digest = staged.object().digest;
+        let sender = asker.signed_in()?;
+        // Whoever sends a module for the first time waits as if nobody had, and is told so.
+        let known = known
+            && (sender.role == Role::Admin || self.holds_module(&sender.user, digest).await?);
+        if known && let Some(module) = self.infos.get(&digest) {
+            return Ok(ModuleResponse { module, known });
+        }
+        let module = self.inspect_staged(staged).await?;
+        let (accounts, user) = (self.accounts.clone(), sender.user.clone());
+        blocking(move || Ok(accounts.hold(&user, &[digest], now_ms())?)).await?;
+        self.infos.keep(module.clone());
+        tracing::info!(module = %digest, "module {} accepted", digest.short());
+        Ok(ModuleResponse { module, known })
+    }
+
     async fn holds_module(&self, user: &str, digest: Digest) -> ApiResult<bool> {
         let (accounts, user) = (self.accounts.clone(), user.to_owned());
         blocking(move || Ok(accounts.not_held(&user, &[digest])?.is_empty())).await
@@ -105,7 +114,7 @@ impl Shared {
     }
 
     /// A place among those who inspect.
-    async fn inspection_place(&self) -> ApiResult<tokio::sync::OwnedSemaphorePermit> {
+    pub(crate) async fn inspection_place(&self) -> ApiResult<tokio::sync::OwnedSemaphorePermit> {
         self.inspections
             .take_soon(limits::INSPECTIONS_WAITING_MAX)
             .await

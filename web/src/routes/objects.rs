@@ -3,28 +3,22 @@
 use std::collections::HashSet;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    ETAG, IF_NONE_MATCH,
-};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
 use bramble_protocol::account::Role;
 use bramble_protocol::api::{MissingRequest, MissingResponse, StoredResponse};
 use bramble_protocol::{Digest, ObjectRef, ProblemKind, error_chain};
 use bramble_store::pack::{self, PackError};
-use futures_util::TryStreamExt;
-use tokio_util::io::ReaderStream;
 
 use crate::access::Asker;
 use crate::body::{ApiJson, BodyReader, announced, refusal};
 use crate::error::{ApiError, ApiResult};
 use crate::limits;
 use crate::routes::now_ms;
-use crate::state::{Head, Shared, blocking};
-use crate::stored::{no_such_object, unreadable};
+use crate::serving::{self, Content};
+use crate::state::Head;
+use crate::stored::no_such_object;
 
 /// `POST /objects/missing`: which of these must be sent. Whoever is no admin is told of those only
 /// that he has sent himself: whether somebody else has, he does not learn.
@@ -122,17 +116,19 @@ pub(crate) async fn send(
     State(head): State<Head>,
     asker: Asker,
     Path(text): Path<String>,
+    method: Method,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let digest: Digest = text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))?;
     head.is_read_by(&asker, digest).await?;
-    send_verified(&head, digest, &headers).await
+    send_verified(&head, digest, &method, &headers).await
 }
 
 /// Sends an object that whoever asks may have: as an attachment, which no browser shows.
 pub(crate) async fn send_verified(
     head: &Head,
     digest: Digest,
+    method: &Method,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
     let size =
@@ -141,77 +137,14 @@ pub(crate) async fn send_verified(
         head.forget(digest).await;
         return Err(no_such_object(&digest));
     };
-    let always = [
-        (ETAG, format!("\"{digest}\"")),
+    let content = Content {
+        objects: vec![ObjectRef { digest, size }],
+        tag: digest,
+        name: digest.to_string(),
         // Bytes under a digest never change, so that nobody needs to ask twice.
-        (CACHE_CONTROL, "private, max-age=31536000, immutable".into()),
-    ];
-    if has_already(headers, &digest) {
-        return Ok((StatusCode::NOT_MODIFIED, always).into_response());
-    }
-    let object = ObjectRef { digest, size };
-    let body = if size <= limits::PIECE_BYTES as u64 {
-        head.whole(object).await?
-    } else {
-        head.in_pieces(object).await?
+        cache: "private, max-age=31536000, immutable",
     };
-    let described = [
-        (CONTENT_TYPE, "application/octet-stream".into()),
-        (CONTENT_LENGTH, size.to_string()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{digest}\"")),
-        (CONTENT_SECURITY_POLICY, "sandbox".into()),
-    ];
-    Ok((always, described, body).into_response())
-}
-
-impl Shared {
-    async fn whole(&self, object: ObjectRef) -> ApiResult<Body> {
-        let read = move |store: &bramble_store::Store| {
-            store.get(&object).map_err(|error| unreadable(store, error))
-        };
-        let read = self.with_store(read).await;
-        if read.is_err() {
-            self.forget(object.digest).await;
-        }
-        read.map(Body::from)
-    }
-
-    /// Makes sure that no job is given an object as a result that could not be read.
-    async fn forget(&self, digest: Digest) {
-        // When the scheduler has stopped, it gives nothing to anybody.
-        let _ = self.handle.objects_gone([digest].into()).await;
-    }
-
-    async fn in_pieces(&self, object: ObjectRef) -> ApiResult<Body> {
-        let download = self.downloads.take().await;
-        let verification = self.verifications.take().await;
-        let store = self.store.clone();
-        let file = blocking(move || {
-            let file = store.open_verified(&object).map_err(|error| unreadable(&store, error));
-            drop(verification);
-            file
-        })
-        .await;
-        if file.is_err() {
-            self.forget(object.digest).await;
-        }
-        let file = file?;
-        let file = tokio::fs::File::from_std(file);
-        let pieces = ReaderStream::with_capacity(file, limits::PIECE_BYTES);
-        Ok(Body::from_stream(pieces.inspect_err(move |error| {
-            // Too late for a problem: the connection breaks off, and the client sees that.
-            let _held = &download;
-            let short = object.digest.short();
-            tracing::error!(object = %object.digest, %error, "cannot go on sending {short}: {error}");
-        })))
-    }
-}
-
-fn has_already(headers: &HeaderMap, digest: &Digest) -> bool {
-    let tag = format!("\"{digest}\"");
-    let listed = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut tags = listed.flat_map(|value| value.split(',')).map(str::trim);
-    tags.any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+    serving::send(head, &content, method, headers).await
 }
 
 fn not_received(error: PackError) -> ApiError {

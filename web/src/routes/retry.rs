@@ -2,8 +2,8 @@
 
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
-use bramble_protocol::api::{JobState, SecretsRequest};
-use bramble_protocol::{JobId, ProblemKind};
+use bramble_protocol::api::{JobState, JobView, SecretsRequest};
+use bramble_protocol::{JobId, ProblemKind, Secrets};
 use bramble_scheduler::CommandError;
 
 use crate::access::Asker;
@@ -20,18 +20,28 @@ pub(crate) async fn retry(
     Path(id): Path<String>,
     MaybeJson(request): MaybeJson<SecretsRequest>,
 ) -> ApiResult<impl IntoResponse> {
-    let id = job_id(&id)?;
-    head.visible(&asker, id).await?;
+    let job = again(&head, &asker, job_id(&id)?, request.secrets).await?;
+    Ok(jobs::created(job))
+}
+
+/// Submits what is left to do of a job that did not end well.
+pub(crate) async fn again(
+    head: &Head,
+    asker: &Asker,
+    id: JobId,
+    given: Secrets,
+) -> ApiResult<JobView> {
+    head.visible(asker, id).await?;
     let spec = head.handle.look(move |core| core.retry_spec(id)).await?;
     let spec = spec.map_err(|state| match state {
         Some(state) => nothing_to_retry(id, state),
         None => CommandError::NoSuchJob(id).into(),
     })?;
-    let secrets = secrets::again(id, &spec, request.secrets)?;
-    let job = jobs::accept(&head, &asker, Claim::Again, spec, secrets).await?;
-    head.note(&asker, "retry", &format!("job {id}"), &format!("as job {}", job.id)).await;
+    let secrets = secrets::again(id, &spec, given)?;
+    let job = jobs::accept(head, asker, Claim::Again, spec, secrets).await?;
+    head.note(asker, "retry", &format!("job {id}"), &format!("as job {}", job.id)).await;
     tracing::info!(job = %job.id, "job {} tries job {id} again", job.id);
-    Ok(jobs::created(job))
+    Ok(job)
 }
 
 fn nothing_to_retry(id: JobId, state: JobState) -> ApiError {

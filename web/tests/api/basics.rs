@@ -38,13 +38,15 @@ async fn a_head_is_ready_until_its_scheduler_stops() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_page_that_may_do_nothing() {
+async fn a_browser_gets_a_page_that_may_load_nothing_from_elsewhere() {
     let head = TestHead::start();
     let _link = head.handle.connect(hello("p1", 1)).await.unwrap();
     let page = head.get("/").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.header("content-type").starts_with("text/html"));
-    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     let text = String::from_utf8(page.body.to_vec()).unwrap();
     assert!(text.contains("0.0.0-test") && text.contains("p1"));

@@ -6,9 +6,11 @@
 mod access;
 mod agent;
 mod basics;
+mod files;
 mod gc;
 mod jobs;
 mod limits;
+mod metrics;
 mod nodes;
 mod objects;
 mod openapi;

@@ -239,6 +239,9 @@ fn new_app(
         anyone_may_look: false,
         modules: modules.clone(),
         collector: Arc::new(collector),
+        uploads: store.dir().with_file_name("uploads"),
+        gallery: vec![store.dir().with_file_name("gallery")],
+        sample: |name| (format!("{name}.txt"), b"a sample\n".to_vec()),
         version: "0.0.0-test",
     })
 }

@@ -4,7 +4,7 @@ use bramble_protocol::api::NodeView;
 use bramble_protocol::{ModuleInfo, NodeSelector, NodeState, SplitRule};
 #[cfg(feature = "head")]
 use bramble_runtime::split::SplitError;
-use bramble_store::cut::{CutOptions, Tail, default_chunk_bytes, tail_for};
+use bramble_store::cut::{CutOptions, SAMPLE_BYTES_MAX, Tail, default_chunk_bytes, tail_for};
 use serde::Serialize;
 
 use super::super::Context;
@@ -13,9 +13,6 @@ use crate::client::Client;
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::{Format, human, module};
 use crate::request::Submission;
-
-/// The longest sample that is taken for a module that chooses key ranges, in bytes.
-const SAMPLE_BYTES_MAX: u64 = 256 << 10;
 
 /// Where to cut: as typed, else as the module says.
 ///

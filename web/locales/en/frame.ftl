@@ -1,0 +1,75 @@
+skip = Skip to the content
+nav = Pages
+nav-home = Home
+nav-jobs = Jobs
+nav-new = New job
+nav-nodes = Nodes
+nav-class = Classes
+nav-admin = Admin
+nav-help = Help
+language = Language
+sign-in = Sign in
+sign-out = Sign out
+role-viewer = viewer
+role-student = student
+role-teacher = teacher
+role-admin = admin
+to-home = Back to the first page
+trouble = That did not work
+trouble-not-allowed = That is not for you
+trouble-not-found = There is nothing here
+trouble-fault = The head has a fault
+just-now = just now
+ago = { $length } ago
+tasks = { $count ->
+    [one] { $count } task
+   *[other] { $count } tasks
+}
+on-nodes = { $count ->
+    [one] { $count } node
+   *[other] { $count } nodes
+}
+of-tasks = { $done } of { $count } tasks done
+done-canceled = The job was stopped.
+done-retried = This job does what was left of the other one.
+done-drained = The node gets no more work; what it runs goes on.
+done-undrained = The node gets work again.
+done-added = Done: it is there.
+done-closed = The class is closed, and its students are signed out.
+done-opened = A new lesson has begun.
+done-removed = The node was removed.
+done-approved = The node may work.
+done-rejected = The node may not work.
+done-revoked = Nobody joins by that token any more.
+done-ended = That session is over.
+done-paused = Jobs of the class get no more work; what runs goes on.
+done-resumed = Jobs of the class get work again.
+state-waiting = waiting
+state-running = running
+state-done = done
+state-failed = failed
+state-canceled = stopped
+state-idle = idle
+state-busy = busy
+state-hot = hot
+state-suspect = silent
+state-lost = away
+state-draining = drained
+state-quarantined = quarantined
+state-open = open
+state-closed = closed
+state-in = here
+state-out = not here
+state-node-pending = waits
+state-node-approved = works
+state-node-rejected = refused
+state-node-removed = removed
+job = Job
+name = Name
+user = User
+state = State
+node = Node
+nodes = Nodes
+class = Class
+slots = Slots
+speed-up = Speed-up

@@ -1,0 +1,12 @@
+no-jobs = There are no such jobs.
+pages = Pages of the list
+filter = Which jobs
+of-all = All
+of-mine = Mine
+which-any = All states
+which-open = Not ended
+which-done = Done
+which-failed = Failed or stopped
+progress = Progress
+time = Time
+submitted = Submitted

@@ -1,0 +1,12 @@
+no-jobs = Таких заданий нет.
+pages = Страницы списка
+filter = Какие задания
+of-all = Все
+of-mine = Мои
+which-any = В любом состоянии
+which-open = Не завершённые
+which-done = Готовые
+which-failed = С ошибкой или остановленные
+progress = Ход работы
+time = Время
+submitted = Отправлено

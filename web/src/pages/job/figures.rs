@@ -1,0 +1,115 @@
+//! Numbers of a job: where its time went, how much the nodes helped each other, who did what.
+
+use bramble_protocol::PhaseKind;
+use bramble_protocol::api::{JobState, JobView, PhaseView};
+use maud::{Markup, html};
+
+use crate::lang::Lang;
+
+pub(super) fn section(lang: Lang, job: &JobView) -> Markup {
+    html! {
+        section.card id="figures" {
+            h2 { (lang.text("figures")) }
+            (phases(lang, job))
+            dl.facts {
+                @if let Some(ratio) = super::speed_up(job) {
+                    div {
+                        dt { (lang.text("speed-up")) }
+                        dd { (lang.decimal(ratio, 1)) "× " small { (lang.text("estimated")) } }
+                    }
+                }
+                @if job.usage.cpu_us > 0 {
+                    div { dt { (lang.text("processor-time")) } dd { (lang.duration(job.usage.cpu_us / 1000)) } }
+                }
+                div { dt { (lang.text("input")) } dd { (lang.bytes(job.input_bytes)) } }
+                @if let Some(bytes) = job.result_bytes {
+                    div { dt { (lang.text("result")) } dd { (lang.bytes(bytes)) } }
+                }
+                @if job.usage.memory_bytes_peak > 0 {
+                    div { dt { (lang.text("memory-peak")) } dd { (lang.bytes(job.usage.memory_bytes_peak)) } }
+                }
+                @if job.tasks.retried > 0 {
+                    div { dt { (lang.text("tried-again")) } dd { (job.tasks.retried) } }
+                }
+            }
+        }
+    }
+}
+
+fn phases(lang: Lang, job: &JobView) -> Markup {
+    let shown: Vec<&PhaseView> = job.phases.iter().filter(|phase| phase.total > 0).collect();
+    html! {
+        @if shown.len() > 1 || job.state == JobState::Running {
+            table.stack {
+                thead {
+                    tr {
+                        th { (lang.text("phase")) }
+                        th.number { (lang.text("progress")) }
+                        th.number { (lang.text("time")) }
+                    }
+                }
+                tbody {
+                    @for phase in shown {
+                        tr {
+                            td data-label=(lang.text("phase")) { (phase_name(lang, phase.phase)) }
+                            td.number data-label=(lang.text("progress")) {
+                                (phase.succeeded) "/" (phase.total)
+                            }
+                            td.number data-label=(lang.text("time")) {
+                                @if let Some((start, end)) = phase.started_at_ms.zip(phase.ended_at_ms) {
+                                    (lang.duration(end.saturating_sub(start)))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A phase in words.
+pub(super) fn phase_name(lang: Lang, phase: PhaseKind) -> String {
+    lang.text(&format!("phase-{}", phase.name()))
+}
+
+/// Who did it.
+pub(super) fn nodes(lang: Lang, job: &JobView) -> Markup {
+    let most = job.nodes.iter().map(|node| node.succeeded).max().unwrap_or(0).max(1);
+    html! {
+        section.card id="nodes" {
+            h2 { (lang.text("who-did-it")) }
+            @if job.nodes.is_empty() {
+                p.muted { (lang.text(if job.state.is_final() { "nobody" } else { "nobody-yet" })) }
+            }
+            @else {
+                table.stack {
+                    thead {
+                        tr {
+                            th { (lang.text("node")) }
+                            th { (lang.text("tasks-done")) }
+                            th.number { (lang.text("at-work")) }
+                            th.number { (lang.text("processor-time")) }
+                        }
+                    }
+                    tbody {
+                        @for node in job.nodes.iter().take(256) {
+                            tr {
+                                td data-label=(lang.text("node")) {
+                                    a href=(format!("/n/{}", node.name)) { (node.name) }
+                                }
+                                td data-label=(lang.text("tasks-done")) {
+                                    meter min="0" max=(most) value=(node.succeeded) {} " " (node.succeeded)
+                                }
+                                td.number data-label=(lang.text("at-work")) { (node.leased) }
+                                td.number data-label=(lang.text("processor-time")) {
+                                    (lang.duration(node.cpu_us / 1000))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
