@@ -45,7 +45,7 @@ pub use fingerprint::{Fingerprint, FingerprintError};
 pub use id::{AttemptId, JobId, LeaseId, NodeId, TaskId};
 pub use job::{JobSpec, Limits, Mode, NodeSelector, Params, Phase, PhaseKind, TaskContext};
 pub use key::{PublicKey, PublicKeyError};
-pub use manifest::{Manifest, ManifestError, ObjectRef};
+pub use manifest::{Look, LookKind, Manifest, ManifestError, ObjectRef};
 pub use module::{Declared, ModuleInfo, ModuleKind, ParamDecl, SplitDecl, SplitRule, TargetClass};
 pub use node::{NodeState, NodeStatus};
 pub use order::Order;

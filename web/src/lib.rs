@@ -42,6 +42,7 @@ pub use access::{Need, RouteNeed, needs};
 pub use collector::{CollectError, Collector};
 pub use openapi::openapi;
 pub use peer::Peer;
+pub use results::{Seen, look_at};
 pub use router::app;
 pub use server::serve;
 pub use state::AppState;

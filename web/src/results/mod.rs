@@ -5,6 +5,7 @@
 
 mod fil;
 mod histogram;
+mod look;
 mod picture;
 mod source;
 mod table;
@@ -18,9 +19,10 @@ use maud::{Markup, html};
 
 use crate::error::ApiResult;
 use crate::lang::Lang;
-use crate::serving::read_range;
-use crate::state::Head;
+use crate::serving::{READ_BYTES_MAX, read_range};
+use crate::state::{Head, blocking};
 
+pub use look::{Seen, look_at};
 pub(crate) use view::{What, render};
 
 use table::numbers_of;
@@ -76,7 +78,7 @@ async fn show(head: &Head, lang: Lang, job: &JobView) -> ApiResult<Markup> {
         Looks::Table(separator) => table::section(lang, &start, total, separator),
         Looks::Json => text::json(lang, &start, total),
         Looks::Numbers => {
-            let sample = sample(head, &objects, total, &start).await?;
+            let sample = sample(head, &objects, total, start).await?;
             table::numbers(lang, declared.map(ResultDecl::extension), &sample, total)
         }
         Looks::Text => text::section(lang, &start, total),
@@ -85,21 +87,27 @@ async fn show(head: &Head, lang: Lang, job: &JobView) -> ApiResult<Markup> {
     Ok(markup)
 }
 
-/// Of a long result its beginning, middle and end.
+/// All of a result that is not long; of a long one pieces from everywhere.
 async fn sample(
     head: &Head,
     objects: &[ObjectRef],
     total: u64,
-    start: &[u8],
+    start: Vec<u8>,
 ) -> ApiResult<Vec<Vec<u8>>> {
-    let mut pieces = vec![start.to_vec()];
-    if total > 3 * LOOK_BYTES {
-        // Numbers have at most eight bytes.
-        for from in [total / 2 / 8 * 8, (total - LOOK_BYTES) / 8 * 8] {
-            pieces.push(read_range(head, objects, from, LOOK_BYTES).await?);
-        }
+    if total <= LOOK_BYTES {
+        return Ok(vec![start]);
     }
-    Ok(pieces)
+    if total <= READ_BYTES_MAX {
+        return Ok(vec![read_range(head, objects, 0, total).await?]);
+    }
+    let (store, objects) = (head.store.clone(), objects.to_vec());
+    let place = head.verifications.take().await;
+    let pieces = blocking(move || {
+        let pieces = source::spread(&store, &objects);
+        drop(place);
+        pieces
+    });
+    Ok([vec![start], pieces.await?].concat())
 }
 
 fn looks(declared: Option<&ResultDecl>, start: &[u8]) -> Looks {

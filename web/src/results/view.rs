@@ -12,12 +12,12 @@ use bramble_protocol::{Digest, ProblemKind};
 
 use super::fil;
 use super::picture::{self, Small};
-use super::source::{Chain, objects_of};
+use super::source::{Chain, Source, source_of};
 use crate::error::{ApiError, ApiResult};
 use crate::state::{Head, blocking};
 
 /// The longest file that is decoded for a picture, in bytes.
-const SOURCE_BYTES_MAX: u64 = 256 << 20;
+pub(super) const SOURCE_BYTES_MAX: u64 = 256 << 20;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) async fn measure(head: &Head, job: &JobView, what: What) -> ApiResult
 }
 
 async fn small(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Small>> {
-    let objects = objects_of(head, job, what).await?;
+    let Source { objects, look } = source_of(head, job, what).await?;
     let total: u64 = objects.iter().map(|object| object.size).sum();
     if objects.is_empty() || total > SOURCE_BYTES_MAX {
         return Ok(None);
@@ -88,10 +88,12 @@ async fn small(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Small
     let store = head.store.clone();
     blocking(move || {
         let reader = BufReader::with_capacity(64 << 10, Chain::new(store, objects));
-        let small = match what {
-            What::Waterfall => fil::waterfall(reader),
-            What::Result | What::Input => picture::small(reader),
+        let small = match (what, look) {
+            (What::Waterfall, None) => fil::waterfall(reader),
+            _ => picture::small(reader),
         };
+        let full = look.map(|look| (look.width, look.height));
+        let small = small.map(|small| Small { full: full.unwrap_or(small.full), ..small });
         drop(place);
         Ok(small)
     })
@@ -112,7 +114,7 @@ pub(crate) async fn render(
         ApiError::new(ProblemKind::NotFound, "there is no picture to be shown here")
             .detail("PNG, PGM and PPM are shown, and SIGPROC filterbanks as waterfalls")
     };
-    let objects = objects_of(head, job, what).await?;
+    let objects = source_of(head, job, what).await?.objects;
     let named: Vec<u8> = objects
         .iter()
         .flat_map(|object| *object.digest.as_bytes())
