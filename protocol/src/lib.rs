@@ -7,10 +7,12 @@
 pub mod account;
 pub mod agent;
 pub mod api;
+pub mod attempts;
 mod chain;
 mod confinement;
 mod declared;
 pub mod digest;
+pub mod energy;
 pub mod explain;
 mod fingerprint;
 pub mod gc;

@@ -95,9 +95,21 @@ impl Browser {
         self.element(css).await.click().await.expect("an element can be clicked");
     }
 
+    /// Presses a key where the focus is, named by its character: see WebDriver's list of keys.
+    pub async fn press(&self, key: &str) {
+        let focused = self.client.active_element().await.expect("something has the focus");
+        focused.send_keys(key).await.expect("it takes keys");
+    }
+
     /// What a script in the page gives. The page's policy does not stop it.
     pub async fn eval(&self, script: &str) -> Value {
         let done = self.client.execute(script, Vec::new()).await;
+        done.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// What a script gives to the function that is its last argument.
+    pub async fn eval_later(&self, script: &str) -> Value {
+        let done = self.client.execute_async(script, Vec::new()).await;
         done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 

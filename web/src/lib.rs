@@ -36,6 +36,7 @@ mod serving;
 mod spec;
 mod state;
 mod stored;
+mod timeline;
 mod uploads;
 
 pub use access::{Need, RouteNeed, needs};

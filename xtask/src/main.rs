@@ -1,6 +1,7 @@
 //! Tasks of the project: `cargo xtask test`, `soak`, `demo`, `build-jobs`, `tidy`.
 
 mod apt;
+mod axe;
 mod browser;
 mod build_jobs;
 mod c_programs;

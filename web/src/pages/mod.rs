@@ -6,6 +6,7 @@ pub(crate) mod assets;
 mod bits;
 mod cards;
 pub(crate) mod class;
+pub(crate) mod compare;
 pub(crate) mod help;
 pub(crate) mod home;
 pub(crate) mod job;

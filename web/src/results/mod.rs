@@ -9,6 +9,8 @@ mod look;
 mod picture;
 mod source;
 mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 mod text;
 mod view;
 
@@ -23,7 +25,7 @@ use crate::serving::{READ_BYTES_MAX, read_range};
 use crate::state::{Head, blocking};
 
 pub use look::{Seen, look_at};
-pub(crate) use view::{What, render};
+pub(crate) use view::{What, picture, render};
 
 use table::numbers_of;
 
@@ -44,11 +46,7 @@ enum Looks {
 
 /// The section with the result of a job that is done.
 pub(crate) async fn section(head: &Head, lang: Lang, job: &JobView) -> Markup {
-    let shown = match show(head, lang, job).await {
-        Ok(shown) => shown,
-        // The file can still be had, or its download says why not.
-        Err(error) => html! { p.muted lang="en" { (error.problem().title) } },
-    };
+    let shown = shown(head, lang, job).await;
     let path = format!("/api/v1/jobs/{}/result/file", job.id);
     html! {
         section.card id="result" {
@@ -62,6 +60,15 @@ pub(crate) async fn section(head: &Head, lang: Lang, job: &JobView) -> Markup {
             }
             (shown)
         }
+    }
+}
+
+/// What there is to see of the result of a job that is done.
+pub(crate) async fn shown(head: &Head, lang: Lang, job: &JobView) -> Markup {
+    match show(head, lang, job).await {
+        Ok(shown) => shown,
+        // The file can still be had, or its download says why not.
+        Err(error) => html! { p.muted lang="en" { (error.problem().title) } },
     }
 }
 
@@ -145,7 +152,7 @@ async fn pictures(head: &Head, lang: Lang, job: &JobView) -> Markup {
     html! {
         @match &before {
             Some(before) => {
-                div.compare {
+                div.compare data-slider=(lang.text("slide")) {
                     figure {
                         img src=(path(What::Input)) alt=(lang.text("before"))
                             width=(before.width) height=(before.height);

@@ -31,7 +31,7 @@ pub(crate) enum What {
 }
 
 impl What {
-    const ALL: [Self; 3] = [Self::Result, Self::Input, Self::Waterfall];
+    pub(crate) const ALL: [Self; 3] = [Self::Result, Self::Input, Self::Waterfall];
 
     /// Its name in addresses.
     pub(crate) const fn name(self) -> &'static str {
@@ -100,7 +100,16 @@ async fn small(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Small
     .await
 }
 
-/// A picture as PNG.
+/// A picture as the bytes of a PNG; `None` where there is none.
+///
+/// # Errors
+/// When the objects cannot be read.
+pub(crate) async fn picture(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Vec<u8>>> {
+    let Some(small) = small(head, job, what).await? else { return Ok(None) };
+    blocking(move || Ok(small.encode())).await
+}
+
+/// The answer with a picture as PNG.
 ///
 /// # Errors
 /// When there is none.
@@ -126,8 +135,7 @@ pub(crate) async fn render(
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
-    let small = small(head, job, what).await?.ok_or_else(none)?;
-    let png = blocking(move || small.encode().ok_or_else(none)).await?;
+    let png = picture(head, job, what).await?.ok_or_else(none)?;
     let media = [(CONTENT_TYPE, "image/png"), (CONTENT_SECURITY_POLICY, "sandbox")];
     Ok((always, media, png).into_response())
 }
