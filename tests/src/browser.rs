@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
@@ -96,9 +97,11 @@ impl Browser {
     }
 
     /// Presses a key where the focus is, named by its character: see WebDriver's list of keys.
-    pub async fn press(&self, key: &str) {
-        let focused = self.client.active_element().await.expect("something has the focus");
-        focused.send_keys(key).await.expect("it takes keys");
+    pub async fn press(&self, key: char) {
+        let (down, up) = (KeyAction::Down { value: key }, KeyAction::Up { value: key });
+        let pressed =
+            self.client.perform_actions(KeyActions::new("keys".into()).then(down).then(up));
+        pressed.await.expect("a key can be pressed");
     }
 
     /// What a script in the page gives. The page's policy does not stop it.

@@ -116,19 +116,19 @@ async fn an_example_is_run_by_keys_alone() {
             if focused[0] == what && (value.is_empty() || focused[1] == value) {
                 return;
             }
-            browser.press("\u{e004}").await;
+            browser.press('\u{e004}').await;
         }
         panic!("{what} is not reached by the tabulator");
     };
     browser.open(&lesson.cluster.url).await;
     go_to("New job", "").await;
-    browser.press("\u{e007}").await;
+    browser.press('\u{e007}').await;
     browser.until("return location.pathname == '/new'").await;
     go_to("example-merge-sort", "").await;
-    browser.press("\u{e007}").await;
+    browser.press('\u{e007}').await;
     browser.until("return document.querySelector('button[value=run]') !== null").await;
     go_to("do", "run").await;
-    browser.press("\u{e007}").await;
+    browser.press('\u{e007}').await;
     browser.until("return document.querySelector('#now')?.dataset.state == 'done'").await;
     lesson.browser.close().await;
 }

@@ -62,7 +62,7 @@ async fn furnished() -> Option<(Lesson, Vec<String>)> {
     assert_ne!(failed.code, 0, "a trap is no success");
     cluster.bramble(&["submit", "--example", "image-cipher", "-o", "seen.pnm"]).ok();
     cluster.bramble(&["submit", "--example", "signal-search", "-o", "hits.tsv"]).ok();
-    cluster.bramble(&["class", "add", "8B"]).ok();
+    cluster.bramble(&["class", "new", "8B"]).ok();
     cluster.bramble(&["user", "add", "boris", "--class", "8B"]).ok();
     let paths = [
         "/",
