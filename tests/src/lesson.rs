@@ -14,8 +14,13 @@ pub struct Lesson {
 impl Lesson {
     /// With a node and an admin, `anna`, signed in. `None` where there is no browser.
     pub async fn begin() -> Option<Self> {
+        Self::with_nodes(1).await
+    }
+
+    /// The same with as many nodes as said.
+    pub async fn with_nodes(nodes: usize) -> Option<Self> {
         let browser = Browser::start().await?;
-        let cluster = Cluster::start(1);
+        let cluster = Cluster::start(nodes);
         cluster.bramble(&["user", "add", "anna", "--role", "admin"]).ok();
         let lesson = Self { cluster, browser };
         lesson.sign_in("anna").await;
@@ -35,10 +40,28 @@ impl Lesson {
         self.browser.element("form[action=\"/logout\"]").await;
     }
 
+    /// Chooses an example of the gallery and a file for it.
+    pub async fn choose(&self, example: &str, file: &str) {
+        self.browser.open(&format!("{}/new", self.cluster.url)).await;
+        self.browser.click(&format!("#example-{example}")).await;
+        let field = self.browser.element("input[type=file][name=file]").await;
+        field.send_keys(file).await.expect("a file can be chosen");
+    }
+
     /// Whether the browser has signed in.
     pub async fn is_signed_in(&self) -> bool {
         self.browser.open(&self.cluster.url).await;
         let source = self.browser.client.source().await.expect("a page has a source");
         source.contains("action=\"/logout\"")
     }
+}
+
+/// Numbers that are in no order.
+pub fn numbers(count: u64) -> Vec<u64> {
+    (0..count).map(|place| place * 7_919 % 100_003).collect()
+}
+
+/// Numbers as a file, one on each line.
+pub fn lines(numbers: &[u64]) -> String {
+    numbers.iter().map(|number| format!("{number}\n")).collect()
 }

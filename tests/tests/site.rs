@@ -4,17 +4,8 @@ use std::fs;
 
 use bramble_tests::browser::Browser;
 use bramble_tests::cluster::{DEADLINE, wait_for};
-use bramble_tests::lesson::Lesson;
+use bramble_tests::lesson::{Lesson, lines, numbers};
 use serde_json::json;
-
-/// Numbers that are in no order, one on each line.
-fn numbers(count: u64) -> Vec<u64> {
-    (0..count).map(|place| place * 7_919 % 100_003).collect()
-}
-
-fn lines(numbers: &[u64]) -> String {
-    numbers.iter().map(|number| format!("{number}\n")).collect()
-}
 
 /// What was downloaded, once it is whole.
 fn downloaded(browser: &Browser) -> Vec<u8> {
@@ -25,21 +16,13 @@ fn downloaded(browser: &Browser) -> Vec<u8> {
     fs::read(file.path()).expect("a file that was downloaded can be read")
 }
 
-/// Chooses an example of the gallery and a file for it.
-async fn choose(lesson: &Lesson, example: &str, file: &str) {
-    lesson.browser.open(&format!("{}/new", lesson.cluster.url)).await;
-    lesson.browser.click(&format!("#example-{example}")).await;
-    let field = lesson.browser.element("input[type=file][name=file]").await;
-    field.send_keys(file).await.expect("a file can be chosen");
-}
-
 #[tokio::test]
 async fn a_job_is_run_by_the_form_and_its_result_is_what_it_should_be() {
     let Some(lesson) = Lesson::begin().await else { return };
     let browser = &lesson.browser;
     let mut sorted = numbers(20_000);
     let file = lesson.cluster.file("numbers.txt", lines(&sorted).as_bytes());
-    choose(&lesson, "merge-sort", &file).await;
+    lesson.choose("merge-sort", &file).await;
     browser.click("button[value=check]").await;
     let plan = browser.until("return document.querySelector('#problem.done')?.innerText").await;
     assert!(plan.as_str().is_some_and(|plan| plan.contains("chunk")), "{plan}");
@@ -59,17 +42,59 @@ async fn a_job_is_run_by_the_form_and_its_result_is_what_it_should_be() {
 async fn progress_is_seen_without_loading_the_page_again() {
     let Some(lesson) = Lesson::begin().await else { return };
     let browser = &lesson.browser;
-    let file = lesson.cluster.file("numbers.txt", lines(&numbers(200_000)).as_bytes());
-    choose(&lesson, "merge-sort", &file).await;
+    let file = lesson.cluster.file("numbers.txt", lines(&numbers(400_000)).as_bytes());
+    // Nothing happens before the page looks.
+    lesson.cluster.bramble(&["nodes", "drain", "node-1", "--reason", "the page looks first"]).ok();
+    lesson.choose("merge-sort", &file).await;
     browser.click("details summary").await;
     browser.fill("input[name=chunk-kib]", "4").await;
     browser.click("button[value=run]").await;
     browser.until("return location.pathname.startsWith('/j/')").await;
     // It stays as long as the page is not loaded again.
-    browser.eval("window.stays = true").await;
-    browser.until("return document.querySelector('#now progress')?.value > 0").await;
+    let look = "window.seen = []; new MutationObserver(() => {
+        const value = document.querySelector('#now progress')?.value;
+        if (value > 0 && !seen.includes(value)) seen.push(value);
+    }).observe(document, { subtree: true, childList: true, attributes: true });";
+    browser.eval(look).await;
+    browser.until("return document.querySelector('#now').dataset.state == 'waiting'").await;
+    lesson.cluster.bramble(&["nodes", "undrain", "node-1"]).ok();
     browser.until("return document.querySelector('#now').dataset.state == 'done'").await;
-    assert_eq!(browser.eval("return window.stays").await, json!(true));
+    let seen = browser.eval("return seen").await;
+    let seen: Vec<f64> =
+        serde_json::from_value(seen).expect("numbers, in the page that was opened");
+    assert!(seen.is_sorted() && !seen.is_empty(), "{seen:?}");
+    lesson.browser.close().await;
+}
+
+/// Makes the browser's line slow, or breaks it.
+async fn line(browser: &Browser, offline: bool, bytes_per_second: i64) {
+    let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1,
+        "uploadThroughput": bytes_per_second });
+    browser.chromium("Network.enable", json!({})).await;
+    browser.chromium("Network.emulateNetworkConditions", conditions).await;
+}
+
+#[tokio::test]
+async fn a_file_goes_on_where_it_stopped_after_the_line_broke_and_the_page_was_closed() {
+    let Some(lesson) = Lesson::begin().await else { return };
+    let browser = &lesson.browser;
+    let mut sorted = numbers(3_000_000);
+    let file = lesson.cluster.file("numbers.txt", lines(&sorted).as_bytes());
+    lesson.choose("merge-sort", &file).await;
+    line(browser, false, 8_000_000).await;
+    browser.click("button[value=run]").await;
+    browser.until("return document.querySelector('#sending progress')?.value > 0").await;
+    line(browser, true, -1).await;
+    let at = browser.eval("return Object.entries(localStorage).join()").await;
+    assert!(at.as_str().is_some_and(|at| at.contains("/api/v1/uploads/")), "{at}");
+    line(browser, false, -1).await;
+    lesson.choose("merge-sort", &file).await;
+    browser.click("button[value=run]").await;
+    browser.until("return document.querySelector('#now')?.dataset.state == 'done'").await;
+    assert_eq!(browser.eval("return Object.entries(localStorage).join()").await, at);
+    browser.click("#result a[download]").await;
+    sorted.sort_unstable();
+    assert!(String::from_utf8(downloaded(browser)).unwrap() == lines(&sorted), "other bytes");
     lesson.browser.close().await;
 }
 
@@ -80,7 +105,7 @@ async fn everything_works_without_scripts() {
     browser.scripts(false).await;
     let mut sorted = numbers(1_000);
     let file = lesson.cluster.file("numbers.txt", lines(&sorted).as_bytes());
-    choose(&lesson, "merge-sort", &file).await;
+    lesson.choose("merge-sort", &file).await;
     browser.click("button[value=run]").await;
     browser.element("#now").await;
     let page = browser.client.current_url().await.unwrap();

@@ -97,7 +97,9 @@ function slide(pair) {
   const move = () => over.style.setProperty("--at", input.value + "%");
   input.addEventListener("input", move);
   move();
-  pair.replaceWith(stage, label);
+  pair.replaceChildren(stage, label);
+  pair.className = "pair";
+  pair.removeAttribute("data-slider");
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));

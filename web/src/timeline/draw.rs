@@ -65,7 +65,7 @@ pub(crate) fn picture(
             }
             span.scale {}
             div.scale {
-                @for quarter in 0..=4 { span { (lang.duration(length_ms * quarter / 4)) } }
+                @for quarter in 0..=4 { span { (lang.duration_us(length_ms * 250 * quarter)) } }
             }
         }
         @if shown.len() < lanes.len() {
@@ -169,7 +169,8 @@ pub(crate) fn stacked(
             }
             ul {
                 @for (class, what, length, part) in parts {
-                    li { i class=(class) aria-hidden="true" {} (what) " " strong { (length) } " " small { (lang.percent(*part)) } }
+                    li { i class=(class) aria-hidden="true" {} (what) " "
+                        @if !length.is_empty() { strong { (length) } " " } small { (lang.percent(*part)) } }
                 }
             }
         }

@@ -62,6 +62,9 @@ pub(crate) struct Spread {
     pub(crate) slowest: TaskId,
 }
 
+/// A chunk that took less keeps nobody waiting, however much longer it took than others.
+const FELT_US: u64 = 200_000;
+
 impl Spread {
     /// Of the chunks that were worked on with success. `None` of none.
     fn of(chunks: &[&AttemptView]) -> Option<Self> {
@@ -80,7 +83,8 @@ impl Spread {
     /// How many times longer than the middle one the longest took, where that is worth a word.
     pub(crate) fn skew(&self) -> Option<f64> {
         let ratio = self.max_us as f64 / self.median_us.max(1) as f64;
-        (self.count >= 4 && ratio >= 2.0).then_some(ratio)
+        let is_felt = self.max_us >= FELT_US;
+        (self.count >= 4 && ratio >= 2.0 && is_felt).then_some(ratio)
     }
 }
 
@@ -220,6 +224,8 @@ mod tests {
         let chunks = Figures::of(&ran(), &attempts(all), 0).chunks.unwrap();
         assert_eq!((chunks.min_us, chunks.median_us, chunks.max_us), (100_000, 100_000, 400_000));
         assert_eq!((chunks.skew(), chunks.slowest.index), (Some(4.0), 3));
+        let short: Vec<_> = (0..5).map(|it| attempt(it, "node-1", 0, 1 + it as u64 * 10)).collect();
+        assert_eq!(Spread::of(&short.iter().collect::<Vec<_>>()).unwrap().skew(), None);
         let few = [&attempt(0, "node-1", 0, 10)];
         assert_eq!(Spread::of(&few).unwrap().skew(), None);
     }

@@ -42,7 +42,7 @@ pub(super) fn section(
                 }
                 @if let Some(chunks) = found.chunks { (spread(lang, &chunks)) }
                 @if job.usage.cpu_us > 0 {
-                    div { dt { (lang.text("processor-time")) } dd { (lang.duration(job.usage.cpu_us / 1000)) } }
+                    div { dt { (lang.text("processor-time")) } dd { (lang.duration_us(job.usage.cpu_us)) } }
                 }
                 div { dt { (lang.text("input")) } dd { (lang.bytes(job.input_bytes)) } }
                 @if let Some(bytes) = job.result_bytes {
@@ -68,7 +68,7 @@ fn joules(job: &JobView, models: &BTreeMap<String, String>) -> Option<f64> {
 
 /// How long chunks took, and a word where one of them took much longer than the others.
 fn spread(lang: Lang, chunks: &Spread) -> Markup {
-    let of = |us: u64| lang.duration(us / 1000);
+    let of = |us: u64| lang.duration_us(us);
     html! {
         div {
             dt { (lang.text("chunk-times")) }
@@ -151,7 +151,7 @@ pub(super) fn nodes(lang: Lang, job: &JobView) -> Markup {
                                 }
                                 td.number data-label=(lang.text("at-work")) { (node.leased) }
                                 td.number data-label=(lang.text("processor-time")) {
-                                    (lang.duration(node.cpu_us / 1000))
+                                    (lang.duration_us(node.cpu_us))
                                 }
                             }
                         }

@@ -78,9 +78,9 @@ fn table(lang: Lang, job: &JobView, all: &[AttemptView]) -> Markup {
                                 @if let Some(phase) = phase_of(job, it.attempt.task.index) { (phase_name(lang, phase)) }
                             }
                             td data-label=(lang.text("node")) { (it.node) }
-                            td.number data-label=(lang.text("time")) { (lang.duration(it.wall_us / 1000)) }
-                            td.number data-label=(lang.text("slots-read")) { (lang.duration(it.read_us / 1000)) }
-                            td.number data-label=(lang.text("slots-write")) { (lang.duration(it.write_us / 1000)) }
+                            td.number data-label=(lang.text("time")) { (lang.duration_us(it.wall_us)) }
+                            td.number data-label=(lang.text("slots-read")) { (lang.duration_us(it.read_us)) }
+                            td.number data-label=(lang.text("slots-write")) { (lang.duration_us(it.write_us)) }
                             td data-label=(lang.text("outcome")) { code { (it.outcome) } }
                         }
                     }
