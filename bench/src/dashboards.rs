@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,8 @@ use crate::report::median;
 const PAGES: usize = 30;
 /// Agents, each of one slot.
 const NODES: usize = 2;
+/// Attempts of which the head keeps when they ran: see `web/src/timeline`.
+const KEPT: usize = 50_000;
 /// Pages that are asked for to see how long they take.
 const ASKED: usize = 100;
 
@@ -25,6 +27,8 @@ const ASKED: usize = 100;
 struct Run {
     wall: Duration,
     head: Duration,
+    /// What the head held more when the job was done than before pages were opened, in KiB.
+    grown: i64,
 }
 
 /// Jobs of `tasks` empty tasks with and without [`PAGES`] open pages, in turn; then the time to make
@@ -36,23 +40,23 @@ pub(crate) fn run(runs: usize, tasks: usize) -> Result<()> {
     let module = api.send_module(&job("noop"))?;
     let chunks = api.store((0..tasks).map(|number| format!("{number:07}\n").into_bytes()))?;
     let spec = api.job(&module, &chunks)?;
-    measure(&cluster, &api, &spec, 0)?;
-    let memory = || resident_kib(cluster.head_process()).context("the head lives");
-    let before = memory()?;
-    let (mut alone, mut watched, mut bytes, mut most) = (Vec::new(), Vec::new(), 0, before);
+    // What the head keeps of the last jobs is full then, and grows no more.
+    for _ in 0..(KEPT / tasks.clamp(1, KEPT)).max(1) {
+        measure(&cluster, &api, &spec, 0)?;
+    }
+    let (mut alone, mut watched, mut bytes) = (Vec::new(), Vec::new(), 0);
     for _ in 0..runs.max(1) {
-        alone.push(measure(&cluster, &api, &spec, 0)?.0);
-        let (run, received, held) = measure(&cluster, &api, &spec, PAGES)?;
-        watched.push(run);
-        bytes += received;
-        most = most.max(held);
-        // In the other order as well, so that what drifts is in both.
-        watched.push(measure(&cluster, &api, &spec, PAGES)?.0);
-        alone.push(measure(&cluster, &api, &spec, 0)?.0);
+        // In both orders, so that what drifts is in both.
+        for pages in [0, PAGES, PAGES, 0] {
+            let (run, received) = measure(&cluster, &api, &spec, pages)?;
+            bytes += received;
+            if pages == 0 { alone.push(run) } else { watched.push(run) }
+        }
     }
     let of = |runs: &[Run], what: fn(&Run) -> Duration| {
         median(runs.iter().map(what).collect()).as_secs_f64()
     };
+    let grown = |runs: &[Run]| median(runs.iter().map(|run| run.grown).collect());
     let (slow, fast) = (of(&watched, |run| run.wall), of(&alone, |run| run.wall));
     println!(
         "  tasks/s: {:.0} alone, {:.0} with pages: {:.3}x",
@@ -62,16 +66,20 @@ pub(crate) fn run(runs: usize, tasks: usize) -> Result<()> {
     );
     let (busy, idle) = (of(&watched, |run| run.head), of(&alone, |run| run.head));
     println!("  processor time of the head: {idle:.3} s alone, {busy:.3} s with pages");
-    println!("  memory of the head: {before} KiB before, {most} KiB at most with pages");
     println!(
-        "  {:.0} KiB came for each page",
-        bytes as f64 / 1024.0 / (PAGES * runs.max(1)) as f64
+        "  memory of the head grows by {} KiB alone, {} KiB with pages",
+        grown(&alone),
+        grown(&watched)
     );
-    pages(&cluster, tasks)
+    let opened = PAGES * watched.len();
+    println!("  {:.0} KiB came for each page", bytes as f64 / 1024.0 / opened as f64);
+    let last = api.submit(&spec)?.id;
+    api.wait(last)?;
+    pages(&cluster, &format!("/j/{last}"), tasks)
 }
 
 /// How long pages take, beside an answer that says nothing.
-fn pages(cluster: &Cluster, tasks: usize) -> Result<()> {
+fn pages(cluster: &Cluster, job: &str, tasks: usize) -> Result<()> {
     let http = cluster.http();
     let ask = |path: &str| -> Result<Duration> {
         let begun = Instant::now();
@@ -82,7 +90,7 @@ fn pages(cluster: &Cluster, tasks: usize) -> Result<()> {
     let times = |path: &str| (0..ASKED).map(|_| ask(path)).collect::<Result<Vec<_>>>();
     times("/healthz")?;
     let nothing = median(times("/healthz")?);
-    for path in ["/j/1", "/", "/j"] {
+    for path in [job, "/", "/j"] {
         let mut all = times(path)?;
         all.sort_unstable();
         let late = all[all.len() * 95 / 100];
@@ -96,48 +104,64 @@ fn pages(cluster: &Cluster, tasks: usize) -> Result<()> {
     Ok(())
 }
 
-/// Runs a job while pages are open; says also how many bytes came for them, and what the head held
-/// with them.
-fn measure(cluster: &Cluster, api: &Api, spec: &JobSpec, pages: usize) -> Result<(Run, u64, u64)> {
+/// Runs a job while pages are open; says also how many bytes came for them.
+fn measure(cluster: &Cluster, api: &Api, spec: &JobSpec, pages: usize) -> Result<(Run, u64)> {
     let head = cluster.head_process();
-    let before = cpu_alone(head)?;
-    let begun = Instant::now();
+    let memory = || resident_kib(head).context("the head lives");
+    let empty = memory()?;
+    // Nothing happens before all look.
+    cluster.bramble(&["queue", "pause", "--reason", "pages are opened"]).ok();
     let job = api.submit(spec)?;
     let pages = Pages::open(cluster, pages, &format!("cluster.mine.job-{}", job.id));
+    pages.wait();
+    let before = cpu_alone(head)?;
+    let begun = Instant::now();
+    cluster.bramble(&["queue", "resume"]).ok();
     api.wait(job.id)?;
     let wall = begun.elapsed();
-    let run = Run { wall, head: cpu_alone(head)?.saturating_sub(before) };
-    let held = resident_kib(head).context("the head lives")?;
-    Ok((run, pages.close(), held))
+    let grown = memory()? as i64 - empty as i64;
+    let run = Run { wall, head: cpu_alone(head)?.saturating_sub(before), grown };
+    Ok((run, pages.close()))
 }
 
 /// Pages that are open: their streams are read as they come.
 struct Pages {
     closed: Arc<AtomicBool>,
     received: Arc<AtomicU64>,
+    /// How many have received something.
+    told: Arc<AtomicUsize>,
     readers: Vec<JoinHandle<()>>,
 }
 
 impl Pages {
     fn open(cluster: &Cluster, count: usize, topics: &str) -> Self {
-        let (closed, received) = (Arc::default(), Arc::default());
+        let (closed, received, told) = (Arc::default(), Arc::default(), Arc::default());
         let reader = |_| {
-            let (closed, received): (Arc<AtomicBool>, Arc<AtomicU64>) =
-                (Arc::clone(&closed), Arc::clone(&received));
+            let (closed, received, told): (Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicUsize>) =
+                (Arc::clone(&closed), Arc::clone(&received), Arc::clone(&told));
             let (http, url) = (cluster.http(), format!("{}/live?topics={topics}", cluster.url));
             std::thread::spawn(move || {
                 let Ok(answer) = http.get(url).call() else { return };
                 let (mut stream, mut buffer) = (answer.into_body().into_reader(), [0; 16 << 10]);
+                let mut is_first = true;
                 while !closed.load(Ordering::Relaxed) {
                     match stream.read(&mut buffer) {
                         Ok(0) | Err(_) => return,
                         Ok(length) => received.fetch_add(length as u64, Ordering::Relaxed),
                     };
+                    told.fetch_add(usize::from(is_first), Ordering::Relaxed);
+                    is_first = false;
                 }
             })
         };
         let readers = (0..count).map(reader).collect();
-        Self { closed, received, readers }
+        Self { closed, received, told, readers }
+    }
+
+    /// Waits until each has been told how things are.
+    fn wait(&self) {
+        let is_told = || self.told.load(Ordering::Relaxed) == self.readers.len();
+        bramble_tests::cluster::wait_for("all pages", || is_told().then_some(()));
     }
 
     /// Closes them; each has something to read within a few seconds.

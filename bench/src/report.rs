@@ -71,7 +71,7 @@ impl Times {
 }
 
 /// The middle one.
-pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median<T: Ord + Copy>(mut times: Vec<T>) -> T {
     times.sort_unstable();
     times[times.len() / 2]
 }

@@ -21,7 +21,7 @@ pub fn program() -> PathBuf {
 /// `cargo xtask cross` puts it.
 pub fn cross_program(target: &str) -> Option<PathBuf> {
     let this = std::env::current_exe().expect("a program knows its own path");
-    let relative = Path::new("cross").join(target).join("debug/bramble");
+    let relative = Path::new(target).join("debug/bramble");
     this.ancestors().map(|dir| dir.join(&relative)).find(|path| path.exists())
 }
 

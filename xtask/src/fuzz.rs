@@ -74,14 +74,16 @@ pub(crate) fn run(workspace: &Workspace, words: &[String]) -> Result<ExitCode> {
     targets.retain(|target| !(quick && target.is_slow));
     let host = host()?;
     let built = workspace.target_dir().join("fuzz");
-    build(&dir, &built, &host, &targets)?;
+    // Macros and build scripts are those of the workspace.
+    let target_dir = workspace.target_dir();
+    build(&dir, target_dir, &host, &targets)?;
     let mut found = Vec::new();
     for target in &targets {
         let corpus = corpus(workspace.root(), &built, &target.name)?;
         let artifacts = built.join("artifacts").join(&target.name);
         fs::create_dir_all(&artifacts)
             .with_context(|| format!("cannot make {}", artifacts.display()))?;
-        let mut fuzzer = Command::new(built.join(&host).join("debug").join(&target.name));
+        let mut fuzzer = Command::new(target_dir.join(&host).join("debug").join(&target.name));
         fuzzer.arg(format!("-max_total_time={seconds}"));
         fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display()));
         fuzzer.arg(format!("-rss_limit_mb={MEMORY_MIB}"));
@@ -135,9 +137,9 @@ fn host() -> Result<String> {
     host.map(str::to_owned).context("`rustc -vV` names no host")
 }
 
-fn build(dir: &Path, built: &Path, host: &str, targets: &[Target]) -> Result<()> {
+fn build(dir: &Path, target_dir: &Path, host: &str, targets: &[Target]) -> Result<()> {
     let mut build = process::cargo();
-    build.current_dir(dir).env("CARGO_TARGET_DIR", built).env("RUSTFLAGS", COVERAGE);
+    build.current_dir(dir).env("CARGO_TARGET_DIR", target_dir).env("RUSTFLAGS", COVERAGE);
     // Counters are for the program, and not for what runs while it is built: hence the target.
     build.args(["build", "--target", host]);
     if !targets.iter().any(|target| target.is_slow) {

@@ -39,7 +39,7 @@ Usage: cargo xtask TASK
                 kill head and agents at random moments while they sort, for 10 minutes or
                 as said, after a few thousand seeds of the simulator
   cross [BOARD] build the agent's program for boards, without head and compiler, into
-                target/cross; BOARD is aarch64 (the default) or armv7;
+                target/<triple>/debug; BOARD is aarch64 (the default) or armv7;
                 --if-possible skips one whose tools cannot be had
   deny          check licences, sources and versions of dependencies (deny.toml);
                 --advisories also asks for known faults, from a database on GitHub;

@@ -39,7 +39,8 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
     }
     if args.is_empty() {
         // Apart from the others, because the faults are to be in no program.
-        let mutants = ["test", "-p", "bramble-tests", "--features", "mutants", "--test", "mutants"];
+        let mutants =
+            ["test", "--workspace", "--features", "bramble-tests/mutants", "--test", "mutants"];
         process::run(process::cargo().args(mutants).args(["--quiet", "--", "--nocapture"]))?;
     }
     if args.is_empty() && fuzz_api::briefly(workspace, &jobs_dir)? != ExitCode::SUCCESS {

@@ -5,8 +5,6 @@ use bramble_protocol::api::JobView;
 use bramble_protocol::attempts::{AttemptView, Attempts};
 use bramble_protocol::{PhaseKind, TaskId};
 
-use super::lanes;
-
 /// What a part of a job's time was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
@@ -105,10 +103,10 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// `now_ms` is the end of a job that runs.
-    pub(crate) fn of(job: &JobView, attempts: &Attempts, now_ms: u64) -> Self {
+    /// Of `slots` rows that `attempts` fill. `now_ms` is the end of a job that runs.
+    pub(crate) fn of(job: &JobView, attempts: &Attempts, slots: usize, now_ms: u64) -> Self {
         let all = &attempts.attempts;
-        let slots = lanes(all).len() as u32;
+        let slots = slots as u32;
         let end = job.ended_at_ms.unwrap_or(now_ms);
         let wall_us = end.saturating_sub(job.started_at_ms.unwrap_or(end)).max(1) * 1000;
         let room = wall_us as f64 * f64::from(slots.max(1));
@@ -160,6 +158,7 @@ mod tests {
     use bramble_protocol::JobId;
     use bramble_protocol::api::JobState;
 
+    use super::super::lanes;
     use super::super::tests::attempt;
     use super::*;
     use crate::results::tests::job;
@@ -202,7 +201,7 @@ mod tests {
     #[test]
     fn figures_follow_from_the_times_of_the_attempts() {
         let two = attempts(vec![attempt(0, "node-1", 100, 1_000), attempt(1, "node-2", 100, 550)]);
-        let found = Figures::of(&ran(), &two, 0);
+        let found = Figures::of(&ran(), &two, lanes(&two.attempts).len(), 0);
         assert_eq!((found.slots, found.speed_up), (2, Some(1.5)));
         assert_eq!(found.efficiency(), Some(0.75));
         // (1/1.5 - 1/2) / (1 - 1/2)
@@ -212,7 +211,7 @@ mod tests {
             assert!((part - expected).abs() < 1e-9, "{parts:?}");
         }
         let dropped = Attempts { dropped: 1, ..two };
-        assert_eq!(Figures::of(&ran(), &dropped, 0).speed_up, None);
+        assert_eq!(Figures::of(&ran(), &dropped, 2, 0).speed_up, None);
     }
 
     #[test]
@@ -221,7 +220,7 @@ mod tests {
         all.push(attempt(3, "node-1", 200, 600));
         // A merge is no chunk.
         all.push(attempt(4, "node-1", 600, 1_000));
-        let chunks = Figures::of(&ran(), &attempts(all), 0).chunks.unwrap();
+        let chunks = Figures::of(&ran(), &attempts(all), 1, 0).chunks.unwrap();
         assert_eq!((chunks.min_us, chunks.median_us, chunks.max_us), (100_000, 100_000, 400_000));
         assert_eq!((chunks.skew(), chunks.slowest.index), (Some(4.0), 3));
         let short: Vec<_> = (0..5).map(|it| attempt(it, "node-1", 0, 1 + it as u64 * 10)).collect();

@@ -1,6 +1,6 @@
 //! Attempts side by side: which of them can share a row, because none began before the other ended.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use bramble_protocol::attempts::AttemptView;
 
@@ -28,12 +28,14 @@ const TOLERANCE_MS: u64 = 20;
 /// Puts each attempt into the first row of its node in which there is room. Nodes come in the order
 /// of their names, numbers in names by their value.
 pub(crate) fn lanes(attempts: &[AttemptView]) -> Vec<Lane<'_>> {
-    let mut nodes: BTreeMap<(&str, u64, &str), Vec<&AttemptView>> = BTreeMap::new();
+    let mut nodes: HashMap<&str, Vec<&AttemptView>> = HashMap::new();
     for attempt in attempts {
-        nodes.entry(order(&attempt.node)).or_default().push(attempt);
+        nodes.entry(&attempt.node).or_default().push(attempt);
     }
+    let mut nodes: Vec<_> = nodes.into_iter().collect();
+    nodes.sort_unstable_by_key(|(node, _)| order(node));
     let mut all = Vec::new();
-    for ((_, _, node), mut attempts) in nodes {
+    for (node, mut attempts) in nodes {
         attempts.sort_by_key(|it| (it.started_at_ms, it.attempt.task.index, it.attempt.number));
         let first = all.len();
         for attempt in attempts {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bramble_protocol::api::{JobState, JobView, PhaseView};
-use bramble_protocol::attempts::Attempts;
 use bramble_protocol::{PhaseKind, energy};
 use maud::{Markup, html};
 
@@ -14,10 +13,9 @@ use crate::timeline::{Figures, Spread};
 pub(super) fn section(
     lang: Lang,
     job: &JobView,
-    attempts: &Attempts,
+    found: &Figures,
     models: &BTreeMap<String, String>,
 ) -> Markup {
-    let found = Figures::of(job, attempts, job.ended_at_ms.unwrap_or(0));
     let is_done = job.state == JobState::Done;
     let estimated = || html! { " " small { (lang.text("estimated")) } };
     html! {

@@ -66,6 +66,7 @@ async fn parts(head: &Head, viewer: &Viewer, job: &JobView) -> Vec<Part> {
     let lang = viewer.lang;
     let part = |id: &str, markup: Markup| Part { id: id.to_owned(), markup };
     let attempts = head.timelines.of(job.id, 0);
+    let seen = stream::Seen::of(job, &attempts, now_ms());
     let models = super::compare::models(head).await;
     let result = match job.state {
         JobState::Done => results::section(head, lang, job).await,
@@ -74,8 +75,8 @@ async fn parts(head: &Head, viewer: &Viewer, job: &JobView) -> Vec<Part> {
     vec![
         part("now", now::section(head, viewer, job).await),
         part("result", result),
-        part("stream", stream::section(lang, job, &attempts, now_ms())),
-        part("figures", figures::section(lang, job, &attempts, &models)),
+        part("stream", stream::section(lang, job, &seen)),
+        part("figures", figures::section(lang, job, &seen.figures, &models)),
         part("nodes", figures::nodes(lang, job)),
         part("log", log::section(head, lang, job).await),
         part("once-more", once_more::section(head, viewer, job).await),

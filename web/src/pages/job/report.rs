@@ -51,6 +51,7 @@ async fn content(head: &Head, visit: &Visit, job: &JobView) -> Markup {
         _ => None,
     };
     let attempts = head.timelines.of(job.id, 0);
+    let seen = stream::Seen::of(job, &attempts, now_ms());
     let models = compare::models(head).await;
     html! {
         section.card {
@@ -60,8 +61,8 @@ async fn content(head: &Head, visit: &Visit, job: &JobView) -> Markup {
         @if let Some(result) = result {
             section.card { h2 { (lang.text("result")) } (result) }
         }
-        (stream::section(lang, job, &attempts, now_ms()))
-        (figures::section(lang, job, &attempts, &models))
+        (stream::section(lang, job, &seen))
+        (figures::section(lang, job, &seen.figures, &models))
         (figures::nodes(lang, job))
         (log::section(head, lang, job).await)
         (description(lang, job))

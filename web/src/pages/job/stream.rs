@@ -6,23 +6,39 @@ use maud::{Markup, html};
 
 use super::figures::phase_name;
 use crate::lang::Lang;
-use crate::timeline::{Figures, breakdown, lanes, phase_of, picture, spans, stacked};
+use crate::timeline::{Figures, Lane, breakdown, lanes, phase_of, picture, spans, stacked};
 
 /// Attempts in the table under the picture.
 const ROWS_MAX: usize = 50;
 
+/// The attempts of a job, and what follows from them: worked out once for all that show it.
+pub(super) struct Seen<'a> {
+    attempts: &'a Attempts,
+    lanes: Vec<Lane<'a>>,
+    pub(super) figures: Figures,
+    now_ms: u64,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn of(job: &JobView, attempts: &'a Attempts, now_ms: u64) -> Self {
+        let lanes = lanes(&attempts.attempts);
+        let figures = Figures::of(job, attempts, lanes.len(), now_ms);
+        Self { attempts, lanes, figures, now_ms }
+    }
+}
+
 /// The section; an empty place while there is nothing to see.
-pub(super) fn section(lang: Lang, job: &JobView, attempts: &Attempts, now_ms: u64) -> Markup {
-    let all = &attempts.attempts;
+pub(super) fn section(lang: Lang, job: &JobView, seen: &Seen<'_>) -> Markup {
+    let Seen { attempts, lanes, figures, now_ms } = seen;
+    let (all, now_ms) = (&attempts.attempts, *now_ms);
     let Some(started) = job.started_at_ms else { return html! { section id="stream" hidden {} } };
-    let figures = Figures::of(job, attempts, now_ms);
     html! {
         section.card id="stream" {
             h2 { (lang.text("what-happened")) }
             (breakdown(lang, &spans(job, now_ms)))
             @if !all.is_empty() {
-                (slots(lang, &figures))
-                (picture(lang, job, &lanes(all), (started, job.ended_at_ms.unwrap_or(now_ms))))
+                (slots(lang, figures))
+                (picture(lang, job, lanes, (started, job.ended_at_ms.unwrap_or(now_ms))))
                 p.legend {
                     span { i.work aria-hidden="true" {} (lang.text("ink-work")) }
                     span { i.merge aria-hidden="true" {} (lang.text("ink-merge")) }
@@ -56,8 +72,11 @@ fn slots(lang: Lang, figures: &Figures) -> Markup {
 /// The attempts that took longest, in numbers.
 fn table(lang: Lang, job: &JobView, all: &[AttemptView]) -> Markup {
     let mut slowest: Vec<&AttemptView> = all.iter().collect();
+    if slowest.len() > ROWS_MAX {
+        slowest.select_nth_unstable_by_key(ROWS_MAX, |it| std::cmp::Reverse(it.wall_us));
+        slowest.truncate(ROWS_MAX);
+    }
     slowest.sort_by_key(|it| std::cmp::Reverse(it.wall_us));
-    slowest.truncate(ROWS_MAX);
     let address = |name: &str| format!("/api/v1/jobs/{}/{name}", job.id);
     html! {
         details id="attempts" {
