@@ -14,14 +14,17 @@ async fn main() {
     let lesson = Lesson::with_nodes(4).await.expect("Chromium and its driver are there");
     let browser = &lesson.browser;
     browser.resize(1280, 860).await;
-    let file = lesson.cluster.file("numbers.txt", lines(&numbers(2_000_000)).as_bytes());
+    let file = lesson.cluster.file("numbers.txt", lines(&numbers(4_000_000)).as_bytes());
+    // Nothing happens before the page looks.
+    lesson.cluster.bramble(&["queue", "pause", "--reason", "for the picture"]).ok();
     lesson.choose("merge-sort", &file).await;
     browser.click("details summary").await;
-    browser.fill("input[name=chunk-kib]", "64").await;
+    browser.fill("input[name=chunk-kib]", "128").await;
     browser.click("button[value=run]").await;
     browser.until("return location.pathname.startsWith('/j/')").await;
     let job = browser.client.current_url().await.expect("a page has an address");
     browser.open(&lesson.cluster.url).await;
+    lesson.cluster.bramble(&["queue", "resume"]).ok();
     browser.until("return document.querySelectorAll('.node[data-state=busy]').length > 2").await;
     keep(&lesson, &dir.join("dashboard.png")).await;
     browser.open(job.as_str()).await;
