@@ -46,6 +46,7 @@ impl Sensors {
             temperature_millicelsius: temperature::read(root),
             clock_hz: cpu::clock_hz(root),
             uptime_s: cpu::uptime_s(root),
+            board: None,
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod agent;
 pub mod api;
+pub mod board;
 mod chain;
 mod confinement;
 mod declared;
@@ -14,6 +15,7 @@ pub mod digest;
 pub mod explain;
 mod fingerprint;
 pub mod gc;
+pub mod health;
 mod hex;
 pub mod id;
 pub mod inputs;
@@ -38,6 +40,7 @@ pub mod user;
 pub mod version;
 pub mod wire;
 
+pub use board::BoardStatus;
 pub use chain::error_chain;
 pub use confinement::{Confinement, Wall};
 pub use digest::{Digest, DigestParseError};

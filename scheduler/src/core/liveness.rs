@@ -277,5 +277,6 @@ impl Scheduler {
 
 fn bounded(mut status: NodeStatus) -> NodeStatus {
     status.model = status.model.map(|model| truncated(model, NAME_BYTES_MAX));
+    status.board = status.board.map(|board| Box::new(board.bounded()));
     status
 }
