@@ -24,6 +24,13 @@ pub struct Watched {
     pub share: Option<PathBuf>,
 }
 
+impl Watched {
+    /// Where [`crate::record`] puts them, whatever they are called on the board.
+    pub fn in_recording() -> Self {
+        Self { data_dir: Some("/data".into()), share: Some("/share".into()) }
+    }
+}
+
 /// Reads one board. What cannot change is read once, what may take long at most each 10 seconds
 /// and by another thread, and the rest, some dozens of small files, each time.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod board;
 mod calls;
 mod linux;
 mod name;
+mod record;
 mod sensors;
 mod slow;
 
@@ -16,6 +17,7 @@ use bramble_protocol::Digest;
 
 pub use board::Watched;
 pub use name::default_node_name;
+pub use record::{RecordError, record};
 pub use sensors::Sensors;
 
 /// A digest of what is unique to the machine under `root`, whatever is on its disk: the board's

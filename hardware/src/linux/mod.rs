@@ -30,12 +30,12 @@ const LIST_BYTES_MAX: u64 = 256 << 10;
 const ENTRIES_MAX: usize = 256;
 
 /// The beginning of a file, without what surrounds its text; `None` when there is none.
-fn text(path: &Path) -> Option<String> {
+pub(crate) fn text(path: &Path) -> Option<String> {
     text_up_to(FILE_BYTES_MAX, path)
 }
 
 /// The same of a file that is a list.
-fn long_text(path: &Path) -> Option<String> {
+pub(crate) fn long_text(path: &Path) -> Option<String> {
     text_up_to(LIST_BYTES_MAX, path)
 }
 
@@ -64,7 +64,7 @@ fn number<T: std::str::FromStr>(path: &Path) -> Option<T> {
 }
 
 /// Entries of a directory whose names begin and end so, by name.
-fn entries(dir: &Path, prefix: &str, suffix: &str) -> Vec<PathBuf> {
+pub(crate) fn entries(dir: &Path, prefix: &str, suffix: &str) -> Vec<PathBuf> {
     let Ok(listed) = fs::read_dir(dir) else { return Vec::new() };
     let matches = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str());
