@@ -10,8 +10,6 @@ pub use disk::{Disk, Wear};
 pub use network::{Interface, Share, ShareState, counted_since};
 pub use power::{Power, PowerMethod, PowerModel, PowerSource};
 
-use crate::Digest;
-
 /// The most zones, clocks or interfaces that a head keeps of a board.
 pub const LIST_MAX: usize = 16;
 /// The longest text that a head keeps of a board, in bytes.
@@ -70,7 +68,8 @@ pub struct BoardStatus {
     pub power: Option<Power>,
 }
 
-/// What a board is.
+/// What a board is, but not which one: that is told to the head alone, as a digest, when an agent
+/// introduces itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -91,9 +90,6 @@ pub struct BoardIdentity {
     /// Memory that is soldered on, in bytes; more than the kernel has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes_fitted: Option<u64>,
-    /// A digest of what is unique to the board. The serial number itself never leaves it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub machine: Option<Digest>,
     /// Release of the kernel, such as `6.6.31+rpt-rpi-v8`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use bramble_protocol::board::BoardIdentity;
 
 use super::revision::{self, Revision};
-use super::{bytes, long_text, machine, model, text, watts};
+use super::{bytes, long_text, model, text, watts};
 
 /// What names the boards of Armbian and of the images of Orange Pi, which descend from it.
 const RELEASES: [&str; 2] = ["etc/armbian-release", "etc/orangepi-release"];
@@ -40,7 +40,6 @@ pub(crate) fn read(root: &Path) -> Identity {
         processor: processor(root, revision),
         revision: revision.map(|revision| revision.revision),
         memory_bytes_fitted: revision.and_then(|revision| revision.memory_bytes),
-        machine: machine::read(root),
         kernel: text(&root.join("proc/sys/kernel/osrelease")).map(|release| model::clean(&release)),
     };
     let has_voltage_detector = by_revision.and_then(|kind| kind.has_voltage_detector);

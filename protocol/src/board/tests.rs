@@ -10,7 +10,6 @@ fn full() -> BoardStatus {
         identity: BoardIdentity {
             kind: Some("pi-4b".into()),
             memory_bytes_fitted: Some(4 << 30),
-            machine: Some(Digest::of(b"machine")),
             ..BoardIdentity::default()
         },
         zones: vec![ThermalZone { kind: "cpu-thermal".into(), millicelsius: -1500 }],
