@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bramble_protocol::BoardStatus;
 use bramble_protocol::board::{Power, PowerMethod, Swap, Wear};
@@ -13,6 +13,12 @@ use crate::linux::identity::{self, Identity};
 use crate::linux::mounts::{self, Mount};
 use crate::linux::{clock_set, cpu, gencmd, hwmon, network, pressure, restraints, temperature};
 use crate::slow::Slow;
+
+/// How long a board is waited for when it is asked what may take long. That takes a few
+/// milliseconds where all is well, and elsewhere the wait is a part of one heartbeat.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// Files of a recording come sooner or later, and its readers want them all.
+const PATIENCE_WITH_RECORDINGS: Duration = Duration::from_secs(60);
 
 /// Directories whose state belongs to that of the board. Paths are absolute; links in them are not
 /// followed.
@@ -56,14 +62,13 @@ struct SlowReadings {
 impl Board {
     /// The board whose files are under `root`: that of this process, or a recorded one.
     pub(crate) fn new(root: &Path, watched: Watched) -> Self {
-        let calls: Arc<dyn Calls> =
-            if root == Path::new("/") { Arc::new(Live) } else { Arc::new(Recorded::new(root)) };
-        Self::asking(root, watched, calls)
-    }
-
-    fn asking(root: &Path, watched: Watched, calls: Arc<dyn Calls>) -> Self {
-        let identity = identity::read(root);
-        Self { root: root.to_path_buf(), watched, calls, identity, slow: Slow::new() }
+        let (calls, patience): (Arc<dyn Calls>, _) = if root == Path::new("/") {
+            (Arc::new(Live), PATIENCE)
+        } else {
+            (Arc::new(Recorded::new(root)), PATIENCE_WITH_RECORDINGS)
+        };
+        let (root, identity) = (root.to_path_buf(), identity::read(root));
+        Self { root, watched, calls, identity, slow: Slow::new(patience) }
     }
 
     /// How it does at `now`, with what has been read of it already.

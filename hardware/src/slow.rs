@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a reading is believed: after three that did not come, it is of another day.
 const BELIEVED: Duration = Duration::from_secs(35);
-/// How long a caller waits for a reading that has just begun. It takes a few milliseconds on a
-/// board that is well, and one that is not has made its caller wait once.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A reading that is made at most each 10 seconds, on a thread of its own: a disk or a bus that
 /// hangs takes that thread along, and nobody else. Meanwhile no other is started.
@@ -20,11 +17,13 @@ pub(crate) struct Slow<T> {
     /// When the last reading began.
     begun: Option<Instant>,
     pending: Option<Receiver<T>>,
+    patience: Duration,
 }
 
 impl<T: Clone + Send + 'static> Slow<T> {
-    pub(crate) const fn new() -> Self {
-        Self { last: None, begun: None, pending: None }
+    /// A caller waits for a reading that has just begun, but not for longer than `patience`.
+    pub(crate) const fn new(patience: Duration) -> Self {
+        Self { last: None, begun: None, pending: None, patience }
     }
 
     /// The last reading that is still believed; a new one, if it is time for that.
@@ -46,7 +45,7 @@ impl<T: Clone + Send + 'static> Slow<T> {
                 self.pending = Some(pending);
             }
             self.begun = Some(now);
-            self.collect(now, PATIENCE);
+            self.collect(now, self.patience);
         }
         let is_believed = |at: &Instant| now.saturating_duration_since(*at) < BELIEVED;
         self.last.as_ref().filter(|(at, _)| is_believed(at)).map(|(_, reading)| reading.clone())
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_reading_is_kept_until_the_next_is_due() {
-        let mut slow = Slow::new();
+        let mut slow = Slow::new(20 * SECOND);
         let start = Instant::now();
         assert_eq!(slow.read(start, || 1), Some(1));
         assert_eq!(slow.read(start + 9 * SECOND, || 2), Some(1));
@@ -82,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_hangs_holds_up_nobody_and_is_not_repeated() {
-        let mut slow = Slow::new();
+        let mut slow = Slow::new(20 * SECOND);
         let start = Instant::now();
         assert_eq!(slow.read(start, || 1), Some(1));
         let (release, held) = mpsc::channel::<()>();
@@ -90,6 +89,7 @@ mod tests {
             let _ = held.recv();
             2
         };
+        slow.patience = Duration::ZERO;
         let at = |seconds: u32| start + seconds * SECOND;
         assert_eq!(slow.read(at(10), hang), Some(1), "the last one serves meanwhile");
         let never = || -> u32 { panic!("another reading was started") };
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_panics_is_tried_again_when_it_is_due() {
-        let mut slow = Slow::new();
+        let mut slow = Slow::new(20 * SECOND);
         let start = Instant::now();
         // Without a word on the terminal.
         let broken = || -> u32 { std::panic::resume_unwind(Box::new(())) };
