@@ -9,6 +9,7 @@ mod baseline;
 mod ciphers;
 mod compile;
 mod core;
+mod dashboards;
 mod forms;
 mod kernels;
 mod latency;
@@ -55,6 +56,12 @@ enum Which {
         /// Numbers of tasks.
         #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
         tasks: Vec<usize>,
+    },
+    /// What open pages cost the head, and how long pages take.
+    Dashboards {
+        /// Tasks of the job that they follow.
+        #[arg(long, default_value_t = 10_000)]
+        tasks: usize,
     },
     /// Events a second of the scheduler's core alone, by nodes and tasks.
     Core {
@@ -113,6 +120,7 @@ fn main() -> Result<()> {
         Which::SortRecords { mb } => sort::records(args.runs, mb),
         Which::Latency => latency::run(args.runs),
         Which::Noop { tasks } => noop::run(args.runs, &tasks),
+        Which::Dashboards { tasks } => dashboards::run(args.runs, tasks),
         Which::Core { tasks } => core::run(&tasks),
         Which::Forms => forms::run(args.runs),
         Which::Kernels => kernels::run(args.runs),

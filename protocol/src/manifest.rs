@@ -34,6 +34,34 @@ pub struct Manifest {
     /// Records taken evenly from all chunks, from which a job may choose key ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<ObjectRef>,
+    /// What the file looked like, where the chunks, joined, are not the file that was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
+}
+
+/// A small picture of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Look {
+    /// What is to be seen.
+    pub kind: LookKind,
+    /// The picture, a PNG.
+    pub picture: ObjectRef,
+    /// Pixels from left to right that the file has, or channels.
+    pub width: u32,
+    /// Pixels from above to below that the file has, or spectra.
+    pub height: u32,
+}
+
+/// What is to be seen in a small picture of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum LookKind {
+    /// The picture that the file is.
+    Picture,
+    /// The spectra of an observation over time.
+    Waterfall,
 }
 
 /// Why bytes are not a manifest.
@@ -75,7 +103,19 @@ impl Manifest {
     /// A manifest of `chunks`.
     pub fn new(chunks: Vec<ObjectRef>, sample: Option<ObjectRef>) -> Self {
         let total_bytes = chunks.iter().map(|chunk| chunk.size).sum();
-        Self { schema: Self::SCHEMA.into(), total_bytes, chunks, sample }
+        Self { schema: Self::SCHEMA.into(), total_bytes, chunks, sample, look: None }
+    }
+
+    /// The same, with what the file looked like.
+    #[must_use]
+    pub fn with_look(self, look: Option<Look>) -> Self {
+        Self { look, ..self }
+    }
+
+    /// All objects that it names: the chunks in order, then what belongs to them.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        let picture = self.look.as_ref().map(|look| &look.picture);
+        self.chunks.iter().chain(&self.sample).chain(picture)
     }
 
     /// The bytes under which the manifest is stored.
@@ -115,6 +155,17 @@ mod tests {
         let manifest = Manifest::new(chunks, Some(ObjectRef::of(b"sample")));
         assert_eq!(manifest.total_bytes, 8);
         assert_eq!(Manifest::decode(&manifest.encode()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn what_a_file_looked_like_belongs_to_its_manifest_and_older_ones_have_none() {
+        let picture = ObjectRef::of(b"a picture");
+        let look = Look { kind: LookKind::Waterfall, picture, width: 4, height: 2 };
+        let plain = Manifest::new(vec![ObjectRef::of(b"one")], None);
+        assert!(!String::from_utf8(plain.encode()).unwrap().contains("look"));
+        let with = plain.clone().with_look(Some(look));
+        let read = Manifest::decode(&with.encode()).unwrap();
+        assert_eq!(read.objects().copied().collect::<Vec<_>>(), [plain.chunks[0], picture]);
     }
 
     #[test]

@@ -124,6 +124,7 @@ proptest! {
             total_bytes: first.saturating_add(second),
             chunks: vec![chunk(first), chunk(second)],
             sample: None,
+            look: None,
         };
         let read = Manifest::decode(&manifest.encode());
         prop_assert_eq!(read.is_ok(), first.checked_add(second).is_some());

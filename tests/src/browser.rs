@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
@@ -95,9 +96,23 @@ impl Browser {
         self.element(css).await.click().await.expect("an element can be clicked");
     }
 
+    /// Presses a key where the focus is, named by its character: see WebDriver's list of keys.
+    pub async fn press(&self, key: char) {
+        let (down, up) = (KeyAction::Down { value: key }, KeyAction::Up { value: key });
+        let pressed =
+            self.client.perform_actions(KeyActions::new("keys".into()).then(down).then(up));
+        pressed.await.expect("a key can be pressed");
+    }
+
     /// What a script in the page gives. The page's policy does not stop it.
     pub async fn eval(&self, script: &str) -> Value {
         let done = self.client.execute(script, Vec::new()).await;
+        done.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// What a script gives to the function that is its last argument.
+    pub async fn eval_later(&self, script: &str) -> Value {
+        let done = self.client.execute_async(script, Vec::new()).await;
         done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 

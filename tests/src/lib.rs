@@ -7,5 +7,6 @@ pub mod cluster;
 pub mod data;
 pub mod hostile;
 pub mod kills;
+pub mod lesson;
 pub mod mutate;
 pub mod sim;

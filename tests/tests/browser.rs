@@ -5,49 +5,13 @@ use std::net::TcpListener;
 use std::thread;
 
 use bramble_tests::browser::Browser;
-use bramble_tests::cluster::{Cluster, job, wait_for};
+use bramble_tests::cluster::{job, wait_for};
+use bramble_tests::lesson::Lesson;
 use serde_json::json;
 
 /// What would show that a script of a user has run.
 const OWNED: &str =
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
-
-/// A head with a class, a student of it, and the page in which he has signed in.
-struct Lesson {
-    cluster: Cluster,
-    browser: Browser,
-}
-
-impl Lesson {
-    /// `None` where there is no browser.
-    async fn begin() -> Option<Self> {
-        let browser = Browser::start().await?;
-        let cluster = Cluster::start(1);
-        cluster.bramble(&["user", "add", "anna", "--role", "admin"]).ok();
-        let lesson = Self { cluster, browser };
-        lesson.sign_in("anna").await;
-        Some(lesson)
-    }
-
-    /// Resets a PIN and signs in with it, by the form.
-    async fn sign_in(&self, user: &str) {
-        let said = self.cluster.bramble(&["user", "reset-pin", user, "--json"]).ok();
-        let pin: serde_json::Value = serde_json::from_slice(&said.stdout).expect("it is JSON");
-        let pin = pin[0]["pin"].as_str().expect("a PIN was given");
-        self.browser.open(&format!("{}/login", self.cluster.url)).await;
-        self.browser.fill("input[name=user]", user).await;
-        self.browser.fill("input[name=pin]", pin).await;
-        self.browser.fill("input[name=new_pin]", "walrus-719352").await;
-        self.browser.click("form[action=\"/login\"] button").await;
-        self.browser.element("form[action=\"/logout\"]").await;
-    }
-
-    async fn is_signed_in(&self) -> bool {
-        self.browser.open(&self.cluster.url).await;
-        let source = self.browser.client.source().await.expect("a page has a source");
-        source.contains("action=\"/logout\"")
-    }
-}
 
 /// Serves one page to whoever asks on an address of its own; another site, for a browser.
 fn other_site(html: String) -> String {

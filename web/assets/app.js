@@ -80,6 +80,26 @@ function enliven(root) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) time.title = format.format(at);
   }
+  for (const pair of root.querySelectorAll("[data-slider]")) slide(pair);
+}
+
+/** Lays the picture after over the picture before, and lets a slider uncover the one or the other. */
+function slide(pair) {
+  const [under, over] = pair.querySelectorAll("img");
+  if (!over) return;
+  const stage = document.createElement("div");
+  const label = document.createElement("label");
+  const input = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 100, value: 50 });
+  stage.className = "slider";
+  over.classList.add("over");
+  stage.append(under, over);
+  label.append(pair.dataset.slider, input);
+  const move = () => over.style.setProperty("--at", input.value + "%");
+  input.addEventListener("input", move);
+  move();
+  pair.replaceChildren(stage, label);
+  pair.className = "pair";
+  pair.removeAttribute("data-slider");
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));
@@ -89,5 +109,6 @@ document.addEventListener("submit", (event) => {
   const question = event.target.dataset?.ask;
   if (question && !confirm(question)) event.preventDefault();
 });
+if (main?.dataset.again !== undefined) setInterval(reload, 2_000);
 enliven(document);
 follow();

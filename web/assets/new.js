@@ -34,10 +34,20 @@ async function piece(address, file, from) {
   throw await answer.json();
 }
 
+/** Where a file was begun to be sent, also before the page was loaded again. */
+async function begun(file) {
+  const key = ["upload", file.name, file.size, file.lastModified].join("/");
+  const known = localStorage.getItem(key);
+  const there = known && (await offset(known).catch(() => null));
+  if (typeof there === "number") return [known, there];
+  const address = await begin(file);
+  localStorage.setItem(key, address);
+  return [address, 0];
+}
+
 /** Sends a file and tells how far it is. Answers with its id. */
 async function send(file, tell) {
-  const address = await begin(file);
-  let at = 0;
+  let [address, at] = await begun(file);
   let tries = 0;
   while (at < file.size) {
     try {

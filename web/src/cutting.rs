@@ -17,6 +17,7 @@ use bramble_store::{Store, StoreError};
 
 use crate::access::Asker;
 use crate::error::{ApiError, ApiResult};
+use crate::results::{Seen, look_at};
 use crate::routes::now_ms;
 use crate::state::{Head, blocking};
 use crate::uploads::{Upload, Whole};
@@ -111,11 +112,11 @@ impl Work {
             None => None,
         };
         let mut sink = Sink { work: &self, chunks: Vec::new(), bytes: 0 };
-        let sample = self.cut(whole.as_ref(), &mut sink)?;
+        let extra = self.cut(whole.as_ref(), &mut sink)?;
         let (chunks, bytes) = (sink.chunks.len() as u64, sink.bytes);
         let manifest = match self.request.dry_run {
             true => None,
-            false => Some(sink.finish(sample)?),
+            false => Some(sink.finish(extra)?),
         };
         drop(whole);
         if let Some(upload) = self.upload.as_ref().filter(|_| !self.request.dry_run) {
@@ -124,8 +125,8 @@ impl Work {
         Ok(InputView { schema: "bramble.input/1".into(), manifest, chunks, bytes })
     }
 
-    /// Cuts it in whichever way it is to be cut; the answer is its sample, if one was taken.
-    fn cut(&self, whole: Option<&Whole>, sink: &mut Sink<'_>) -> ApiResult<Option<Vec<u8>>> {
+    /// Cuts it in whichever way it is to be cut.
+    fn cut(&self, whole: Option<&Whole>, sink: &mut Sink<'_>) -> ApiResult<Extra> {
         let request = &self.request;
         let declared = &self.module.declared;
         let rule = request.split.unwrap_or_else(|| declared.split_rule(&request.params));
@@ -133,7 +134,7 @@ impl Work {
         let chunk_bytes = request.chunk_bytes.unwrap_or_else(|| default_chunk_bytes(total));
         let file = whole.map(|whole| &whole.file);
         if rule == SplitRule::Guest || file.is_none() {
-            return self.cut_by_module(whole, total, chunk_bytes, sink).map(|()| None);
+            return self.cut_by_module(whole, total, chunk_bytes, sink);
         }
         let tail = self.tail(total, chunk_bytes);
         let partitions = self.module.effective_exports(&request.params).partitioner;
@@ -145,7 +146,7 @@ impl Work {
         );
         let mut cutter = Cutter::new(reader, options).map_err(refused)?.with_tail(tail);
         sink.take_all(&mut cutter)?;
-        Ok(cutter.into_sample())
+        Ok(Extra { sample: cutter.into_sample(), seen: None })
     }
 
     /// Who names a size gets that size; else the last chunks are smaller where nodes differ much.
@@ -161,7 +162,7 @@ impl Work {
         total: Option<u64>,
         wanted_bytes: u64,
         sink: &mut Sink<'_>,
-    ) -> ApiResult<()> {
+    ) -> ApiResult<Extra> {
         let exports = self.module.exports;
         if !exports.planner && !exports.cutter {
             return Err(ApiError::bad_job("this module cannot cut its input itself")
@@ -180,11 +181,14 @@ impl Work {
         let file: Option<(&File, u64)> = whole.map(|whole| &whole.file).zip(total);
         match answer.map_err(cannot_cut)? {
             CutAnswer::Pieces(pieces) => {
-                sink.take_all(&mut PieceCutter::new(file, pieces).map_err(refused)?)
+                sink.take_all(&mut PieceCutter::new(file, pieces).map_err(refused)?)?;
+                let seen = file.and_then(|(file, _)| look_at(file));
+                Ok(Extra { sample: None, seen })
             }
             CutAnswer::Spans(spans) => match file {
                 Some((file, _)) => {
-                    sink.take_all(&mut SpanCutter::new(file, spans).map_err(refused)?)
+                    sink.take_all(&mut SpanCutter::new(file, spans).map_err(refused)?)?;
+                    Ok(Extra::default())
                 }
                 None => Err(ApiError::bad_job("this module has no input to cut")),
             },
@@ -211,6 +215,15 @@ fn refused(error: CutError) -> ApiError {
                 .help("check the file, or choose another size of chunks or another way to cut")
         }
     }
+}
+
+/// What is kept beside the chunks.
+#[derive(Default)]
+struct Extra {
+    /// Records, from which key ranges are chosen.
+    sample: Option<Vec<u8>>,
+    /// What the file looked like, where its chunks do not tell.
+    seen: Option<Seen>,
 }
 
 /// Where the chunks go.
@@ -265,12 +278,14 @@ impl Sink<'_> {
     }
 
     /// Stores the manifest.
-    fn finish(self, sample: Option<Vec<u8>>) -> ApiResult<ObjectRef> {
+    fn finish(self, extra: Extra) -> ApiResult<ObjectRef> {
         let put = |bytes: &[u8]| self.store().put(bytes).map_err(ApiError::fault);
-        let sample = sample.map(|sample| put(&sample)).transpose()?;
+        let sample = extra.sample.map(|sample| put(&sample)).transpose()?;
+        let picture = extra.seen.as_ref().map(|seen| put(&seen.png)).transpose()?;
         let manifest = Manifest::new(self.chunks.clone(), sample);
-        let object = put(&manifest.encode())?;
-        let made: Vec<Digest> = sample.iter().chain([&object]).map(|it| it.digest).collect();
+        let object = put(&manifest.with_look(extra.seen.map(|seen| seen.look)).encode())?;
+        let made = sample.iter().chain(&picture).chain([&object]);
+        let made: Vec<Digest> = made.map(|it| it.digest).collect();
         self.hold(&made)?;
         Ok(object)
     }

@@ -56,8 +56,7 @@ fn check_objects(
     manifest: &Manifest,
     not_held: impl Fn(&[Digest]) -> ApiResult<Vec<Digest>>,
 ) -> ApiResult<()> {
-    let mut objects: Vec<ObjectRef> =
-        manifest.chunks.iter().chain(&manifest.sample).copied().collect();
+    let mut objects: Vec<ObjectRef> = manifest.objects().copied().collect();
     // Chunks may repeat; the files are visited in the order of their directories.
     objects.sort_unstable_by_key(|object| (object.digest, object.size));
     objects.dedup();

@@ -36,12 +36,14 @@ mod serving;
 mod spec;
 mod state;
 mod stored;
+mod timeline;
 mod uploads;
 
 pub use access::{Need, RouteNeed, needs};
 pub use collector::{CollectError, Collector};
 pub use openapi::openapi;
 pub use peer::Peer;
+pub use results::{Seen, look_at};
 pub use router::app;
 pub use server::serve;
 pub use state::AppState;

@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use crate::access::{Asker, Need, check, identify, routes};
 use crate::error::ApiResult;
-use crate::pages::dress;
+use crate::pages::{dress, nowhere};
 use crate::state::{AppState, Head, Shared};
 use crate::{error, metrics, origin, pace};
 
@@ -29,6 +29,7 @@ pub fn app(state: AppState) -> Router {
         router = router.route(route.path, handler);
     }
     router
+        .fallback(nowhere)
         // From the inside out: the last one sees a request first and its answer last.
         .layer(from_fn_with_state(Arc::clone(&head), identify))
         .layer(from_fn(origin::check))

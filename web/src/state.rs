@@ -22,6 +22,7 @@ use crate::live::{History, Live};
 use crate::nodes::Connected;
 use crate::previews::Previews;
 use crate::sent::Sent;
+use crate::timeline::Timelines;
 use crate::uploads::Uploads;
 
 /// What the API is put together from.
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) damaged: Damaged,
     pub(crate) connected: Connected,
     pub(crate) previews: Previews,
+    /// When attempts ran.
+    pub(crate) timelines: Timelines,
     pub(crate) sent: Sent,
     pub(crate) live: Live,
     pub(crate) live_history: History,
@@ -107,6 +110,7 @@ impl Shared {
             damaged: Damaged::default(),
             connected: Connected::default(),
             previews: Previews::default(),
+            timelines: Timelines::default(),
             sent: Sent::default(),
             live: Live::default(),
             live_history: History::default(),

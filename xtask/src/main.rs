@@ -1,6 +1,7 @@
-//! Tasks of the project: `cargo xtask test`, `soak`, `demo`, `build-jobs`, `tidy`.
+//! Tasks of the project: `cargo xtask help` lists them.
 
 mod apt;
+mod axe;
 mod browser;
 mod build_jobs;
 mod c_programs;
@@ -11,6 +12,7 @@ mod deny;
 mod fuzz;
 mod fuzz_api;
 mod openapi;
+mod pictures;
 mod process;
 mod python;
 mod soak;
@@ -49,6 +51,7 @@ Usage: cargo xtask TASK
                 start a cluster and have its API asked whatever its OpenAPI document allows
                 and more: no fault, no hang, every answer as described
   openapi       write docs/openapi.json, the description of the HTTP API
+  pictures      make the pictures of the site in docs/pictures anew, in a real browser
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
 
@@ -87,6 +90,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "fuzz" => fuzz::run(&Workspace::load()?, rest),
         "fuzz-api" => fuzz_api::run(&Workspace::load()?, rest),
         "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "pictures" => pictures::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
-use crate::{browser, build_jobs, fuzz_api, process, tidy};
+use crate::{axe, browser, build_jobs, fuzz_api, process, tidy};
 
 /// Where tests find the program.
 pub(crate) const BRAMBLE_BIN_ENV: &str = "BRAMBLE_BIN";
@@ -21,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
     let jobs_dir = build_jobs::run(workspace)?;
     tidy::run(workspace)?;
     browser::prepare();
+    let axe = axe::prepare(workspace);
     if names_a_package(args) {
         build_bramble()?;
     } else {
@@ -47,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
     let mut runner = runner(args);
     let status = runner
         .envs(surroundings)
+        .envs(axe.map(|script| (axe::AXE_ENV, script)))
         .current_dir(workspace.root())
         .status()
         .with_context(|| format!("cannot start {}", process::shown(&runner)))?;

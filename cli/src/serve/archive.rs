@@ -54,14 +54,14 @@ pub(super) fn needed(found: &Reachable) -> BTreeSet<Digest> {
     found.open.iter().chain(&found.modules).chain(&found.results).copied().collect()
 }
 
-/// The inputs of jobs that ended, as far as they are still stored: their manifests and chunks.
+/// The inputs of jobs, as far as they are still stored: their manifests and chunks.
 pub(super) fn inputs(found: &Reachable, store: &Store) -> BTreeSet<Digest> {
     let mut all = BTreeSet::new();
     for digest in &found.inputs {
         let Ok(bytes) = store.get_by_digest(digest, Manifest::BYTES_MAX) else { continue };
         let Ok(manifest) = Manifest::decode(&bytes) else { continue };
         all.insert(*digest);
-        all.extend(manifest.chunks.iter().chain(&manifest.sample).map(|object| object.digest));
+        all.extend(manifest.objects().map(|object| object.digest));
     }
     all
 }

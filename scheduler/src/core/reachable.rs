@@ -24,8 +24,8 @@ pub struct Reachable {
     /// stands twice, the later place counts. Before one of them is removed, the scheduler must
     /// have been told: see [`super::Event::ObjectsGone`].
     pub cached: Vec<Digest>,
-    /// Manifests of the inputs of jobs that have ended, earliest end first: where one stands
-    /// twice, the later place counts.
+    /// Manifests of inputs, those of jobs that have ended first, earliest end first: where one
+    /// stands twice, the later place counts.
     pub inputs: Vec<Digest>,
 }
 
@@ -57,6 +57,9 @@ impl Scheduler {
         found.cached.extend(self.cache.objects_by_use());
         let ended = self.ended.iter().filter_map(|id| self.jobs.get(id));
         let inputs = ended.map(|job| job.spec.input);
+        // What belongs to the input of an open job and is read by no task of it stands only there.
+        let open = self.jobs.values().filter(|job| !matches!(job.body, Body::Ended(_)));
+        let inputs = inputs.chain(open.map(|job| job.spec.input));
         found.inputs.extend(inputs.filter(|input| *input != JobSpec::NO_INPUT));
         found
     }

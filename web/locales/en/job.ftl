@@ -45,3 +45,45 @@ job-was-done = { $count ->
     [one] Its task was done before
    *[other] All { $count } tasks were done before
 }
+what-happened = What happened
+where-time-went = Where the time went
+time-queue = In the queue
+time-between = Between phases
+what-slots-did = { $count ->
+    [one] What the slot did
+   *[other] What the { $count } slots did
+}
+slots-read = Reading
+slots-compute = Computing
+slots-write = Storing
+slots-idle = Nothing to do
+stream = What each slot did when
+stream-help = Time to the right, a row for each slot. The table below says the same in numbers.
+slot-did = { $node }, slot { $slot }: { $count ->
+    [one] { $count } attempt
+   *[other] { $count } attempts
+}, at work { $busy } of the time
+rows-left-out = { $count ->
+    [one] { $count } more slot is not shown.
+   *[other] { $count } more slots are not shown.
+}
+ink-work = work on a chunk
+ink-merge = merge or reduce
+ink-transfer = reading and storing
+ink-failed = failed
+attempts-dropped = { $count ->
+    [one] { $count } earlier attempt is not known any more.
+   *[other] { $count } earlier attempts are not known any more.
+}
+attempts-unknown = When each attempt ran is not known any more: the head was started anew since, or has seen many since.
+slowest = { $count ->
+    [one] The attempt in numbers
+   *[other] The { $count } slowest attempts in numbers
+}
+task = Task
+outcome = How it ended
+attempts-table = All attempts as a table (CSV)
+attempts-trace = As a trace (for chrome://tracing or Perfetto)
+chunk-times = A chunk took (shortest · median · longest)
+skew = Out of step
+skew-hint = Task { $task } took { $times } times as long as the median: smaller chunks would spread the work better.

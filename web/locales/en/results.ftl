@@ -1,6 +1,7 @@
 download = Download
 before = Before
 after = After
+slide = Before to the left, after to the right
 picture-too-large = This picture is too large to be shown here.
 entropy-help = 8 bits a byte is what noise has: nothing can be seen without the key. A cipher that shows shapes has less, or shows them in the picture.
 entropy = { $bits } of 8 bits a byte
@@ -16,7 +17,7 @@ largest = Largest
 sorted = In order
 yes = yes
 no = no
-looked-at = { $part } of { $all } were looked at: the beginning, the middle and the end.
+looked-at = { $part } of { $all } were looked at: pieces from everywhere.
 waterfall = The observation: frequency to the right, time downwards
 waterfall-help = Frequency to the right, time downwards; the brighter, the stronger. A signal from far away drifts, because the Earth turns; one that stands straight is from here. Marks above and below show what was found.
 no-hits = Nothing stood out of the noise.

@@ -47,3 +47,50 @@ job-was-done = { $count ->
     [one] Задач выполнено раньше: { $count }
    *[other] Задач выполнено раньше: { $count }
 }
+what-happened = Что происходило
+where-time-went = Куда ушло время
+time-queue = В очереди
+time-between = Между фазами
+what-slots-did = { $count ->
+    [one] Чем было занято { $count } место
+    [few] Чем были заняты { $count } места
+   *[other] Чем были заняты { $count } мест
+}
+slots-read = Чтение
+slots-compute = Вычисление
+slots-write = Запись
+slots-idle = Без дела
+stream = Что и когда делало каждое место
+stream-help = Время вправо, строка на каждое место. Таблица ниже говорит то же в числах.
+slot-did = { $node }, место { $slot }: { $count ->
+    [one] { $count } попытка
+    [few] { $count } попытки
+   *[other] { $count } попыток
+}, в работе { $busy } времени
+rows-left-out = { $count ->
+    [one] Ещё { $count } место не показано.
+    [few] Ещё { $count } места не показаны.
+   *[other] Ещё { $count } мест не показано.
+}
+ink-work = работа над частью
+ink-merge = слияние или свёртка
+ink-transfer = чтение и запись
+ink-failed = ошибка
+attempts-dropped = { $count ->
+    [one] { $count } более ранняя попытка уже неизвестна.
+    [few] { $count } более ранние попытки уже неизвестны.
+   *[other] { $count } более ранних попыток уже неизвестны.
+}
+attempts-unknown = Когда шла каждая попытка, уже неизвестно: головной узел с тех пор запускали заново или попыток было слишком много.
+slowest = { $count ->
+    [one] Попытка в числах
+    [few] { $count } самые долгие попытки в числах
+   *[other] { $count } самых долгих попыток в числах
+}
+task = Задача
+outcome = Чем кончилось
+attempts-table = Все попытки таблицей (CSV)
+attempts-trace = Как трасса (для chrome://tracing или Perfetto)
+chunk-times = Часть заняла (меньше всего · медиана · больше всего)
+skew = Перекос
+skew-hint = Задача { $task } заняла в { $times } раза больше медианы: на частях поменьше работа разойдётся ровнее.

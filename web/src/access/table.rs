@@ -6,8 +6,9 @@ use axum::routing::{MethodRouter, delete, get, head as head_of, options, patch, 
 use super::Need;
 use crate::pages::{self, admin, assets, class, help, home, job, login, me, new, trouble};
 use crate::routes::{
-    accounts, agent, audit, backup, bundle, classes, events, gc, head, inputs, jobs, joining,
-    modules, nodes, objects, previews, queue, result, retry, secrets, sessions, uploads, views,
+    accounts, agent, attempts, audit, backup, bundle, classes, events, gc, head, inputs, jobs,
+    joining, modules, nodes, objects, previews, queue, result, retry, secrets, sessions, uploads,
+    views,
 };
 use crate::state::Head;
 use crate::{live, metrics, openapi};
@@ -82,6 +83,9 @@ fn pages() -> Vec<Route> {
         route("POST", "/j/{id}/cancel", Run, post(job::cancel)),
         route("POST", "/j/{id}/retry", Run, post(job::retry)),
         route("POST", "/j/{id}/again", Run, post(job::again)),
+        route("POST", "/j/{id}/scale", Run, post(job::scale)),
+        route("GET", "/j/{id}/report.html", Run, get(job::report)),
+        route("GET", "/compare", Run, get(pages::compare::page)),
         route("GET", "/new", Run, get(new::page)),
         route("POST", "/new/example", Run, post(new::example_chosen)),
         route("POST", "/new/module", Run, post(new::module).layer(DefaultBodyLimit::disable())),
@@ -178,6 +182,9 @@ fn watching() -> Vec<Route> {
     vec![
         route("GET", "/api/v1/jobs/{id}/events", Run, get(events::job)),
         route("GET", "/api/v1/jobs/{id}/logs", Run, get(jobs::logs)),
+        route("GET", "/api/v1/jobs/{id}/attempts", Run, get(attempts::list)),
+        route("GET", "/api/v1/jobs/{id}/attempts.csv", Run, get(attempts::table)),
+        route("GET", "/api/v1/jobs/{id}/trace.json", Run, get(attempts::chrome_trace)),
         route("GET", "/api/v1/jobs/{id}/previews", Run, get(previews::list)),
         route("GET", "/api/v1/jobs/{id}/previews/{index}", Run, get(previews::send)),
         route("GET", "/api/v1/jobs/{id}/view/{what}", Run, get(views::send)),

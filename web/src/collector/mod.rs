@@ -275,8 +275,7 @@ fn inputs(store: &Store, manifests: &[Digest]) -> Vec<Digest> {
     for digest in latest {
         let manifest = store.get_by_digest(&digest, Manifest::BYTES_MAX).ok();
         if let Some(manifest) = manifest.and_then(|bytes| Manifest::decode(&bytes).ok()) {
-            let parts = manifest.chunks.iter().chain(&manifest.sample);
-            objects.extend(parts.map(|part| part.digest));
+            objects.extend(manifest.objects().map(|object| object.digest));
         }
         objects.push(digest);
     }

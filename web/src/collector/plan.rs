@@ -15,7 +15,7 @@ pub(super) struct Facts {
     pub(super) needed: Reachable,
     /// Compiled modules of jobs that are known.
     pub(super) artefacts: Vec<Digest>,
-    /// The objects of inputs of jobs that have ended, earliest end first.
+    /// The objects of inputs, those of jobs that have ended first, earliest end first.
     pub(super) inputs: Vec<Digest>,
     /// What was used after this stays.
     pub(super) unused_since: SystemTime,

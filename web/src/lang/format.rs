@@ -55,18 +55,16 @@ impl Lang {
         format!("{}\u{a0}{}", self.decimal(value, places), units[unit])
     }
 
-    /// A length of time in milliseconds: `0.3 s`, `41 s`, `3 min 40 s`, `2 h 05 min`.
+    /// A length of time in milliseconds: `12 ms`, `0.3 s`, `41 s`, `3 min 40 s`, `2 h 05 min`.
     pub(crate) fn duration(self, ms: u64) -> String {
-        let [second, minute, hour, day] = match self {
-            Self::Ru => ["с", "мин", "ч", "д"],
-            Self::En | Self::Pseudo => ["s", "min", "h", "d"],
+        let [short, second, minute, hour, day] = match self {
+            Self::Ru => ["мс", "с", "мин", "ч", "д"],
+            Self::En | Self::Pseudo => ["ms", "s", "min", "h", "d"],
         };
         let seconds = ms.saturating_add(500) / 1000;
         match seconds {
-            0..10 => {
-                let places = if ms < 100 && ms > 0 { 2 } else { 1 };
-                format!("{}\u{a0}{second}", self.decimal(ms as f64 / 1000.0, places))
-            }
+            _ if ms < 100 => format!("{ms}\u{a0}{short}"),
+            0..10 => format!("{}\u{a0}{second}", self.decimal(ms as f64 / 1000.0, 1)),
             10..60 => format!("{seconds}\u{a0}{second}"),
             60..3600 => format!("{}\u{a0}{minute} {:02}\u{a0}{second}", seconds / 60, seconds % 60),
             3600..86_400 => {
@@ -74,6 +72,16 @@ impl Lang {
             }
             _ => format!("{}\u{a0}{day} {}\u{a0}{hour}", seconds / 86_400, seconds % 86_400 / 3600),
         }
+    }
+
+    /// A length of time in microseconds: below ten milliseconds `1.2 ms`, else as
+    /// [`Self::duration`] says it.
+    pub(crate) fn duration_us(self, us: u64) -> String {
+        if us >= 9_950 {
+            return self.duration(us.saturating_add(500) / 1000);
+        }
+        let short = if self == Self::Ru { "мс" } else { "ms" };
+        format!("{}\u{a0}{short}", self.decimal(us as f64 / 1000.0, usize::from(us > 0)))
     }
 
     /// A temperature in thousandths of a degree.
@@ -115,6 +123,9 @@ mod tests {
         assert_eq!(Lang::Ru.bytes(38 << 10), "38\u{a0}КиБ");
         assert_eq!(Lang::En.bytes((1 << 20) - 1), "1.0\u{a0}MiB");
         assert_eq!(Lang::En.duration(6_940), "6.9\u{a0}s");
+        assert_eq!(Lang::En.duration(12), "12\u{a0}ms");
+        assert_eq!(Lang::En.duration_us(1_240), "1.2\u{a0}ms");
+        assert_eq!(Lang::En.duration_us(9_960), "10\u{a0}ms");
         assert_eq!(Lang::En.duration(59_400), "59\u{a0}s");
         assert_eq!(Lang::En.duration(220_000), "3\u{a0}min 40\u{a0}s");
         assert_eq!(Lang::Ru.duration(7_500_000), "2\u{a0}ч 05\u{a0}мин");

@@ -21,8 +21,8 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str, &str); 9] =
-    files!("frame", "home", "jobs", "job", "new", "nodes", "people", "help", "results");
+const FILES: [(&str, &str, &str); 10] =
+    files!("frame", "home", "jobs", "job", "new", "nodes", "people", "help", "results", "compare");
 
 /// The text of a key; the key itself, in brackets, where there is none. A test sees to it that
 /// there are all.

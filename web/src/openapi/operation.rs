@@ -234,7 +234,9 @@ fn parameter(name: &str) -> Value {
 
 fn question(name: &str) -> Value {
     let schema = match name {
-        "count" | "before" => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+        "count" | "before" | "since" => {
+            json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
+        }
         _ => json!({ "type": "string" }),
     };
     json!({ "name": name, "in": "query", "required": false, "schema": schema })

@@ -11,6 +11,7 @@ use bramble_protocol::api::{
     ModuleResponse, NodeList, NodeView, PreviewList, ResultView, SecretsRequest, StoredResponse,
     SubmitRequest,
 };
+use bramble_protocol::attempts::Attempts;
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
 use bramble_protocol::inputs::{GalleryView, InputRequest, InputView};
@@ -220,6 +221,16 @@ fn watching() -> Vec<Operation> {
             .or(&[404]),
         get("/api/v1/jobs/{id}/logs", "logs", "What its attempts logged and used")
             .gives::<LogList>("In the order in which they ended.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/attempts", "attempts", "When its attempts ran, and where")
+            .asks(&["since"])
+            .gives::<Attempts>("Those that ended after the first `since`, the latest of them.")
+            .or(&[400, 404]),
+        get("/api/v1/jobs/{id}/attempts.csv", "attemptsTable", "The same as a table")
+            .gives_media("text/csv", "A line for each, under a line of names.")
+            .or(&[404]),
+        get("/api/v1/jobs/{id}/trace.json", "trace", "The same as a trace")
+            .gives_media("application/json", "Chrome's trace event format.")
             .or(&[404]),
         get("/api/v1/jobs/{id}/previews", "previews", "What its tasks have shown")
             .gives::<PreviewList>("The last preview of each task.")

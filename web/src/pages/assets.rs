@@ -27,6 +27,11 @@ const FILES: [(&str, &str, &[u8]); 4] = [
     ("icon.svg", SVG, include_bytes!("../../assets/icon.svg")),
 ];
 
+/// The style sheet of all pages, for a page that is to stand alone.
+pub(super) fn style_sheet() -> &'static str {
+    include_str!("../../assets/app.css")
+}
+
 struct Asset {
     media: &'static str,
     plain: &'static [u8],

@@ -77,9 +77,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 impl Visit {
     /// The value of a name in the page's query, as it is: for words of a closed list and numbers.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        let (_, query) = self.here.split_once('?')?;
-        let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.queries(name).next()
+    }
+
+    /// All that a query says of `name`, as it stands there.
+    pub(crate) fn queries(&self, name: &str) -> impl Iterator<Item = &str> {
+        let query = self.here.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.filter(move |(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Whether the page is for a screen that nobody sits at.
@@ -133,6 +138,8 @@ pub(crate) struct Page {
     pub(crate) content: Markup,
     /// What of it changes: see [`crate::live`].
     pub(crate) live: Vec<String>,
+    /// Whether scripts look again now and then, because no topic tells of what changes.
+    pub(crate) again: bool,
     /// Scripts beside the one that all have.
     pub(crate) scripts: &'static [&'static str],
     /// Style sheets beside the one that all have.
@@ -142,12 +149,18 @@ pub(crate) struct Page {
 impl Page {
     pub(crate) fn new(title: impl Into<String>, place: Place, content: Markup) -> Self {
         let (live, scripts, styles) = (Vec::new(), &[][..], &[][..]);
-        Self { title: title.into(), place, content, live, scripts, styles }
+        Self { title: title.into(), place, content, live, again: false, scripts, styles }
     }
 
     /// Makes parts of it follow these topics.
     pub(crate) fn live(mut self, topics: impl IntoIterator<Item = String>) -> Self {
         self.live.extend(topics);
+        self
+    }
+
+    /// Has its parts, which have ids, looked at again now and then.
+    pub(crate) fn again(mut self) -> Self {
+        self.again = true;
         self
     }
 
@@ -215,7 +228,8 @@ fn frame(page: &Page, visit: &Visit) -> Markup {
             body class=[visit.is_kiosk().then_some("kiosk")] {
                 a.skip href="#main" { (lang.text("skip")) }
                 (header(page.place, visit))
-                main id="main" data-live=[(!live.is_empty()).then_some(&live)] tabindex="-1" {
+                main id="main" data-live=[(!live.is_empty()).then_some(&live)] data-again[page.again]
+                    tabindex="-1" {
                     @if let Some(done) = done {
                         p.done role="status" { (lang.text(&format!("done-{done}"))) }
                     }

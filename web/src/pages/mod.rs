@@ -6,6 +6,7 @@ pub(crate) mod assets;
 mod bits;
 mod cards;
 pub(crate) mod class;
+pub(crate) mod compare;
 pub(crate) mod help;
 pub(crate) mod home;
 pub(crate) mod job;
@@ -23,7 +24,7 @@ pub(crate) use home::mine_parts;
 pub(crate) use job::job_parts;
 pub(crate) use jobs::jobs_parts;
 pub(crate) use layout::Visit;
-pub(crate) use trouble::dress;
+pub(crate) use trouble::{dress, nowhere};
 
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;

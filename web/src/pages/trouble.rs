@@ -1,8 +1,8 @@
 //! Problems as pages: what the API answers as JSON, for people.
 
 use axum::extract::{Form, Request};
-use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderValue, Method};
+use axum::http::header::{ACCEPT, SET_COOKIE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use bramble_protocol::{Problem, ProblemKind};
@@ -42,6 +42,18 @@ pub(super) fn own_path(next: &str) -> &str {
         && next.len() <= 500
         && next.bytes().all(|byte| byte.is_ascii_graphic());
     if is_own { next } else { "/" }
+}
+
+/// What is at addresses where nothing is: a page for whoever asks for one.
+pub(crate) async fn nowhere(visit: Visit, request: Request) -> Response {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    let is_for_people = accepted.is_some_and(|kinds| kinds.contains("text/html"))
+        && !request.uri().path().starts_with("/api/");
+    if !is_for_people {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let title = format!("there is no page `{}`", request.uri().path());
+    page(&Problem::new(ProblemKind::NotFound, title), &visit).send_as(StatusCode::NOT_FOUND, &visit)
 }
 
 fn page(problem: &Problem, visit: &Visit) -> Page {

@@ -5,9 +5,12 @@
 
 mod fil;
 mod histogram;
+mod look;
 mod picture;
 mod source;
 mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 mod text;
 mod view;
 
@@ -18,10 +21,11 @@ use maud::{Markup, html};
 
 use crate::error::ApiResult;
 use crate::lang::Lang;
-use crate::serving::read_range;
-use crate::state::Head;
+use crate::serving::{READ_BYTES_MAX, read_range};
+use crate::state::{Head, blocking};
 
-pub(crate) use view::{What, render};
+pub use look::{Seen, look_at};
+pub(crate) use view::{What, picture, render};
 
 use table::numbers_of;
 
@@ -42,11 +46,7 @@ enum Looks {
 
 /// The section with the result of a job that is done.
 pub(crate) async fn section(head: &Head, lang: Lang, job: &JobView) -> Markup {
-    let shown = match show(head, lang, job).await {
-        Ok(shown) => shown,
-        // The file can still be had, or its download says why not.
-        Err(error) => html! { p.muted lang="en" { (error.problem().title) } },
-    };
+    let shown = shown(head, lang, job).await;
     let path = format!("/api/v1/jobs/{}/result/file", job.id);
     html! {
         section.card id="result" {
@@ -63,6 +63,15 @@ pub(crate) async fn section(head: &Head, lang: Lang, job: &JobView) -> Markup {
     }
 }
 
+/// What there is to see of the result of a job that is done.
+pub(crate) async fn shown(head: &Head, lang: Lang, job: &JobView) -> Markup {
+    match show(head, lang, job).await {
+        Ok(shown) => shown,
+        // The file can still be had, or its download says why not.
+        Err(error) => html! { p.muted lang="en" { (error.problem().title) } },
+    }
+}
+
 async fn show(head: &Head, lang: Lang, job: &JobView) -> ApiResult<Markup> {
     let result = head.handle.result(job.id).await?;
     let objects = result.manifest.chunks;
@@ -76,7 +85,7 @@ async fn show(head: &Head, lang: Lang, job: &JobView) -> ApiResult<Markup> {
         Looks::Table(separator) => table::section(lang, &start, total, separator),
         Looks::Json => text::json(lang, &start, total),
         Looks::Numbers => {
-            let sample = sample(head, &objects, total, &start).await?;
+            let sample = sample(head, &objects, total, start).await?;
             table::numbers(lang, declared.map(ResultDecl::extension), &sample, total)
         }
         Looks::Text => text::section(lang, &start, total),
@@ -85,21 +94,27 @@ async fn show(head: &Head, lang: Lang, job: &JobView) -> ApiResult<Markup> {
     Ok(markup)
 }
 
-/// Of a long result its beginning, middle and end.
+/// All of a result that is not long; of a long one pieces from everywhere.
 async fn sample(
     head: &Head,
     objects: &[ObjectRef],
     total: u64,
-    start: &[u8],
+    start: Vec<u8>,
 ) -> ApiResult<Vec<Vec<u8>>> {
-    let mut pieces = vec![start.to_vec()];
-    if total > 3 * LOOK_BYTES {
-        // Numbers have at most eight bytes.
-        for from in [total / 2 / 8 * 8, (total - LOOK_BYTES) / 8 * 8] {
-            pieces.push(read_range(head, objects, from, LOOK_BYTES).await?);
-        }
+    if total <= LOOK_BYTES {
+        return Ok(vec![start]);
     }
-    Ok(pieces)
+    if total <= READ_BYTES_MAX {
+        return Ok(vec![read_range(head, objects, 0, total).await?]);
+    }
+    let (store, objects) = (head.store.clone(), objects.to_vec());
+    let place = head.verifications.take().await;
+    let pieces = blocking(move || {
+        let pieces = source::spread(&store, &objects);
+        drop(place);
+        pieces
+    });
+    Ok([vec![start], pieces.await?].concat())
 }
 
 fn looks(declared: Option<&ResultDecl>, start: &[u8]) -> Looks {
@@ -137,7 +152,7 @@ async fn pictures(head: &Head, lang: Lang, job: &JobView) -> Markup {
     html! {
         @match &before {
             Some(before) => {
-                div.compare {
+                div.compare data-slider=(lang.text("slide")) {
                     figure {
                         img src=(path(What::Input)) alt=(lang.text("before"))
                             width=(before.width) height=(before.height);

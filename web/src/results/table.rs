@@ -77,7 +77,7 @@ fn of_four(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
     bytes.chunks_exact(4).filter_map(|it| it.try_into().ok())
 }
 
-/// Numbers from the beginning, the middle and the end of a result.
+/// Numbers from pieces of a result, the first of which is its beginning.
 pub(super) fn numbers(
     lang: Lang,
     extension: Option<&str>,

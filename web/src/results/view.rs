@@ -12,12 +12,12 @@ use bramble_protocol::{Digest, ProblemKind};
 
 use super::fil;
 use super::picture::{self, Small};
-use super::source::{Chain, objects_of};
+use super::source::{Chain, Source, source_of};
 use crate::error::{ApiError, ApiResult};
 use crate::state::{Head, blocking};
 
 /// The longest file that is decoded for a picture, in bytes.
-const SOURCE_BYTES_MAX: u64 = 256 << 20;
+pub(super) const SOURCE_BYTES_MAX: u64 = 256 << 20;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) enum What {
 }
 
 impl What {
-    const ALL: [Self; 3] = [Self::Result, Self::Input, Self::Waterfall];
+    pub(crate) const ALL: [Self; 3] = [Self::Result, Self::Input, Self::Waterfall];
 
     /// Its name in addresses.
     pub(crate) const fn name(self) -> &'static str {
@@ -79,7 +79,7 @@ pub(super) async fn measure(head: &Head, job: &JobView, what: What) -> ApiResult
 }
 
 async fn small(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Small>> {
-    let objects = objects_of(head, job, what).await?;
+    let Source { objects, look } = source_of(head, job, what).await?;
     let total: u64 = objects.iter().map(|object| object.size).sum();
     if objects.is_empty() || total > SOURCE_BYTES_MAX {
         return Ok(None);
@@ -88,17 +88,28 @@ async fn small(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Small
     let store = head.store.clone();
     blocking(move || {
         let reader = BufReader::with_capacity(64 << 10, Chain::new(store, objects));
-        let small = match what {
-            What::Waterfall => fil::waterfall(reader),
-            What::Result | What::Input => picture::small(reader),
+        let small = match (what, look) {
+            (What::Waterfall, None) => fil::waterfall(reader),
+            _ => picture::small(reader),
         };
+        let full = look.map(|look| (look.width, look.height));
+        let small = small.map(|small| Small { full: full.unwrap_or(small.full), ..small });
         drop(place);
         Ok(small)
     })
     .await
 }
 
-/// A picture as PNG.
+/// A picture as the bytes of a PNG; `None` where there is none.
+///
+/// # Errors
+/// When the objects cannot be read.
+pub(crate) async fn picture(head: &Head, job: &JobView, what: What) -> ApiResult<Option<Vec<u8>>> {
+    let Some(small) = small(head, job, what).await? else { return Ok(None) };
+    blocking(move || Ok(small.encode())).await
+}
+
+/// The answer with a picture as PNG.
 ///
 /// # Errors
 /// When there is none.
@@ -112,7 +123,7 @@ pub(crate) async fn render(
         ApiError::new(ProblemKind::NotFound, "there is no picture to be shown here")
             .detail("PNG, PGM and PPM are shown, and SIGPROC filterbanks as waterfalls")
     };
-    let objects = objects_of(head, job, what).await?;
+    let objects = source_of(head, job, what).await?.objects;
     let named: Vec<u8> = objects
         .iter()
         .flat_map(|object| *object.digest.as_bytes())
@@ -124,8 +135,7 @@ pub(crate) async fn render(
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
-    let small = small(head, job, what).await?.ok_or_else(none)?;
-    let png = blocking(move || small.encode().ok_or_else(none)).await?;
+    let png = picture(head, job, what).await?.ok_or_else(none)?;
     let media = [(CONTENT_TYPE, "image/png"), (CONTENT_SECURITY_POLICY, "sandbox")];
     Ok((always, media, png).into_response())
 }

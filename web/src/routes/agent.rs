@@ -1,6 +1,7 @@
 //! Agents: one WebSocket each, JSON texts both ways.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -143,9 +144,10 @@ async fn admit(
     if sink.send(welcome).await.is_err() {
         return End::Gone;
     }
+    let name: Arc<str> = name.into();
     // Both directions at once: when one is held up, the other must not be.
     tokio::select! {
-        end = receive(head, node, source, &inbox, &granted) => return end,
+        end = receive(head, node, &name, source, &inbox, &granted) => return end,
         end = send(sink, &mut outbox, &granted) => return end,
         () = closing.0.cancelled() => return End::Closing,
         () = seat.dismissed.cancelled() => {}
@@ -211,6 +213,7 @@ fn wrong_store(head: &Head, hello: &Hello) -> Option<Refusal> {
 async fn receive(
     head: &Head,
     node: NodeId,
+    name: &Arc<str>,
     source: &mut Source,
     inbox: &AgentInbox,
     granted: &Granted,
@@ -222,6 +225,7 @@ async fn receive(
                 Damaged::note(head, nodes::damaged(head, node, &message).await);
                 granted.sift(&mut message);
                 head.counters.note(&message, |task| granted.has(task));
+                head.timelines.note(name, &message, now_ms(), |task| granted.has(task));
                 previews::note(head, &mut message);
                 head.live_history.note(node, &message, now_ms());
                 if inbox.send(message).await.is_err() {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bramble_protocol::{Digest, ObjectRef};
 
-pub(crate) use bytes::read_range;
+pub(crate) use bytes::{READ_BYTES_MAX, read_range};
 use range::{Span, Wanted, wanted};
 
 use crate::error::{ApiError, ApiResult};

@@ -3,43 +3,7 @@
 use std::collections::BTreeMap;
 
 use bramble_protocol::api::JobView;
-
-/// A board's power at the wall, in watts. Of the machine this runs on nothing is assumed: a board
-/// that is not listed has no estimate.
-struct Board {
-    /// How its model's name begins, as the device tree says it.
-    model: &'static str,
-    idle_w: f64,
-    /// With all cores at work.
-    busy_w: f64,
-    cores: f64,
-}
-
-/// Longer names before those that begin alike.
-///
-/// Sources: Zero, Zero W, 2B, 3B: the power table of the Raspberry Pi documentation (currents at
-/// 5 V); Zero 2 W: cnx-software.com, 2021; all others: geerlingguy/sbc-reviews (idle, and stress
-/// or HPL, measured at the wall).
-const BOARDS: [Board; 14] = [
-    board("Raspberry Pi Zero 2", 0.6, 1.75, 4.0),
-    board("Raspberry Pi Zero W", 0.75, 1.8, 1.0),
-    board("Raspberry Pi Zero", 0.5, 1.75, 1.0),
-    board("Raspberry Pi 2", 1.1, 4.1, 4.0),
-    board("Raspberry Pi 3 Model B Plus", 3.1, 5.6, 4.0),
-    board("Raspberry Pi 3", 1.5, 6.7, 4.0),
-    board("Raspberry Pi 400", 2.7, 6.4, 4.0),
-    board("Raspberry Pi 4", 1.6, 5.0, 4.0),
-    board("Raspberry Pi Compute Module 4", 2.5, 5.2, 4.0),
-    board("Raspberry Pi 500", 2.9, 12.9, 4.0),
-    board("Raspberry Pi 5", 2.8, 9.7, 4.0),
-    board("Raspberry Pi Compute Module 5", 2.4, 9.4, 4.0),
-    board("Orange Pi 5 Max", 1.4, 12.8, 8.0),
-    board("Orange Pi 5", 1.0, 11.5, 8.0),
-];
-
-const fn board(model: &'static str, idle_w: f64, busy_w: f64, cores: f64) -> Board {
-    Board { model, idle_w, busy_w, cores }
-}
+use bramble_protocol::energy;
 
 /// One job that was done.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,17 +26,11 @@ impl Run {
         // The clock has milliseconds: nothing took none.
         let wall_s = ended.saturating_sub(started).max(1) as f64 / 1000.0;
         let worked = view.nodes.iter().filter(|node| node.succeeded > 0);
-        let energy = |node: &str, cpu_us: u64| {
-            let model = models.get(node)?;
-            let board = BOARDS.iter().find(|board| model.starts_with(board.model))?;
-            let a_core_w = (board.busy_w - board.idle_w) / board.cores;
-            Some(board.idle_w * wall_s + a_core_w * cpu_us as f64 / 1e6)
-        };
-        let joules = worked.clone().map(|node| energy(&node.name, node.cpu_us)).sum();
+        let model = |node: &str| models.get(node).map(String::as_str);
         Self {
             wall_s,
             nodes: worked.count() as u32,
-            joules,
+            joules: energy::joules(view, wall_s, model),
             input_bytes: view.input_bytes,
             result_bytes: view.result_bytes.unwrap_or_default(),
         }
@@ -144,13 +102,5 @@ mod tests {
         assert!((joules - (2.0 * 16.0 + 16.0 * 0.85)).abs() < 1e-9, "{joules}");
         models.insert("node-2".into(), "a computer".into());
         assert_eq!(Run::of(&job, &models).joules, None);
-    }
-
-    #[test]
-    fn each_board_is_found_by_its_own_entry() {
-        for board in &BOARDS {
-            let found = BOARDS.iter().find(|it| board.model.starts_with(it.model));
-            assert_eq!(found.map(|it| it.model), Some(board.model));
-        }
     }
 }

@@ -2,12 +2,13 @@
 //! so that memory does not grow with the input.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use bramble_protocol::{Digest, Manifest, ObjectRef, Piece, error_chain, pack};
+use bramble_protocol::{Digest, Look, Manifest, ObjectRef, Piece, error_chain, pack};
 use bramble_store::cut::{self, CutError, CutOptions, Cutter, PieceCutter, SpanCutter, Tail};
 
 use crate::client::Client;
@@ -63,10 +64,19 @@ pub(in crate::commands) struct Sent {
 /// Named bytes.
 type Named = (ObjectRef, Vec<u8>);
 
+/// What is sent beside the chunks.
+#[derive(Default)]
+struct Extra {
+    /// Records, from which key ranges are chosen.
+    sample: Option<Vec<u8>>,
+    /// What the file looked like, where its chunks do not tell.
+    look: Option<(Look, Vec<u8>)>,
+}
+
 /// What the cutting thread says.
 enum News {
     Chunks(Vec<Named>),
-    End(Result<Option<Vec<u8>>, CutError>),
+    End(Result<Extra, CutError>),
 }
 
 /// Cuts the input, and sends what the head lacks of it, its sample and its manifest.
@@ -86,11 +96,11 @@ pub(super) fn send(job: &Job<'_>) -> CliResult<Sent> {
         known: 0,
         sent_bytes: 0,
     };
-    let sample = loop {
+    let extra = loop {
         job.interrupt.check("stopped; no job was queued")?;
         match news.recv_timeout(LOOK_UP) {
             Ok(News::Chunks(batch)) => sender.batch(&batch)?,
-            Ok(News::End(Ok(sample))) => break sample,
+            Ok(News::End(Ok(extra))) => break extra,
             Ok(News::End(Err(error))) => {
                 // What a changing file does to the cutting is not the file's fault.
                 job.input.check_unchanged()?;
@@ -103,7 +113,7 @@ pub(super) fn send(job: &Job<'_>) -> CliResult<Sent> {
         }
     };
     job.input.check_unchanged()?;
-    sender.finish(sample)
+    sender.finish(extra)
 }
 
 fn start_cutting(job: &Job<'_>) -> CliResult<Receiver<News>> {
@@ -122,27 +132,36 @@ fn start_cutting(job: &Job<'_>) -> CliResult<Receiver<News>> {
     Ok(news)
 }
 
-fn cut_all(
-    input: &Input,
-    cut: Cut,
-    sender: &SyncSender<News>,
-) -> Result<Option<Vec<u8>>, CutError> {
+fn cut_all(input: &Input, cut: Cut, sender: &SyncSender<News>) -> Result<Extra, CutError> {
     let reader = input.reader();
     match cut {
         Cut::Rule(options, tail) => {
             let mut cutter = Cutter::new(reader, options)?.with_tail(tail);
             send_batches(&mut cutter, sender)?;
-            Ok(cutter.into_sample())
+            Ok(Extra { sample: cutter.into_sample(), look: None })
         }
         Cut::Spans(spans) => {
             send_batches(&mut SpanCutter::new(reader, spans)?, sender)?;
-            Ok(None)
+            Ok(Extra::default())
         }
         Cut::Pieces(chunks) => {
             send_batches(&mut PieceCutter::new(input.file(), chunks)?, sender)?;
-            Ok(None)
+            Ok(Extra { sample: None, look: input.file().and_then(|(file, _)| look_at(file)) })
         }
     }
+}
+
+/// What is to be seen in a file whose chunks do not tell.
+#[cfg(feature = "head")]
+fn look_at(file: &File) -> Option<(Look, Vec<u8>)> {
+    bramble_web::look_at(file).map(|seen| (seen.look, seen.png))
+}
+
+/// A program that is an agent and a client only reads no pictures; its jobs show none beside the
+/// result.
+#[cfg(not(feature = "head"))]
+fn look_at(_: &File) -> Option<(Look, Vec<u8>)> {
+    None
 }
 
 /// Passes chunks on in batches until they end, or nobody listens any more.
@@ -236,14 +255,17 @@ impl Sender<'_> {
     }
 
     /// Sends sample and manifest, and says what was sent in all.
-    fn finish(mut self, sample: Option<Vec<u8>>) -> CliResult<Sent> {
+    fn finish(mut self, extra: Extra) -> CliResult<Sent> {
         let chunks = std::mem::take(&mut self.chunks);
-        let sample = sample.map(|bytes| (ObjectRef::of(&bytes), bytes));
+        let sample = extra.sample.map(|bytes| (ObjectRef::of(&bytes), bytes));
         let manifest = Manifest::new(chunks, sample.as_ref().map(|(object, _)| *object));
+        let (look, picture) = extra.look.map(|(look, png)| (look, (look.picture, png))).unzip();
+        let manifest = manifest.with_look(look);
         let encoded = manifest.encode();
         debug_assert!(encoded.len() as u64 <= pack::OBJECT_BYTES_MAX);
         let named = ObjectRef::of(&encoded);
-        let last: Vec<Named> = sample.into_iter().chain([(named, encoded)]).collect();
+        let last: Vec<Named> =
+            sample.into_iter().chain(picture).chain([(named, encoded)]).collect();
         let data_bytes = self.sent_bytes;
         let missing = self.missing(&last)?;
         self.send(&missing)?;

@@ -1,25 +1,48 @@
 //! Numbers of a job: where its time went, how much the nodes helped each other, who did what.
 
-use bramble_protocol::PhaseKind;
+use std::collections::BTreeMap;
+
 use bramble_protocol::api::{JobState, JobView, PhaseView};
+use bramble_protocol::attempts::Attempts;
+use bramble_protocol::{PhaseKind, energy};
 use maud::{Markup, html};
 
 use crate::lang::Lang;
+use crate::timeline::{Figures, Spread};
 
-pub(super) fn section(lang: Lang, job: &JobView) -> Markup {
+/// `models` are the boards by the names of nodes.
+pub(super) fn section(
+    lang: Lang,
+    job: &JobView,
+    attempts: &Attempts,
+    models: &BTreeMap<String, String>,
+) -> Markup {
+    let found = Figures::of(job, attempts, job.ended_at_ms.unwrap_or(0));
+    let is_done = job.state == JobState::Done;
+    let estimated = || html! { " " small { (lang.text("estimated")) } };
     html! {
         section.card id="figures" {
             h2 { (lang.text("figures")) }
             (phases(lang, job))
             dl.facts {
-                @if let Some(ratio) = super::speed_up(job) {
+                @if let Some(ratio) = found.speed_up.filter(|_| is_done).or_else(|| super::speed_up(job)) {
                     div {
                         dt { (lang.text("speed-up")) }
-                        dd { (lang.decimal(ratio, 1)) "× " small { (lang.text("estimated")) } }
+                        dd { (lang.decimal(ratio, 1)) "×" (estimated()) }
                     }
                 }
+                @if let Some(share) = found.efficiency().filter(|_| is_done) {
+                    div { dt { (lang.text("efficiency")) } dd { (lang.percent(share)) (estimated()) } }
+                }
+                @if let Some(share) = found.serial_share().filter(|_| is_done) {
+                    div { dt { (lang.text("serial-share")) } dd { (lang.percent(share)) (estimated()) } }
+                }
+                @if let Some(joules) = joules(job, models) {
+                    div { dt { (lang.text("energy")) } dd { (lang.decimal(joules, 0)) " J" (estimated()) } }
+                }
+                @if let Some(chunks) = found.chunks { (spread(lang, &chunks)) }
                 @if job.usage.cpu_us > 0 {
-                    div { dt { (lang.text("processor-time")) } dd { (lang.duration(job.usage.cpu_us / 1000)) } }
+                    div { dt { (lang.text("processor-time")) } dd { (lang.duration_us(job.usage.cpu_us)) } }
                 }
                 div { dt { (lang.text("input")) } dd { (lang.bytes(job.input_bytes)) } }
                 @if let Some(bytes) = job.result_bytes {
@@ -32,6 +55,31 @@ pub(super) fn section(lang: Lang, job: &JobView) -> Markup {
                     div { dt { (lang.text("tried-again")) } dd { (job.tasks.retried) } }
                 }
             }
+        }
+    }
+}
+
+/// What the nodes took of energy, by what their boards are.
+fn joules(job: &JobView, models: &BTreeMap<String, String>) -> Option<f64> {
+    let wall_ms = job.ended_at_ms?.saturating_sub(job.started_at_ms?);
+    let model = |node: &str| models.get(node).map(String::as_str);
+    energy::joules(job, wall_ms as f64 / 1000.0, model)
+}
+
+/// How long chunks took, and a word where one of them took much longer than the others.
+fn spread(lang: Lang, chunks: &Spread) -> Markup {
+    let of = |us: u64| lang.duration_us(us);
+    html! {
+        div {
+            dt { (lang.text("chunk-times")) }
+            dd { (of(chunks.min_us)) " · " (of(chunks.median_us)) " · " (of(chunks.max_us)) }
+        }
+        @if let Some(times) = chunks.skew() {
+            @let values = [
+                ("task", chunks.slowest.index.into()),
+                ("times", lang.decimal(times, 1).into()),
+            ];
+            div.wide { dt { (lang.text("skew")) } dd { (lang.with("skew-hint", &values)) } }
         }
     }
 }
@@ -103,7 +151,7 @@ pub(super) fn nodes(lang: Lang, job: &JobView) -> Markup {
                                 }
                                 td.number data-label=(lang.text("at-work")) { (node.leased) }
                                 td.number data-label=(lang.text("processor-time")) {
-                                    (lang.duration(node.cpu_us / 1000))
+                                    (lang.duration_us(node.cpu_us))
                                 }
                             }
                         }

@@ -4,8 +4,12 @@ mod acts;
 mod figures;
 mod log;
 mod now;
+mod once_more;
+mod report;
+mod stream;
 
-pub(crate) use acts::{again, cancel, retry};
+pub(crate) use acts::{again, cancel, retry, scale};
+pub(crate) use report::report;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -19,7 +23,7 @@ use crate::error::ApiResult;
 use crate::lang::Lang;
 use crate::live::{Part, Topic, Viewer};
 use crate::results;
-use crate::routes::job_id;
+use crate::routes::{job_id, now_ms};
 use crate::state::Head;
 
 /// Processor time of its tasks over the time that passed: what one processor would have needed,
@@ -61,6 +65,8 @@ pub(crate) async fn job_parts(head: &Head, viewer: &Viewer, id: JobId) -> Vec<Pa
 async fn parts(head: &Head, viewer: &Viewer, job: &JobView) -> Vec<Part> {
     let lang = viewer.lang;
     let part = |id: &str, markup: Markup| Part { id: id.to_owned(), markup };
+    let attempts = head.timelines.of(job.id, 0);
+    let models = super::compare::models(head).await;
     let result = match job.state {
         JobState::Done => results::section(head, lang, job).await,
         _ => results::live(head, lang, job),
@@ -68,9 +74,11 @@ async fn parts(head: &Head, viewer: &Viewer, job: &JobView) -> Vec<Part> {
     vec![
         part("now", now::section(head, viewer, job).await),
         part("result", result),
-        part("figures", figures::section(lang, job)),
+        part("stream", stream::section(lang, job, &attempts, now_ms())),
+        part("figures", figures::section(lang, job, &attempts, &models)),
         part("nodes", figures::nodes(lang, job)),
         part("log", log::section(head, lang, job).await),
+        part("once-more", once_more::section(head, viewer, job).await),
     ]
 }
 

@@ -74,7 +74,7 @@ fn saved(lang: Lang, job: &JobView) -> Markup {
         @if let Some(saved) = job.saved {
             @let values = [
                 ("count", saved.tasks.into()),
-                ("length", lang.duration(saved.cpu_us / 1000).into()),
+                ("length", lang.duration_us(saved.cpu_us).into()),
             ];
             p.muted { (lang.with("saved", &values)) }
         }
