@@ -13,6 +13,7 @@ mod chain;
 mod confinement;
 mod declared;
 pub mod digest;
+pub mod ease;
 pub mod energy;
 pub mod explain;
 mod fingerprint;

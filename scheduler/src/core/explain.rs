@@ -304,6 +304,10 @@ impl Scheduler {
             let text = format!("is quarantined for another {left}: {}", quarantine.reason);
             return Some(Said::so(text).help(format!("bramble nodes undrain {name}")));
         }
+        if let Some(ease) = node.care.ease.filter(|_| node.care.rests()) {
+            let since = span(self.now.ms_since(Timestamp(ease.since_ms)));
+            return Some(Said::so(format!("{}, since {since}", ease.text())).help(ease.help()));
+        }
         let reason = node.draining.as_ref()?;
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         Some(Said::so(format!("is drained{why}")).help(format!("bramble nodes undrain {name}")))
@@ -389,6 +393,9 @@ impl Scheduler {
             });
             let busy: Vec<String> = busy.collect();
             let busy = if busy.is_empty() { "this job".into() } else { busy.join(", ") };
+            if let Some(ease) = &node.care.ease {
+                return Said::so(format!("{}; it has: {busy}", ease.text())).help(ease.help());
+            }
             return Said::so(format!("has no free slot: busy with {busy}"));
         }
         if self.is_better_left(open.id, node.id) {

@@ -65,10 +65,11 @@ impl Scheduler {
             node.slots = hello.slots;
             node.suspect = false;
             node.seen_at = now;
-            node.status = bounded(hello.status);
+            node.meter.pause();
             node.speed = hello.speed.map(|speed| speed.clamp(1, 1_000_000));
             node.calibrating = false;
         });
+        self.on_status(node, bounded(hello.status));
         let heartbeat_ms = self.config.heartbeat_ms;
         self.step.actions.push(Action::Admit { connection, node, heartbeat_ms });
         self.reconcile(node, &hello.leases);
@@ -173,7 +174,7 @@ impl Scheduler {
                 self.on_disconnected(connection);
             }
             FromAgent::Heartbeat { status, leases, .. } => {
-                self.cluster.update(id, |node| node.status = bounded(status));
+                self.on_status(id, bounded(status));
                 self.renew(id, &leases);
             }
             FromAgent::Calibrated { cpu_us } => self.on_calibrated(id, cpu_us),
