@@ -33,6 +33,7 @@ pub mod outcome;
 pub mod pack;
 pub mod piece;
 pub mod policy;
+pub mod power;
 pub mod preview;
 pub mod problem;
 #[cfg(feature = "schema")]

@@ -215,6 +215,7 @@ impl Scheduler {
         self.leave_disputes();
         self.step.extras = true;
         self.retry_compilations();
+        self.run_power();
     }
 
     fn check_node_time(&mut self, id: NodeId) {
@@ -244,6 +245,11 @@ impl Scheduler {
         if !mutated(Mutant::LostKeepsLeases) {
             self.lose_leases(id, &BTreeSet::new());
         }
+    }
+
+    /// Takes all leases of a node that is about to be switched off: their tasks are tried elsewhere.
+    pub(super) fn lose_leases_of(&mut self, id: NodeId) {
+        self.lose_leases(id, &BTreeSet::new());
     }
 
     fn lose_leases(&mut self, id: NodeId, but: &BTreeSet<LeaseId>) {

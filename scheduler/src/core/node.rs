@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) suspect: bool,
     /// Why it is given no work though it is there, if somebody said so.
     pub(crate) draining: Option<String>,
+    /// Whether it is being switched off.
+    pub(crate) is_going: bool,
     /// Why it gets no work though it is there, if it failed too often.
     pub(crate) quarantine: Option<Quarantine>,
     /// Jobs of which tasks failed by its fault since it last succeeded.
@@ -93,6 +95,7 @@ impl Node {
             link: Link::Lost,
             suspect: false,
             draining: None,
+            is_going: false,
             quarantine: None,
             faults: Vec::new(),
             trust: Trust::default(),
@@ -123,6 +126,7 @@ impl Node {
         matches!(self.link, Link::Up(_))
             && !self.suspect
             && self.draining.is_none()
+            && !self.is_going
             && !self.is_quarantined()
             && !self.care.rests()
     }
