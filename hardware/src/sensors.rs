@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Instant;
 
 use bramble_protocol::NodeStatus;
 
+use crate::board::{Board, Watched};
 use crate::linux::cpu::{self, CpuTime};
 use crate::linux::{memory, model, temperature};
 
@@ -15,13 +17,21 @@ pub struct Sensors {
     root: PathBuf,
     model: Option<String>,
     last_cpu_time: Option<CpuTime>,
+    board: Option<Board>,
 }
 
 impl Sensors {
     /// Sensors of the machine whose `proc` and `sys` are found under `root`, which is `/` unless
     /// they were recorded.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), model: model::read(root), last_cpu_time: None }
+        let model = model::read(root);
+        Self { root: root.to_path_buf(), model, last_cpu_time: None, board: None }
+    }
+
+    /// The same, and all that the board tells beyond it: [`NodeStatus::board`]. A reading takes
+    /// some dozens of small files; whatever may take longer is left to another thread.
+    pub fn of_board(root: &Path, watched: Watched) -> Self {
+        Self { board: Some(Board::new(root, watched)), ..Self::new(root) }
     }
 
     /// How the machine does now. Processor use is the average since the call before, and so
@@ -35,6 +45,8 @@ impl Sensors {
         };
         self.last_cpu_time = cpu_time;
         let memory = memory::read(root);
+        let board = self.board.as_mut();
+        let board = board.map(|board| board.read(Instant::now(), cpu_used_permille, memory.swap));
         NodeStatus {
             model: self.model.clone(),
             cpu_count: available_parallelism()
@@ -46,6 +58,7 @@ impl Sensors {
             temperature_millicelsius: temperature::read(root),
             clock_hz: cpu::clock_hz(root),
             uptime_s: cpu::uptime_s(root),
+            board: board.map(Box::new),
         }
     }
 }

@@ -70,6 +70,7 @@ fn a_raspberry_pi_tells_everything() {
         temperature_millicelsius: Some(48_312),
         clock_hz: Some(1_500_000_000),
         uptime_s: Some(35_184),
+        board: None,
     };
     assert_eq!(status, expected);
     assert!(status.cpu_count >= 1);

@@ -148,6 +148,8 @@ pub enum ToAgent {
         /// Leases that are no longer held.
         leases: Vec<LeaseId>,
     },
+    /// Shut the machine down, if its owner has allowed that: its power will be cut.
+    ShutDown,
     /// These reports are journalled, or of no use: forget them.
     Acknowledge {
         /// Their leases.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ease::Ease;
 use crate::{
     AttemptOutcome, Digest, JobId, JobSpec, Manifest, ModuleInfo, NodeId, NodeState, NodeStatus,
     PhaseKind, Secrets, TargetClass, TaskId, Usage, secret,
@@ -407,6 +408,12 @@ pub struct NodeView {
     /// Why it is given no work for a while, if it failed too often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<String>,
+    /// How it is spared, if its board is too hot or its supply too weak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ease: Option<Ease>,
+    /// What it has drawn since the head was started and it was connected.
+    #[serde(default)]
+    pub energy: EnergyView,
     /// How far its results are believed.
     #[serde(default)]
     pub trust: TrustView,
@@ -422,6 +429,16 @@ pub struct NodeView {
     pub seen_at_ms: u64,
     /// The machine.
     pub status: NodeStatus,
+}
+
+/// Energy, and how it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnergyView {
+    /// In thousandths of a joule.
+    pub millijoules: u64,
+    /// The part of it that comes from a sensor; the rest is estimated.
+    pub measured_millijoules: u64,
 }
 
 /// What comparing a node's results with those of others has shown.

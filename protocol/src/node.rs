@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::BoardStatus;
+
 /// What an agent measures on its machine, sent with every heartbeat. A sensor the machine does
 /// not have is `None`, never zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct NodeStatus {
     pub clock_hz: Option<u64>,
     /// Since the machine started, in seconds.
     pub uptime_s: Option<u64>,
+    /// What else the board tells of itself; absent from agents that are older than that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<Box<BoardStatus>>,
 }
 
 /// What a node is at the moment, in one word.

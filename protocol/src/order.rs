@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::power::PowerAct;
 use crate::{JobId, UserLimits};
 
 /// One order. Each is journalled before it is acknowledged, and doing it twice changes nothing.
@@ -56,6 +57,16 @@ pub enum Order {
         /// Whether the limits from before are dropped first.
         #[serde(default)]
         reset: bool,
+    },
+    /// Switch a node on or off, or leave that to the policy again.
+    Power {
+        /// Its name.
+        node: String,
+        /// What is wanted.
+        act: PowerAct,
+        /// Whether its power is cut at once, with whatever it does and without shutting it down.
+        #[serde(default)]
+        force: bool,
     },
     /// Begin a new lesson: nobody has used any processor time in it yet.
     Lesson,

@@ -210,6 +210,11 @@ pub struct Usage {
     pub host_calls: u64,
     /// Instructions in units of wasmtime's fuel; 0 where they are not counted.
     pub fuel_used: u64,
+    /// Its share of what its node drew meanwhile, in millionths of a joule; 0 where nothing is
+    /// known of the node's power. The head reckons it: see [`Usage::draw`].
+    pub energy_uj: u64,
+    /// The part of `energy_uj` that comes from a sensor; the rest is estimated.
+    pub energy_measured_uj: u64,
 }
 
 impl Usage {
@@ -227,6 +232,15 @@ impl Usage {
         self.memory_bytes_peak = self.memory_bytes_peak.max(other.memory_bytes_peak);
     }
 
+    /// Sets what an attempt took of a node that drew `power` while it worked on `sharers` tasks at
+    /// a time: power times time, in equal parts.
+    pub fn draw(&mut self, power: &crate::board::Power, sharers: u32) {
+        let nanojoules = u64::from(power.milliwatts).saturating_mul(self.wall_us);
+        self.energy_uj = nanojoules / 1000 / u64::from(sharers.max(1));
+        let is_measured = power.source == crate::board::PowerSource::Measured;
+        self.energy_measured_uj = if is_measured { self.energy_uj } else { 0 };
+    }
+
     /// What an agent may say: nothing that an attempt cannot have used, so that a node that lies
     /// spoils no sum and takes no share of the cluster from a user.
     #[must_use]
@@ -242,7 +256,7 @@ impl Usage {
     }
 
     /// All figures that add up.
-    fn sums(&mut self) -> [&mut u64; 12] {
+    fn sums(&mut self) -> [&mut u64; 14] {
         [
             &mut self.wall_us,
             &mut self.cpu_us,
@@ -256,6 +270,8 @@ impl Usage {
             &mut self.memory_refusals,
             &mut self.host_calls,
             &mut self.fuel_used,
+            &mut self.energy_uj,
+            &mut self.energy_measured_uj,
         ]
     }
 }
@@ -280,6 +296,8 @@ pub fn only_used<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S
         memory_refusals,
         host_calls,
         fuel_used,
+        energy_uj,
+        energy_measured_uj,
     } = *usage;
     let fields = [
         ("wall_us", wall_us),
@@ -295,6 +313,8 @@ pub fn only_used<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S
         ("memory_refusals", memory_refusals),
         ("host_calls", host_calls),
         ("fuel_used", fuel_used),
+        ("energy_uj", energy_uj),
+        ("energy_measured_uj", energy_measured_uj),
     ];
     serializer.collect_map(fields.into_iter().filter(|(_, amount)| *amount > 0))
 }

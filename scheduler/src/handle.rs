@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use bramble_protocol::agent::{FromAgent, Hello, ToAgent};
 use bramble_protocol::api::{JobState, JobView, LogEntry, NodeView, ResultView};
+use bramble_protocol::power::{Outlet, PowerList, PowerPolicy, Supply};
 use bramble_protocol::{Digest, JobId, NodeId, ObjectRef, Order, Secrets};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::core::{Answer, ConnectionId, Event, NewJob, RequestToken, Scheduler};
-use crate::driver::Command;
+use crate::driver::{Command, Switch};
 
 /// Commands that wait for the scheduler. Whoever sends more waits too.
 pub(crate) const MAILBOX_LENGTH: usize = 1_024;
@@ -129,6 +130,53 @@ impl Handle {
     /// When there is no such job, or it has ended.
     pub async fn cancel(&self, job: JobId) -> Result<JobView, CommandError> {
         self.request_job(move |token| Event::Cancel { token, job }).await
+    }
+
+    /// Says what can be switched, as it was found, and what is switched without being asked. What
+    /// is to be switched comes from the receiver, at most one thing for each node at a time; each is
+    /// answered by [`Self::power_switched`].
+    ///
+    /// # Errors
+    /// When the scheduler has stopped.
+    pub async fn supply(
+        &self,
+        outlets: Vec<Outlet>,
+        policy: PowerPolicy,
+    ) -> Result<mpsc::Receiver<Switch>, CommandError> {
+        let (switcher, switches) = mpsc::channel(outlets.len().max(1) * 2);
+        let policy = Box::new(policy);
+        self.tell(Command::Supply { outlets, policy, switcher }).await?;
+        Ok(switches)
+    }
+
+    /// Says how switching a node's power ended: `fault` is why it could not be done, in one line.
+    ///
+    /// # Errors
+    /// When the scheduler has stopped.
+    pub async fn power_switched(
+        &self,
+        node: String,
+        on: bool,
+        fault: Option<String>,
+    ) -> Result<(), CommandError> {
+        self.tell(Command::Tell(Box::new(Event::PowerSwitched { node, on, fault }))).await
+    }
+
+    /// Says how the supply of a node was when it was looked at.
+    ///
+    /// # Errors
+    /// When the scheduler has stopped.
+    pub async fn power_read(&self, node: String, supply: Supply) -> Result<(), CommandError> {
+        self.tell(Command::Tell(Box::new(Event::PowerRead { node, supply }))).await
+    }
+
+    /// The nodes whose power can be switched.
+    pub async fn power(&self) -> PowerList {
+        self.look(Scheduler::power).await.unwrap_or_default()
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), CommandError> {
+        self.mailbox.send(command).await.map_err(|_| CommandError::Stopped)
     }
 
     /// Gives an order. Returns when that is in the journal.

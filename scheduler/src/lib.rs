@@ -14,6 +14,6 @@ mod modules;
 pub mod testing;
 
 pub use crate::core::NewJob;
-pub use crate::driver::{Head, HeadFailure, StartError, StartOptions};
+pub use crate::driver::{Head, HeadFailure, StartError, StartOptions, Switch};
 pub use crate::handle::{AgentInbox, AgentLink, CommandError, Handle, Refusal};
 pub use crate::modules::{CompileFailure, CutAnswer, CutRequest, ModuleRefusal, ModuleService};

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use bramble_protocol::board::{ClockPolicy, LIST_MAX};
+
 /// Fastest clock that is believed, in Hz.
 const CLOCK_HZ_MAX: u64 = 20_000_000_000;
 
@@ -48,8 +50,33 @@ pub(crate) fn load_milli(root: &Path) -> Option<u32> {
 /// this is still the clock the kernel has asked for.
 pub(crate) fn clock_hz(root: &Path) -> Option<u64> {
     let path = root.join("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq");
-    let clock_hz = super::number::<u64>(&path)?.checked_mul(1000)?;
-    (1..=CLOCK_HZ_MAX).contains(&clock_hz).then_some(clock_hz)
+    hz(&path)
+}
+
+/// The clocks of all groups of processors that have one in common.
+pub(crate) fn clocks(root: &Path) -> Vec<ClockPolicy> {
+    let dirs = super::entries(&root.join("sys/devices/system/cpu/cpufreq"), "policy", "");
+    let mut clocks: Vec<ClockPolicy> = dirs
+        .iter()
+        .filter_map(|dir| {
+            let policy = dir.file_name()?.to_str()?.strip_prefix("policy")?.parse().ok()?;
+            Some(ClockPolicy {
+                policy,
+                hz: hz(&dir.join("scaling_cur_freq"))?,
+                hz_min: hz(&dir.join("cpuinfo_min_freq")),
+                hz_max: hz(&dir.join("cpuinfo_max_freq")),
+            })
+        })
+        .collect();
+    clocks.sort_by_key(|clock| clock.policy);
+    clocks.truncate(LIST_MAX);
+    clocks
+}
+
+/// The kernel gives kHz.
+fn hz(path: &Path) -> Option<u64> {
+    let hz = super::number::<u64>(path)?.checked_mul(1000)?;
+    (1..=CLOCK_HZ_MAX).contains(&hz).then_some(hz)
 }
 
 /// Since the machine started, in whole seconds.

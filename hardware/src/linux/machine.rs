@@ -11,7 +11,7 @@ use super::model::FILLERS;
 use super::{entries, text};
 
 /// Where a board's or a PC's serial number is, if it has one. Those of PCs only root may read.
-const SERIALS: [&str; 4] = [
+pub(crate) const SERIALS: [&str; 4] = [
     "proc/device-tree/serial-number",
     "sys/firmware/devicetree/base/serial-number",
     "sys/class/dmi/id/product_serial",
@@ -26,10 +26,14 @@ pub(crate) fn read(root: &Path) -> Option<Digest> {
 
 fn serial(path: &Path) -> Option<String> {
     let serial = text(path)?.to_lowercase();
-    let is_filler = serial.chars().all(|c| matches!(c, '0' | 'x' | '-' | '.' | ' '))
-        || matches!(serial.as_str(), "system serial number" | "0123456789" | "123456789")
-        || FILLERS.contains(&serial.as_str());
-    (!is_filler).then(|| format!("serial {serial}"))
+    (!is_filler(&serial)).then(|| format!("serial {serial}"))
+}
+
+/// Whether a serial number in lower case is one that many machines have.
+pub(crate) fn is_filler(serial: &str) -> bool {
+    serial.chars().all(|c| matches!(c, '0' | 'x' | '-' | '.' | ' '))
+        || matches!(serial, "system serial number" | "0123456789" | "123456789")
+        || FILLERS.contains(&serial)
 }
 
 /// The lowest address of those network interfaces that are part of the machine: adapters on USB

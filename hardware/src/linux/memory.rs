@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use bramble_protocol::board::Swap;
+
 /// What there is and what is left, in bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) bytes_total: Option<u64>,
     pub(crate) bytes_available: Option<u64>,
+    pub(crate) swap: Option<Swap>,
 }
 
 pub(crate) fn read(root: &Path) -> Memory {
@@ -19,5 +22,11 @@ pub(crate) fn read(root: &Path) -> Memory {
     let bytes_total = bytes("MemTotal:").filter(|total| *total > 0);
     let bytes_available = bytes("MemAvailable:");
     let fits = |available: &u64| bytes_total.is_none_or(|total| *available <= total);
-    Memory { bytes_total, bytes_available: bytes_available.filter(fits) }
+    let swap = match (bytes("SwapTotal:"), bytes("SwapFree:")) {
+        (Some(bytes_total), Some(bytes_free)) if bytes_free <= bytes_total => {
+            Some(Swap { bytes_total, bytes_free })
+        }
+        _ => None,
+    };
+    Memory { bytes_total, bytes_available: bytes_available.filter(fits), swap }
 }

@@ -29,7 +29,7 @@ pub(crate) fn read(root: &Path) -> Option<String> {
 }
 
 /// One line of printable text.
-fn clean(model: &str) -> String {
+pub(super) fn clean(model: &str) -> String {
     let printable: String = model.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = printable.split_whitespace().collect();
     words.join(" ").chars().take(MODEL_CHARS_MAX).collect()

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bramble_protocol::board::{LIST_MAX, ThermalZone};
+
 /// Below and above, a sensor is broken or measures something else; in thousandths of a degree.
 const RANGE_MILLICELSIUS: std::ops::RangeInclusive<i32> = -40_000..=150_000;
 /// Drivers in `hwmon` whose sensors sit in processors.
@@ -15,6 +17,28 @@ pub(crate) fn read(root: &Path) -> Option<i32> {
     let of_cpu = zones.iter().filter(|zone| is_cpu_zone(zone));
     let hottest = of_cpu.filter_map(|zone| millicelsius(&zone.join("temp"))).max();
     hottest.or_else(|| hottest_by_driver(root))
+}
+
+/// What all sensors say, by what they are called: also those of graphics and memory, but at most
+/// as many as a head keeps.
+pub(crate) fn zones(root: &Path) -> Vec<ThermalZone> {
+    let mut dirs = super::entries(&root.join("sys/class/thermal"), "thermal_zone", "");
+    // Zone 10 comes after zone 9.
+    dirs.sort_by_key(|dir| (dir.as_os_str().len(), dir.clone()));
+    let zone = |dir: PathBuf| {
+        let kind = super::model::clean(&super::text(&dir.join("type"))?);
+        Some(ThermalZone { kind, millicelsius: millicelsius(&dir.join("temp"))? })
+    };
+    let zones: Vec<ThermalZone> = dirs.into_iter().filter_map(zone).take(LIST_MAX).collect();
+    if !zones.is_empty() {
+        return zones;
+    }
+    // Some PCs have drivers only.
+    let by_driver = hottest_by_driver(root);
+    by_driver
+        .map(|millicelsius| ThermalZone { kind: "cpu".into(), millicelsius })
+        .into_iter()
+        .collect()
 }
 
 /// Types are free text of each driver: `cpu-thermal` on a Raspberry Pi, `cpu_thermal` or

@@ -8,7 +8,7 @@ use std::sync::mpsc as std_mpsc;
 use std::thread;
 use std::time::Duration;
 
-use bramble_hardware::Sensors;
+use bramble_hardware::{Sensors, Watched};
 use bramble_protocol::agent::{AttemptReport, FromAgent, HeldLease, Hello, ToAgent, Work};
 use bramble_protocol::node::speed_of;
 use bramble_protocol::version::AGENT_PROTOCOL;
@@ -177,6 +177,7 @@ impl Driver {
             Committer { queue: queue.clone(), objects: objects.clone(), spool: spool.clone() };
         let commit = move || committer::run(&committer, inherited, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
+        let watched = Watched { data_dir: std::path::absolute(dir).ok(), share: None };
         let driver = Self {
             instance,
             objects,
@@ -184,7 +185,7 @@ impl Driver {
             measured: mpsc::channel(1),
             store_id,
             pin,
-            sensors: Sensors::new(std::path::Path::new("/")),
+            sensors: Sensors::of_board(std::path::Path::new("/"), watched),
             queue,
             reports,
             unacknowledged: BTreeMap::new(),

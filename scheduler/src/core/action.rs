@@ -62,6 +62,13 @@ pub enum Action {
         /// To be run how.
         mode: Mode,
     },
+    /// Switch a node's power, and tell by an event how that ended.
+    Switch {
+        /// The node.
+        node: String,
+        /// Whether it is to have power.
+        on: bool,
+    },
     /// Answer a request.
     Reply {
         /// Which.
@@ -91,6 +98,7 @@ impl Action {
             | Self::Admit { .. }
             | Self::Refuse { .. }
             | Self::Disconnect { .. }
+            | Self::Switch { .. }
             | Self::Compile { .. } => false,
         }
     }

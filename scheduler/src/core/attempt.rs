@@ -8,6 +8,7 @@ use bramble_protocol::{AttemptId, AttemptOutcome, JobId, NodeId, TaskId, Usage};
 use super::Scheduler;
 use super::action::Action;
 use super::config::{JOB_LOG_BYTES_MAX, MESSAGE_BYTES_MAX};
+use super::energy::reckon;
 use super::event::ConnectionId;
 use super::job::{Job, OpenJob};
 use super::mutant::{Mutant, mutated};
@@ -44,6 +45,7 @@ impl Scheduler {
             let AttemptReport { lease, attempt, outcome, usage, log, enough } = report;
             let mut usage = usage.bounded();
             usage.reference_us = speed.map_or(0, |speed| reference_us(usage.cpu_us, speed));
+            reckon(self.cluster.get(node), &mut usage);
             let held = self.held(node, lease, attempt).or_else(|| self.adopt(node, lease, attempt));
             let Some(held) = held else {
                 late.push(lease);

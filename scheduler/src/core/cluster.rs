@@ -45,7 +45,7 @@ impl Capacity {
     pub(crate) fn add(&mut self, node: &Node) {
         if node.is_available() {
             self.nodes += 1;
-            self.slots += node.slots;
+            self.slots += node.usable_slots();
             self.free += node.free_slots();
         }
     }
@@ -110,7 +110,7 @@ impl Indices {
         if node.is_available() {
             let capacity = &mut self.capacity[class_index(node.class)];
             capacity.nodes -= 1;
-            capacity.slots -= node.slots;
+            capacity.slots -= node.usable_slots();
             capacity.free -= node.free_slots();
         }
     }

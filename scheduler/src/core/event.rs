@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bramble_protocol::agent::{FromAgent, Hello};
+use bramble_protocol::power::{Outlet, PowerPolicy, Supply};
 use bramble_protocol::{
     Digest, JobId, JobSpec, Manifest, Mode, ModuleInfo, ObjectRef, Order, TargetClass,
 };
@@ -136,6 +137,29 @@ pub enum Event {
         token: RequestToken,
         /// Which.
         digests: std::collections::BTreeSet<Digest>,
+    },
+    /// The head has read its configuration of what switches nodes, and looked at the hardware.
+    PowerFound {
+        /// What can be switched.
+        outlets: Vec<Outlet>,
+        /// What is switched without being asked.
+        policy: Box<PowerPolicy>,
+    },
+    /// The hardware was looked at again.
+    PowerRead {
+        /// The node.
+        node: String,
+        /// How its supply is.
+        supply: Supply,
+    },
+    /// An [`Action::Switch`](super::Action::Switch) was done, or could not be.
+    PowerSwitched {
+        /// The node.
+        node: String,
+        /// Whether it was to be switched on.
+        on: bool,
+        /// Why it was not, one line.
+        fault: Option<String>,
     },
     /// Time passed. Due a few times a second.
     Tick,

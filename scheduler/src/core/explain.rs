@@ -290,6 +290,10 @@ impl Scheduler {
                 Timestamp(0) => "since the head was started".into(),
                 seen_at => format!("for {}", span(self.now.ms_since(seen_at))),
             };
+            if let Some(power) = self.power_text(name) {
+                let said = Said::so(format!("has not been connected {since}: {power}"));
+                return Some(said.help(format!("bramble power on {name}")));
+            }
             return Some(
                 Said::so(format!("has not been connected {since}"))
                     .help(format!("on {name}: bramble agent --head HOST:PORT")),
@@ -303,6 +307,14 @@ impl Scheduler {
             let left = span(quarantine.until.ms_since(self.now));
             let text = format!("is quarantined for another {left}: {}", quarantine.reason);
             return Some(Said::so(text).help(format!("bramble nodes undrain {name}")));
+        }
+        if let Some(ease) = node.care.ease.filter(|_| node.care.rests()) {
+            let since = span(self.now.ms_since(Timestamp(ease.since_ms)));
+            return Some(Said::so(format!("{}, since {since}", ease.text())).help(ease.help()));
+        }
+        if node.is_going {
+            let why = self.power_text(name).unwrap_or_default();
+            return Some(Said::so(format!("is being switched off: {why}")));
         }
         let reason = node.draining.as_ref()?;
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
@@ -389,6 +401,9 @@ impl Scheduler {
             });
             let busy: Vec<String> = busy.collect();
             let busy = if busy.is_empty() { "this job".into() } else { busy.join(", ") };
+            if let Some(ease) = &node.care.ease {
+                return Said::so(format!("{}; it has: {busy}", ease.text())).help(ease.help());
+            }
             return Said::so(format!("has no free slot: busy with {busy}"));
         }
         if self.is_better_left(open.id, node.id) {

@@ -65,10 +65,11 @@ impl Scheduler {
             node.slots = hello.slots;
             node.suspect = false;
             node.seen_at = now;
-            node.status = bounded(hello.status);
+            node.meter.pause();
             node.speed = hello.speed.map(|speed| speed.clamp(1, 1_000_000));
             node.calibrating = false;
         });
+        self.on_status(node, bounded(hello.status));
         let heartbeat_ms = self.config.heartbeat_ms;
         self.step.actions.push(Action::Admit { connection, node, heartbeat_ms });
         self.reconcile(node, &hello.leases);
@@ -173,7 +174,7 @@ impl Scheduler {
                 self.on_disconnected(connection);
             }
             FromAgent::Heartbeat { status, leases, .. } => {
-                self.cluster.update(id, |node| node.status = bounded(status));
+                self.on_status(id, bounded(status));
                 self.renew(id, &leases);
             }
             FromAgent::Calibrated { cpu_us } => self.on_calibrated(id, cpu_us),
@@ -214,6 +215,7 @@ impl Scheduler {
         self.leave_disputes();
         self.step.extras = true;
         self.retry_compilations();
+        self.run_power();
     }
 
     fn check_node_time(&mut self, id: NodeId) {
@@ -243,6 +245,11 @@ impl Scheduler {
         if !mutated(Mutant::LostKeepsLeases) {
             self.lose_leases(id, &BTreeSet::new());
         }
+    }
+
+    /// Takes all leases of a node that is about to be switched off: their tasks are tried elsewhere.
+    pub(super) fn lose_leases_of(&mut self, id: NodeId) {
+        self.lose_leases(id, &BTreeSet::new());
     }
 
     fn lose_leases(&mut self, id: NodeId, but: &BTreeSet<LeaseId>) {
@@ -277,5 +284,6 @@ impl Scheduler {
 
 fn bounded(mut status: NodeStatus) -> NodeStatus {
     status.model = status.model.map(|model| truncated(model, NAME_BYTES_MAX));
+    status.board = status.board.map(|board| Box::new(board.bounded()));
     status
 }

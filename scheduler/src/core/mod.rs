@@ -16,11 +16,13 @@ mod calibration;
 mod cluster;
 mod config;
 mod counts;
+mod energy;
 mod enough;
 mod event;
 mod explain;
 mod forget;
 mod graph;
+mod heat;
 mod invariants;
 mod job;
 mod lease;
@@ -33,6 +35,7 @@ mod orders;
 mod owner;
 mod placement;
 mod plan;
+mod power;
 mod quarantine;
 mod queue;
 mod quorum;
@@ -106,6 +109,7 @@ pub struct Scheduler {
     modules: BTreeMap<Digest, Module>,
     /// Results of tasks of jobs that are known.
     cache: Cache,
+    rack: power::Rack,
     shapes: shape::Shapes,
     graph: graph::Graph,
     comeback: Option<Comeback>,
@@ -166,6 +170,7 @@ impl Scheduler {
             cluster: Cluster::default(),
             modules,
             cache: Cache::default(),
+            rack: power::Rack::default(),
             shapes: shape::Shapes::new(),
             graph: graph::Graph::default(),
             comeback: None,
@@ -212,6 +217,9 @@ impl Scheduler {
                 self.on_compile_failed(module, class, mode, message, retry);
             }
             Event::ObjectsGone { token, digests } => self.on_objects_gone(token, &digests),
+            Event::PowerFound { outlets, policy } => self.on_power_found(outlets, *policy),
+            Event::PowerRead { node, supply } => self.on_power_read(&node, supply),
+            Event::PowerSwitched { node, on, fault } => self.on_power_switched(&node, on, fault),
             Event::Tick => self.on_tick(),
         }
         self.finish_step()

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bramble_protocol::explain::Placement;
 use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeState, NodeStatus, TargetClass};
 
+use super::energy::Meter;
 use super::event::{ConnectionId, Timestamp};
+use super::heat::{Care, warmth};
 use super::quarantine::Quarantine;
 use super::trust::Trust;
 
@@ -24,11 +26,17 @@ pub(crate) struct Node {
     pub(crate) suspect: bool,
     /// Why it is given no work though it is there, if somebody said so.
     pub(crate) draining: Option<String>,
+    /// Whether it is being switched off.
+    pub(crate) is_going: bool,
     /// Why it gets no work though it is there, if it failed too often.
     pub(crate) quarantine: Option<Quarantine>,
     /// Jobs of which tasks failed by its fault since it last succeeded.
     pub(crate) faults: Vec<JobId>,
     pub(crate) trust: Trust,
+    /// How it is spared while its board is not well.
+    pub(crate) care: Care,
+    /// What it has drawn.
+    pub(crate) meter: Meter,
     pub(crate) seen_at: Timestamp,
     pub(crate) leases: BTreeMap<LeaseId, Held>,
     /// Those for tasks that another node has too: the first to go when work is ready.
@@ -72,8 +80,8 @@ pub(crate) struct Held {
     pub(crate) placement: Option<Placement>,
 }
 
-/// Part of the slots taken in thousandths, slowness, and the node.
-pub(crate) type IdleRank = (u32, u32, NodeId);
+/// Part of the slots taken in thousandths, how warm it is, slowness, and the node.
+pub(crate) type IdleRank = (u32, u8, u32, NodeId);
 
 impl Node {
     pub(crate) fn new(id: NodeId, name: String, class: TargetClass) -> Self {
@@ -87,9 +95,12 @@ impl Node {
             link: Link::Lost,
             suspect: false,
             draining: None,
+            is_going: false,
             quarantine: None,
             faults: Vec::new(),
             trust: Trust::default(),
+            care: Care::default(),
+            meter: Meter::default(),
             seen_at: Timestamp(0),
             leases: BTreeMap::new(),
             extras: BTreeSet::new(),
@@ -115,7 +126,14 @@ impl Node {
         matches!(self.link, Link::Up(_))
             && !self.suspect
             && self.draining.is_none()
+            && !self.is_going
             && !self.is_quarantined()
+            && !self.care.rests()
+    }
+
+    /// Slots that are used while it is as well as it is.
+    pub(crate) fn usable_slots(&self) -> u32 {
+        self.care.slots(self.slots)
     }
 
     pub(crate) fn leased(&self) -> u32 {
@@ -124,16 +142,18 @@ impl Node {
 
     /// Slots without a lease, if it may be given work.
     pub(crate) fn free_slots(&self) -> u32 {
-        let slots = if self.is_on_trial() { self.slots.min(1) } else { self.slots };
+        let slots = self.usable_slots();
+        let slots = if self.is_on_trial() { slots.min(1) } else { slots };
         if self.is_available() { slots.saturating_sub(self.leased()) } else { 0 }
     }
 
     /// Where it stands in the order in which idle nodes are given work, if it is one: those with
-    /// the smallest part of their slots taken come first, and of those the fastest.
+    /// the smallest part of their slots taken come first, of those the coolest, then the fastest.
     pub(crate) fn idle_rank(&self) -> Option<IdleRank> {
         let load = || (u64::from(self.leased()) * 1000 / u64::from(self.slots)) as u32;
         let slowness = || u32::MAX - self.speed.unwrap_or(0);
-        (self.free_slots() > 0).then(|| (load(), slowness(), self.id))
+        (self.free_slots() > 0)
+            .then(|| (load(), warmth(&self.status, &self.care), slowness(), self.id))
     }
 
     pub(crate) fn state(&self) -> NodeState {

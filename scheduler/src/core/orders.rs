@@ -33,6 +33,7 @@ impl Scheduler {
             Order::Limit { user, class, limits, reset } => {
                 self.set_limits(user, class, limits, reset)
             }
+            Order::Power { node, act, force } => self.order_power(&node, act, force),
             Order::Lesson => self.begin_lesson(),
             Order::Forget { user, class } => self.forget(user.as_deref(), class.as_deref()),
         };

@@ -58,7 +58,7 @@ impl Scheduler {
     fn spread(&mut self) {
         loop {
             let idle: Vec<NodeId> =
-                self.cluster.index().idle.iter().map(|(_, _, node)| *node).collect();
+                self.cluster.index().idle.iter().map(|(_, _, _, node)| *node).collect();
             let mut given = false;
             for node in idle {
                 if self.queue.is_empty() {
@@ -75,7 +75,9 @@ impl Scheduler {
     /// Gives a node one lease of the next job that has a task for it.
     pub(super) fn give_one(&mut self, node: NodeId) -> bool {
         let asks = self.cluster.get(node);
-        if !asks.is_available() || (asks.is_on_trial() && asks.free_slots() == 0) {
+        // Nothing in advance for those that may not be able to do it.
+        let is_weak = asks.is_on_trial() || asks.care.ease.is_some();
+        if !asks.is_available() || (is_weak && asks.free_slots() == 0) {
             return false;
         }
         let mut held_back = false;

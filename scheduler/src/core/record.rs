@@ -7,6 +7,7 @@
 use bramble_protocol::api::{
     Enough, FailureView, JobNodeView, JobState, PhaseView, Saved, TaskCounts,
 };
+use bramble_protocol::power::PowerAct;
 use bramble_protocol::{
     AttemptId, AttemptOutcome, Digest, JobId, JobSpec, ModuleInfo, NodeId, ObjectRef, TargetClass,
     TaskId, Usage, UserLimits,
@@ -52,6 +53,20 @@ pub enum Record {
         until_ms: u64,
         /// How often in a row, with this one.
         times: u32,
+    },
+    /// Somebody wants a node on or off, or leaves that to the policy again.
+    PowerWish {
+        /// The node's name: it may never have been connected.
+        node: String,
+        /// What is wanted.
+        wish: PowerAct,
+    },
+    /// A node was seen to boot.
+    NodeBooted {
+        /// Its name.
+        node: String,
+        /// Time from power to its connection, in milliseconds, over its last boots.
+        ms: u64,
     },
     /// A job was accepted.
     JobSubmitted(Box<Submitted>),
@@ -393,6 +408,8 @@ impl Record {
             Self::NodeKnown { .. } => "node-known",
             Self::NodeDraining { .. } => "node-draining",
             Self::NodeQuarantined { .. } => "node-quarantined",
+            Self::PowerWish { .. } => "power-wish",
+            Self::NodeBooted { .. } => "node-booted",
             Self::JobSubmitted(_) => "job-submitted",
             Self::TaskSucceeded { .. } => "task-succeeded",
             Self::JobReleased { .. } => "job-released",
@@ -433,6 +450,7 @@ impl Record {
             | Self::NodeDraining { node, .. }
             | Self::NodeQuarantined { node, .. }
             | Self::NodeDistrusted { node, .. } => Some(node.to_string()),
+            Self::PowerWish { node, .. } | Self::NodeBooted { node, .. } => Some(node.clone()),
             Self::UsageAt { users, .. } => match users.as_slice() {
                 [one] => Some(one.user.clone()),
                 _ => None,
@@ -468,6 +486,8 @@ impl Record {
             | Self::NodeDraining { .. }
             | Self::NodeQuarantined { .. }
             | Self::NodeDistrusted { .. }
+            | Self::PowerWish { .. }
+            | Self::NodeBooted { .. }
             | Self::UsageAt { .. }
             | Self::UserLimits { .. }
             | Self::LessonBegan { .. }

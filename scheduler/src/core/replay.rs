@@ -124,6 +124,8 @@ impl Scheduler {
                     reason.map(|reason| Quarantine { reason, until, times, on_trial: false });
                 self.cluster.update(node, |node| node.quarantine = quarantine);
             }
+            Record::PowerWish { node, wish } => self.rack.set_wish(node, wish),
+            Record::NodeBooted { node, ms } => self.rack.set_boot(node, ms),
             Record::NodeDistrusted { node, wrong, reason } => {
                 self.check_node(node)?;
                 let trust = Trust { valid: 0, wrong, last_wrong: Some(reason) };

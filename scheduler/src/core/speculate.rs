@@ -48,7 +48,7 @@ impl Scheduler {
     fn wanted(&self) -> Vec<(Want, TaskId)> {
         let mut wanted = Vec::new();
         let idle = self.cluster.index().idle.iter().take(NODES_MAX);
-        let idle = idle.map(|(_, _, id)| self.cluster.get(*id));
+        let idle = idle.map(|(_, _, _, id)| self.cluster.get(*id));
         let Some(fastest) = idle.max_by_key(|node| node.speed) else { return wanted };
         let jobs = self.open.iter().filter_map(|id| self.jobs.get(id).and_then(Job::open));
         let jobs = jobs.filter(|open| open.fate.is_none() && !open.locked);
@@ -71,7 +71,7 @@ impl Scheduler {
         let trial = open.trial(task.index)?;
         let want = want(open, task.index, trial)?;
         let idle = self.cluster.index().idle.iter().take(NODES_MAX);
-        idle.map(|(_, _, id)| self.cluster.get(*id)).find_map(|node| {
+        idle.map(|(_, _, _, id)| self.cluster.get(*id)).find_map(|node| {
             let fits = self.may_take(open, trial, node)
                 && match want {
                     Want::Dispute | Want::Quorum | Want::Check => true,

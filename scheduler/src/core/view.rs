@@ -144,6 +144,11 @@ impl Scheduler {
         if allowed.is_empty() {
             return Some("no node is connected".into());
         }
+        if let Some((node, ease)) = allowed.iter().find_map(|node| Some((node, node.care.ease?)))
+            && allowed.iter().all(|node| node.care.rests() || node.draining.is_some())
+        {
+            return Some(format!("all nodes that may run it rest: {} {}", node.name, ease.text()));
+        }
         let compiling =
             |node: &&Node| match self.artefact(&open.spec.module, node.class, open.spec.mode) {
                 Some(Artefact::Compiling { .. } | Artefact::Postponed { .. }) => true,
@@ -194,6 +199,8 @@ fn node_view(node: &Node) -> NodeView {
             wrong: node.trust.wrong,
             last_wrong: node.trust.last_wrong.clone(),
         },
+        ease: node.care.ease,
+        energy: node.meter.view(),
         quarantined: node.quarantine.as_ref().map(|it| it.reason.clone()),
         leased: node.leased(),
         jobs: node.jobs.iter().map(|(job, count)| (*job, *count)).collect(),

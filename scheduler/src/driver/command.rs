@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use bramble_protocol::agent::{FromAgent, Hello};
 use bramble_protocol::api::{JobView, LogEntry};
+use bramble_protocol::power::{Outlet, PowerPolicy};
 use bramble_protocol::{JobId, Secrets};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Driver;
 use super::group::Deferred;
+use super::switches::Switch;
 use crate::core::{
     Action, Answer, ConnectionId, Event, NewJob, Rejection, RequestToken, Scheduler,
 };
@@ -65,6 +67,14 @@ pub(crate) enum Command {
     Disconnected {
         connection: ConnectionId,
     },
+    /// What can be switched, and who does it.
+    Supply {
+        outlets: Vec<Outlet>,
+        policy: Box<PowerPolicy>,
+        switcher: mpsc::Sender<Switch>,
+    },
+    /// What happened, which nobody waits to have answered.
+    Tell(Box<Event>),
     Shutdown {
         reply: oneshot::Sender<()>,
     },
@@ -108,6 +118,11 @@ impl Driver {
                 self.links.close(connection, "the agent is gone");
                 self.apply(Event::AgentDisconnected { connection });
             }
+            Command::Supply { outlets, policy, switcher } => {
+                self.switches.hand_to(switcher);
+                self.apply(Event::PowerFound { outlets, policy });
+            }
+            Command::Tell(event) => self.apply(*event),
             Command::Shutdown { reply } => self.stopping.get_or_insert_default().push(reply),
         }
     }

@@ -11,6 +11,7 @@ mod command;
 mod compile;
 mod group;
 mod links;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod vault;
@@ -35,9 +36,11 @@ use command::Reply;
 use compile::Compilations;
 use group::{Committer, Deferred};
 use links::Links;
+use switches::Switches;
 use vault::Vault;
 
 pub(crate) use command::Command;
+pub use switches::Switch;
 
 /// How often the core is told the time.
 const TICK: Duration = Duration::from_millis(250);
@@ -118,6 +121,7 @@ fn start_on(
         links: Links::default(),
         vault: Vault::default(),
         compilations: Compilations::new(modules),
+        switches: Switches::default(),
         last_token: 0,
         replies: BTreeMap::new(),
         watchers: command::Watchers::default(),
@@ -136,6 +140,7 @@ struct Driver {
     links: Links,
     vault: Vault,
     compilations: Compilations,
+    switches: Switches,
     last_token: u64,
     replies: BTreeMap<RequestToken, Reply>,
     watchers: command::Watchers,
@@ -205,6 +210,10 @@ impl Driver {
             let actions = self.core.apply(self.clock.now(), event);
             self.perform(actions);
         }
+        for event in self.switches.take_faults() {
+            let actions = self.core.apply(self.clock.now(), event);
+            self.perform(actions);
+        }
     }
 
     fn perform(&mut self, actions: Vec<Action>) {
@@ -237,6 +246,7 @@ impl Driver {
                 Action::Compile { module, class, mode } => {
                     self.compilations.add(module, class, mode);
                 }
+                Action::Switch { node, on } => self.switches.ask(node, on),
                 Action::Reply { .. } | Action::JobChanged(_) | Action::JobEnded(_) => {
                     unreachable!("these need the journal")
                 }

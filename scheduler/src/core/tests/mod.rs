@@ -13,6 +13,7 @@ mod limits;
 mod nodes;
 mod order;
 mod placement;
+mod power;
 mod quarantine;
 mod quorum;
 mod reachable;
@@ -56,6 +57,7 @@ struct Head {
     /// Connections that send heartbeats while time passes.
     beating: Vec<ConnectionId>,
     connections: u64,
+    switched: Vec<(String, bool)>,
 }
 
 impl Head {
@@ -78,6 +80,7 @@ impl Head {
             ended: Vec::new(),
             beating: Vec::new(),
             connections: 0,
+            switched: Vec::new(),
         };
         head.records.push(head.core.start(head.now));
         head
@@ -147,6 +150,7 @@ impl Head {
                 Action::Compile { module, class, mode } => {
                     self.compiling.push((module, class, mode));
                 }
+                Action::Switch { node, on } => self.switched.push((node, on)),
                 Action::Reply { answer, .. } => self.answers.push(answer),
                 Action::JobChanged(_) => {}
                 Action::JobEnded(view) => self.ended.push(*view),
