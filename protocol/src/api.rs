@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ease::Ease;
+use crate::power::PowerView;
 use crate::{
     AttemptOutcome, Digest, JobId, JobSpec, Manifest, ModuleInfo, NodeId, NodeState, NodeStatus,
     PhaseKind, Secrets, TargetClass, TaskId, Usage, secret,
@@ -414,6 +415,9 @@ pub struct NodeView {
     /// What it has drawn since the head was started and it was connected.
     #[serde(default)]
     pub energy: EnergyView,
+    /// Its power, if something can switch it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Box<PowerView>>,
     /// How far its results are believed.
     #[serde(default)]
     pub trust: TrustView,

@@ -137,6 +137,9 @@ pub(crate) struct HeadArgs {
     /// How many tasks are run again on an idle node to compare the results, such as 1%
     #[arg(long, value_name = "PART", value_parser = values::permille, default_value = "1%")]
     pub(crate) spot_checks: u32,
+    /// What switches nodes on and off, and when: see docs/power.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) power: Option<PathBuf>,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,
@@ -174,6 +177,11 @@ pub(crate) struct AgentArgs {
     /// Where the agent keeps its key and what it fetches [default: ~/.cache/bramble/agent-NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// What shuts this machine down before the head cuts its power, such as "systemctl poweroff"
+    ///
+    /// Without it the head cuts the power of a machine that still runs.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) power_off_command: Option<String>,
     /// Run what is compiled for this class: aarch64-narrow or pulley64 [default: chosen by a probe]
     #[arg(long, value_name = "CLASS", hide = true)]
     pub(crate) class: Option<TargetClass>,

@@ -6,6 +6,7 @@ pub(crate) mod develop;
 pub(crate) mod jobs;
 pub(crate) mod nodes;
 pub(crate) mod people;
+pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
@@ -148,6 +149,8 @@ pub(crate) enum Command {
     Secret(secrets::SecretCommandArgs),
     /// List the nodes, or show one in detail; take nodes out of work and back
     Nodes(nodes::NodesArgs),
+    /// Show which nodes have power; switch nodes on and off
+    Power(power::PowerArgs),
     /// Say why a job or a task waits, and why it runs where it does
     Explain(queue::ExplainArgs),
     /// Show whose turn it is and why; pause the queue or a class

@@ -23,6 +23,7 @@ use bramble_protocol::api::{
 use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
 use bramble_protocol::order::DrainRequest;
+use bramble_protocol::power::PowerList;
 use bramble_protocol::user::UserList;
 use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem, Secrets};
 use bramble_tls::Fingerprint;
@@ -312,6 +313,14 @@ impl Client {
     /// When the head cannot be reached.
     pub(crate) fn queue(&self) -> CliResult<QueueView> {
         self.get("/queue")
+    }
+
+    /// The nodes that can be switched on and off.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn power(&self) -> CliResult<PowerList> {
+        self.get("/power")
     }
 
     /// Users, and what each may have.

@@ -21,6 +21,7 @@ pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod people;
+pub(crate) mod power;
 pub(crate) mod previews;
 pub(crate) mod queue;
 pub(crate) mod retry;
@@ -134,6 +135,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Nodes(args) => nodes::run(context, &args)?,
         Command::Gc(args) => gc::run(context, &args)?,
         Command::Explain(args) => explain::run(context, &args)?,
+        Command::Power(args) => power::run(context, &args)?,
         Command::Queue(args) => queue::run(context, &args)?,
         Command::Priority(args) => queue::priority(context, &args)?,
         Command::Users(args) => users::run(context, &args)?,

@@ -184,6 +184,9 @@ mod tests {
 
     fn node(status: NodeStatus) -> NodeView {
         NodeView {
+            ease: None,
+            energy: Default::default(),
+            power: None,
             schema: "bramble.node/1".into(),
             id: NodeId(1),
             name: "p1".into(),

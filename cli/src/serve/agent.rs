@@ -43,6 +43,7 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         class: class(args)?,
         program: args.program.clone().map_or_else(paths::program, Ok)?,
         version: env!("CARGO_PKG_VERSION").into(),
+        power_off: args.power_off_command.as_deref().map(words),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -70,6 +71,11 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         AgentError::Address { .. } => CliError::usage(error.to_string()),
         AgentError::Thread { .. } => CliError::new(Slug::Local, error_chain(&error)),
     })
+}
+
+/// A command as words: none of them is looked at by a shell.
+fn words(command: &str) -> Vec<String> {
+    command.split_whitespace().map(str::to_owned).collect()
 }
 
 /// What the node runs: as typed, else what the machine does best.

@@ -96,6 +96,9 @@ async fn serve(
         },
     })
     .map_err(|error| start_error(dir, &error))?;
+    if let Some(file) = &args.power {
+        super::power::serve(&handle, file).await?;
+    }
     let service = Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>;
     let accounts = accounts(context, dir)?;
     let collector = Arc::new(Collector::new(

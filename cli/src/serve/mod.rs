@@ -17,6 +17,8 @@ mod membership;
 #[cfg(feature = "head")]
 mod modules;
 #[cfg(feature = "head")]
+mod power;
+#[cfg(feature = "head")]
 mod refusals;
 #[cfg(feature = "head")]
 pub(crate) mod restore;

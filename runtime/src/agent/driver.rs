@@ -335,9 +335,30 @@ impl Driver {
             ToAgent::Refused { reason, retry } => {
                 return Some(SessionEnd::Refused { reason, retry });
             }
+            ToAgent::ShutDown => self.power_off(),
             ToAgent::Welcome { .. } => tracing::warn!("the head said welcome twice"),
         }
         None
+    }
+
+    /// Has the machine shut down, if its owner has said how.
+    fn power_off(&self) {
+        let command = self.config.power_off.as_ref().and_then(|words| words.split_first());
+        let Some((program, args)) = command else {
+            tracing::warn!(
+                "the head will cut this machine's power, and nothing is said that shuts it down: \
+                 --power-off-command"
+            );
+            return;
+        };
+        tracing::info!(program, "the head will cut this machine's power: it shuts down");
+        let mut command = std::process::Command::new(program);
+        command.args(args).stdin(std::process::Stdio::null());
+        match command.spawn() {
+            // Waited for beside, so that it does not stay behind as a zombie.
+            Ok(mut child) => drop(thread::spawn(move || child.wait())),
+            Err(error) => tracing::error!(program, %error, "the machine cannot be shut down"),
+        }
     }
 
     fn forget(&mut self, lease: LeaseId) {

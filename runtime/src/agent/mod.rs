@@ -59,6 +59,9 @@ pub struct AgentConfig {
     pub program: PathBuf,
     /// Version of the program, for people.
     pub version: String,
+    /// What shuts the machine down before the head cuts its power: a program and its arguments.
+    /// Without it, the head's word that it will do so is only logged.
+    pub power_off: Option<Vec<String>>,
 }
 
 /// How an agent gets at objects.

@@ -1,6 +1,7 @@
 //! What people and programs are shown.
 
 use bramble_protocol::api::{JobState, JobView, NodeView, ResultView};
+use bramble_protocol::power::PowerView;
 use bramble_protocol::{JobId, Manifest, NodeSelector};
 
 use super::Scheduler;
@@ -26,7 +27,8 @@ impl Scheduler {
 
     /// All nodes that were ever connected, by name.
     pub fn nodes(&self) -> Vec<NodeView> {
-        self.cluster.by_name().map(node_view).collect()
+        let nodes = self.cluster.by_name();
+        nodes.map(|node| node_view(node, self.power_of(&node.name))).collect()
     }
 
     /// The result of a job that is done.
@@ -183,7 +185,7 @@ fn quarantined(node: &Node, nodes: usize) -> String {
     )
 }
 
-fn node_view(node: &Node) -> NodeView {
+fn node_view(node: &Node, power: Option<PowerView>) -> NodeView {
     NodeView {
         schema: "bramble.node/1".into(),
         id: node.id,
@@ -201,6 +203,7 @@ fn node_view(node: &Node) -> NodeView {
         },
         ease: node.care.ease,
         energy: node.meter.view(),
+        power: power.map(Box::new),
         quarantined: node.quarantine.as_ref().map(|it| it.reason.clone()),
         leased: node.leased(),
         jobs: node.jobs.iter().map(|(job, count)| (*job, *count)).collect(),

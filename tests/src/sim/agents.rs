@@ -1,7 +1,7 @@
 //! What the fake nodes do, and what befalls them.
 
 use bramble_protocol::agent::{AttemptReport, FromAgent, Lease, ToAgent, Work};
-use bramble_protocol::{AttemptOutcome, Digest, GuestErrorKind, LeaseId, NodeStatus, Phase, Usage};
+use bramble_protocol::{AttemptOutcome, Digest, GuestErrorKind, LeaseId, Phase, Usage};
 use bramble_scheduler::core::ConnectionId;
 
 use super::network::{Direction, Place};
@@ -79,6 +79,7 @@ impl World {
                     self.say(connection, FromAgent::Calibrated { cpu_us });
                 }
             }
+            ToAgent::ShutDown => self.shuts_down(place.node),
             ToAgent::Revoke { leases } => {
                 // Sometimes the attempt has just ended, and the report goes out all the same.
                 if self.dice.permille(800) {
@@ -169,13 +170,11 @@ impl World {
         if !self.acts(place, || Happening::Beats(place)) {
             return;
         }
+        let status = self.board_status(place.node);
         let node = &self.nodes[place.node];
         if let Some(connection) = node.connection.filter(|_| node.welcome) {
-            let message = FromAgent::Heartbeat {
-                status: NodeStatus::default(),
-                leases: node.held(),
-                previews: Vec::new(),
-            };
+            let message =
+                FromAgent::Heartbeat { status, leases: node.held(), previews: Vec::new() };
             self.say(connection, message);
             if self.dice.permille(300) {
                 self.send_reports(place);
@@ -198,6 +197,9 @@ impl World {
     }
 
     pub(super) fn boots(&mut self, index: usize) {
+        if !self.rack.has_power(index) {
+            return;
+        }
         self.nodes[index].powered = true;
         let place = self.nodes[index].place();
         self.after(0, Happening::Dials(place));

@@ -108,6 +108,8 @@ impl World {
             memory_refusals: most,
             host_calls: most,
             fuel_used: most,
+            energy_uj: most,
+            energy_measured_uj: most,
         };
         report.log = "x".repeat(200_000);
         self.lie(place, FromAgent::Reports { reports: vec![report] });

@@ -16,6 +16,7 @@ mod network;
 mod options;
 mod oracle;
 mod orders;
+mod rack;
 mod trouble;
 mod users;
 mod verdict;

@@ -19,6 +19,8 @@ pub struct Options {
     pub trouble_ms: u64,
     /// Trouble comes at most so often, in milliseconds.
     pub trouble_every_ms: u64,
+    /// Whether the head can switch the nodes, and does so by what there is to do.
+    pub rack: bool,
     /// All invariants are checked after every so many steps of the core.
     pub check_every: u64,
 }
@@ -35,6 +37,7 @@ impl Options {
             task_ms_max: if seed.is_multiple_of(3) { 4_000 } else { 100 },
             trouble_ms: 60_000,
             trouble_every_ms: 2_500,
+            rack: seed % 4 == 3,
             check_every: 1,
         }
     }
@@ -50,6 +53,7 @@ impl Options {
             task_ms_max: 3_000,
             trouble_ms: 15_000,
             trouble_every_ms: 400,
+            rack: false,
             check_every: 5_000,
         }
     }
@@ -78,6 +82,10 @@ pub struct Outcome {
     pub needless_reports: u64,
     /// Messages that were not true.
     pub lies: u64,
+    /// Boards that were switched on or off.
+    pub switched: u64,
+    /// Heartbeats of boards that were so hot that they should get no work.
+    pub hot: u64,
 }
 
 impl Outcome {
@@ -93,5 +101,7 @@ impl Outcome {
         self.leases += other.leases;
         self.needless_reports += other.needless_reports;
         self.lies += other.lies;
+        self.switched += other.switched;
+        self.hot += other.hot;
     }
 }

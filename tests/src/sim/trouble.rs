@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    fn end_agent(&mut self, index: usize, power: bool) {
+    pub(super) fn end_agent(&mut self, index: usize, power: bool) {
         let node = &mut self.nodes[index];
         let connection = node.connection;
         node.die();
@@ -179,6 +179,9 @@ impl World {
         let wall = self.wall();
         self.head.start(self.now, wall).unwrap_or_else(|what| self.fail(&what));
         self.users.check_restored(&self.head).unwrap_or_else(|what| self.fail(&what));
+        if self.options.rack {
+            self.tell(self.rack.found());
+        }
         // Somebody has waited for it: so jobs get the numbers of others that were never
         // journalled, while nodes still hold those's leases.
         if self.dice.permille(500) && !self.is_calm() {

@@ -13,6 +13,7 @@ use super::head::{Due, Head, Promise};
 use super::network::{Direction, Network, Place};
 use super::options::{Options, Outcome};
 use super::oracle::Contents;
+use super::rack::Rack;
 use super::trouble::Weather;
 use super::users::Users;
 
@@ -32,6 +33,8 @@ pub(super) enum Happening {
     Beats(Place),
     Finishes { place: Place, lease: LeaseId },
     Boots { node: usize },
+    Switched { life: u64, node: usize, on: bool, fault: bool },
+    Halts(Place),
     Submits { order: usize },
     Cancels { order: usize },
     Drains { node: usize },
@@ -88,6 +91,8 @@ pub(super) struct World {
     /// Leases that somebody lied about.
     pub(super) lied: BTreeSet<LeaseId>,
     pub(super) weather: Weather,
+    /// Without boards where the head can switch none.
+    pub(super) rack: Rack,
     pub(super) disk_full_until: u64,
     /// No write ends before.
     pub(super) disk_stalls_until: u64,
@@ -140,6 +145,10 @@ impl World {
             })
             .collect();
         let weather = Weather::roll(&mut dice);
+        let rack = match options.rack {
+            true => Rack::new(options.nodes, &mut dice),
+            false => Rack::default(),
+        };
         let users = Users::new(&options, &mut dice);
         let mut world = Self {
             dice,
@@ -155,6 +164,7 @@ impl World {
             acknowledged: BTreeSet::new(),
             lied: BTreeSet::new(),
             weather,
+            rack,
             disk_full_until: 0,
             disk_stalls_until: 0,
             encored: false,
@@ -169,6 +179,10 @@ impl World {
         self.after(0, Happening::HeadStarts);
         self.after(250, Happening::Tick);
         for node in 0..self.nodes.len() {
+            if !self.rack.has_power(node) {
+                self.nodes[node].powered = false;
+                continue;
+            }
             let place = self.nodes[node].place();
             let delay = self.dice.between(0, 2_000);
             self.after(delay, Happening::Dials(place));
@@ -259,6 +273,12 @@ impl World {
             Happening::Beats(place) => self.beats(place),
             Happening::Finishes { place, lease } => self.finishes(place, lease),
             Happening::Boots { node } => self.boots(node),
+            Happening::Switched { life, node, on, fault } => self.switched(life, node, on, fault),
+            Happening::Halts(place) => {
+                if self.nodes[place.node].life == place.life {
+                    self.end_agent(place.node, true);
+                }
+            }
             Happening::Submits { order } => self.submits(order),
             Happening::Cancels { order } => self.cancels(order),
             Happening::Drains { node } => self.drains(node),
@@ -324,6 +344,7 @@ impl World {
                 let ms = self.dice.between(5, 500);
                 self.after(ms, Happening::Compiled { life, module, class, mode });
             }
+            Action::Switch { node, on } => self.switch(&node, on),
             Action::Reply { token, answer } => {
                 self.users.answered(token, answer).unwrap_or_else(|what| self.fail(&what));
             }

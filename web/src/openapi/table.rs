@@ -19,6 +19,7 @@ use bramble_protocol::join::{
     AdmissionList, AdmissionView, IssuedJoinToken, JoinTokenList, NewJoinToken,
 };
 use bramble_protocol::order::DrainRequest;
+use bramble_protocol::power::PowerList;
 use bramble_protocol::user::UserList;
 
 use super::operation::Operation;
@@ -295,6 +296,8 @@ fn queue() -> Vec<Operation> {
     vec![
         Operation::get("/api/v1/queue", "queue", "The order in which jobs get slots")
             .gives::<QueueView>("With the numbers that make it."),
+        Operation::get("/api/v1/power", "power", "Nodes that can be switched on and off")
+            .gives::<PowerList>("Where each is between off and on."),
         Operation::get("/api/v1/users", "users", "Users, and what each may have")
             .gives::<UserList>("By name."),
         Operation::post("/api/v1/orders", "order", "Tell the scheduler something")

@@ -2,6 +2,9 @@
 
 use bramble_protocol::NodeState;
 use bramble_protocol::api::NodeView;
+use bramble_protocol::board::PowerSource;
+use bramble_protocol::ease::{EaseLevel, EaseReason};
+use bramble_protocol::power::{PowerAct, PowerStage, PowerView};
 use maud::{Markup, html};
 
 use super::bits::{self, key};
@@ -102,13 +105,17 @@ fn id(node: &NodeView) -> String {
 
 /// The word for how a node does: what hinders it goes before what it does.
 pub(super) fn word(node: &NodeView) -> &'static str {
-    let is_hot = node.status.temperature_millicelsius.is_some_and(|heat| heat >= HOT_MILLICELSIUS);
+    let rests = node.ease.is_some_and(|ease| ease.level == EaseLevel::Rest);
+    let is_weak = node.ease.is_some_and(|ease| ease.reason == EaseReason::WeakSupply);
+    let is_switched = node.power.as_ref().is_some_and(|power| !is_usual(power.stage));
     match node.state {
+        NodeState::Lost if is_switched => node.power.as_ref().map_or("lost", |it| it.stage.slug()),
         NodeState::Lost => "lost",
         NodeState::Suspect => "suspect",
         _ if node.quarantined.is_some() => "quarantined",
         _ if node.draining.is_some() => "draining",
-        _ if is_hot => "hot",
+        _ if is_weak => "weak",
+        _ if rests => "hot",
         NodeState::Busy => "busy",
         NodeState::Idle => "idle",
     }
@@ -133,7 +140,13 @@ pub(super) fn card(head: &Head, viewer: &Viewer, node: &NodeView) -> Markup {
                 p.muted { (lang.text("last-seen")) " " (bits::ago(lang, node.seen_at_ms)) }
             }
             (hindrance(lang, node))
-            @if check(Need::Teach, &viewer.asker).is_ok() && is_here { (drain_button(lang, node)) }
+            @if let Some(power) = &node.power { (supply(lang, power)) }
+            @if check(Need::Teach, &viewer.asker).is_ok() {
+                div.actions {
+                    @if is_here { (drain_button(lang, node)) }
+                    @if let Some(power) = &node.power { (power_buttons(lang, node, power)) }
+                }
+            }
         }
     }
 }
@@ -141,7 +154,9 @@ pub(super) fn card(head: &Head, viewer: &Viewer, node: &NodeView) -> Markup {
 /// What is in the way of a node, in plain words.
 pub(super) fn hindrance(lang: Lang, node: &NodeView) -> Markup {
     html! {
-        @if word(node) == "hot" { p.warning { (lang.text("hot-help")) } }
+        @if let Some(ease) = &node.ease {
+            p.warning { (lang.text(&format!("ease-{}-{}", ease.level.slug(), ease.reason.slug()))) }
+        }
         @if let Some(reason) = &node.quarantined {
             p.warning { (lang.text("quarantined-because")) " " (bits::head_says(reason)) }
         }
@@ -162,6 +177,39 @@ pub(super) fn drain_button(lang: Lang, node: &NodeView) -> Markup {
     }
 }
 
+/// Whether a stage says no more than that the board has power.
+const fn is_usual(stage: PowerStage) -> bool {
+    matches!(stage, PowerStage::On | PowerStage::Unknown)
+}
+
+/// Where a node is between off and on, and why.
+fn supply(lang: Lang, power: &PowerView) -> Markup {
+    let key = format!("power-{}", power.stage.slug());
+    html! {
+        @if !is_usual(power.stage) || power.note.is_some() {
+            p.muted {
+                (lang.text(&key))
+                @if let Some(note) = &power.note { ": " (bits::head_says(note)) }
+            }
+        }
+    }
+}
+
+fn power_buttons(lang: Lang, node: &NodeView, power: &PowerView) -> Markup {
+    let path = |verb: &str| format!("/n/{}/power/{verb}", node.name);
+    let has_power = power.stage.draws() && power.stage != PowerStage::Failed;
+    html! {
+        @if has_power && power.outlet.can_switch_off {
+            @let ask = lang.with("switch-off-ask", &[("node", node.name.as_str().into())]);
+            (bits::button(&path("off"), &lang.text("switch-off"), "small", Some(&ask)))
+        }
+        @if !has_power { (bits::button(&path("on"), &lang.text("switch-on"), "small", None)) }
+        @if power.wish != PowerAct::Auto {
+            (bits::button(&path("auto"), &lang.text("switch-auto"), "small", None))
+        }
+    }
+}
+
 /// Temperature, processor, memory: what the board can say of itself.
 fn readings(lang: Lang, node: &NodeView) -> Markup {
     let status = &node.status;
@@ -176,6 +224,15 @@ fn readings(lang: Lang, node: &NodeView) -> Markup {
             }
             @if let Some(used) = status.cpu_used_permille {
                 div { dt { (lang.text("processor")) } dd { (lang.percent(f64::from(used) / 1000.0)) } }
+            }
+            @if let Some(power) = status.board.as_ref().and_then(|board| board.power) {
+                div {
+                    dt { (lang.text("power")) }
+                    dd {
+                        (lang.decimal(f64::from(power.milliwatts) / 1000.0, 1)) "\u{a0}" (lang.text("watt"))
+                        @if power.source == PowerSource::Estimated { " " small { (lang.text("estimated")) } }
+                    }
+                }
             }
             @if let Some(hz) = status.clock_hz {
                 div { dt { (lang.text("clock")) } dd { (lang.clock(hz)) } }

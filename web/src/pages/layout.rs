@@ -27,7 +27,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 const PACKED_FROM: usize = 1400;
 
 /// What may stand after `?done=`: the text `done-NAME` is shown.
-const DEEDS: [&str; 15] = [
+const DEEDS: [&str; 18] = [
     "canceled",
     "retried",
     "drained",
@@ -43,6 +43,9 @@ const DEEDS: [&str; 15] = [
     "paused",
     "resumed",
     "limited",
+    "power-on",
+    "power-off",
+    "power-auto",
 ];
 
 /// Whoever looks at a page: who, in which language, at what.

@@ -4,6 +4,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use bramble_protocol::api::NodeView;
 use bramble_protocol::order::DrainRequest;
+use bramble_protocol::power::PowerAct;
+use bramble_protocol::{Order, ProblemKind};
 use bramble_scheduler::CommandError;
 use maud::{Markup, html};
 
@@ -12,7 +14,7 @@ use super::layout::{Page, Place, Visit};
 use super::{bits, done};
 use crate::access::Need;
 use crate::body::ApiJson;
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult};
 use crate::lang::Lang;
 use crate::live::Topic;
 use crate::routes;
@@ -140,6 +142,23 @@ pub(crate) async fn drain(
     let request = ApiJson(DrainRequest { reason: String::new() });
     let node = routes::nodes::drain(State(head), visit.asker, Path(name), request).await?;
     Ok(done(&format!("/n/{}", node.name), "drained"))
+}
+
+/// `POST /n/{name}/power/{act}`.
+pub(crate) async fn power(
+    State(head): State<Head>,
+    visit: Visit,
+    Path((node, act)): Path<(String, String)>,
+) -> ApiResult<Response> {
+    let (act, deed) = match act.as_str() {
+        "on" => (PowerAct::On, "power-on"),
+        "off" => (PowerAct::Off, "power-off"),
+        "auto" => (PowerAct::Auto, "power-auto"),
+        _ => return Err(ApiError::new(ProblemKind::NotFound, "there is no such button")),
+    };
+    let order = Order::Power { node: node.clone(), act, force: false };
+    let _ = routes::queue::order(State(head), visit.asker, ApiJson(order)).await?;
+    Ok(done(&format!("/n/{node}"), deed))
 }
 
 /// `POST /n/{name}/undrain`.

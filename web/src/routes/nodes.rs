@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use bramble_protocol::Order;
 use bramble_protocol::api::{NodeList, NodeView};
 use bramble_protocol::order::DrainRequest;
+use bramble_protocol::power::PowerList;
 use bramble_scheduler::CommandError;
 
 use crate::access::Asker;
@@ -46,6 +47,11 @@ pub(crate) async fn undrain(
     head.note(&asker, "undrain", &node.name, "").await;
     tracing::info!(node = node.name, "node {} gets work again", node.name);
     Ok(Json(node))
+}
+
+/// `GET /power`: the nodes that can be switched, with where each is between off and on.
+pub(crate) async fn power(State(head): State<Head>) -> Json<PowerList> {
+    Json(head.handle.power().await)
 }
 
 /// Gives an order about one node, and shows what became of it.

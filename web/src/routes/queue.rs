@@ -100,7 +100,9 @@ async fn admit(head: &Head, asker: &Asker, order: &Order) -> ApiResult<()> {
                 None => asker.is_admin(),
             }
         }
-        Order::Drain { .. } | Order::Undrain { .. } | Order::Lesson => check(Need::Teach, asker),
+        Order::Drain { .. } | Order::Undrain { .. } | Order::Power { .. } | Order::Lesson => {
+            check(Need::Teach, asker)
+        }
         Order::Forget { .. }
         | Order::Pause { class: None, .. }
         | Order::Resume { class: None }

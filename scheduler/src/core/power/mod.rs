@@ -26,6 +26,8 @@ pub(crate) struct Rack {
     boots: BTreeMap<String, u64>,
     /// When the last one was switched on.
     last_on: Option<Timestamp>,
+    /// Since when work has waited though slots are free.
+    stuck_since: Option<Timestamp>,
 }
 
 /// A node on an outlet.

@@ -18,6 +18,11 @@ impl Scheduler {
         }
     }
 
+    /// The power of one node, if something can switch it.
+    pub(in super::super) fn power_of(&self, node: &str) -> Option<PowerView> {
+        self.rack.outlets.get(node).map(|it| self.power_view(node, it))
+    }
+
     fn power_view(&self, name: &str, it: &Supplied) -> PowerView {
         PowerView {
             outlet: it.outlet.clone(),

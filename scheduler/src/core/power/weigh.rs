@@ -13,6 +13,8 @@ use super::steps::span;
 const BOOT_MS_UNSEEN: u64 = 45_000;
 /// What a task takes of which none has been done, in microseconds of the reference core.
 const TASK_US_UNSEEN: u64 = 1_000_000;
+/// Work that has waited so long for slots that are free waits for another node, in milliseconds.
+const STUCK_MS: u64 = 10_000;
 /// A board must be up before this part of the work left is done, in thousandths, or it is not worth
 /// its boot.
 const WORTH_PERMILLE: u64 = 800;
@@ -48,7 +50,8 @@ impl Scheduler {
     pub(super) fn weigh(&mut self) -> Weighed {
         let mut weighed = Weighed { named: self.named_and_off(), ..Weighed::default() };
         let (work_us, ready) = self.work_left();
-        if ready == 0 {
+        let is_stuck = self.is_stuck();
+        if ready == 0 && !is_stuck {
             return weighed;
         }
         let mut free: u64 = self.cluster.index().capacity.iter().map(|it| u64::from(it.free)).sum();
@@ -72,6 +75,10 @@ impl Scheduler {
         }
         sleeping.sort_unstable();
         let mut notes = Vec::new();
+        if is_stuck && weighed.wake.is_empty() && !sleeping.is_empty() {
+            let (_, name) = sleeping.remove(0);
+            weighed.wake.insert(name, "what waits is not for the nodes that are on".into());
+        }
         for (boot_ms, name) in sleeping {
             let left_ms = time_left(work_us, &hands);
             if free >= ready {
@@ -96,6 +103,20 @@ impl Scheduler {
             }
         }
         weighed
+    }
+
+    /// Whether work has waited for a while though slots are free: what must be done on yet another
+    /// node, or by another kind of machine.
+    fn is_stuck(&mut self) -> bool {
+        let mut jobs = self.queue.order();
+        let waits = jobs.any(|job| self.open(job).counts.ready > 0);
+        let is_idle = self.cluster.all().iter().all(|node| node.leases.is_empty());
+        if !waits || !is_idle {
+            self.rack.stuck_since = None;
+            return false;
+        }
+        let since = *self.rack.stuck_since.get_or_insert(self.now);
+        self.now.ms_since(since) >= STUCK_MS
     }
 
     /// Nodes that are off, and that a job names of whose nodes none is on.
