@@ -14,6 +14,7 @@ mod lines;
 #[cfg(feature = "ssd1306")]
 mod picture;
 mod shown;
+pub mod snmp;
 mod words;
 
 pub use config::{Config, ConfigError, DisplayConfig};
