@@ -162,3 +162,103 @@ fn throttle_word(now: &Restraints, since_boot: &Restraints) -> Option<u32> {
     };
     Some(bits(now) | bits(since_boot) << 16)
 }
+
+#[cfg(test)]
+mod tests {
+    use bramble_protocol::board::{BoardStatus, Interface, Power, PowerMethod};
+    use bramble_protocol::{NodeId, TargetClass};
+
+    use super::*;
+
+    fn node(id: u32, state: NodeState, board: BoardStatus) -> NodeView {
+        NodeView {
+            schema: "bramble.node/1".into(),
+            id: NodeId(id),
+            name: format!("p{id}"),
+            state,
+            class: TargetClass::Aarch64,
+            version: "0.1.0".into(),
+            slots: 4,
+            speed: None,
+            draining: None,
+            quarantined: None,
+            trust: Default::default(),
+            leased: 1,
+            jobs: Vec::new(),
+            succeeded: 3,
+            failed: 0,
+            seen_at_ms: 0,
+            status: NodeStatus {
+                temperature_millicelsius: Some(50_000),
+                memory_bytes_total: Some(512 << 20),
+                board: Some(Box::new(board)),
+                ..NodeStatus::default()
+            },
+        }
+    }
+
+    fn head() -> HeadView {
+        HeadView {
+            schema: "bramble.head/1".into(),
+            version: "0.1.0".into(),
+            process_id: 1,
+            nodes_connected: 2,
+            slots: 8,
+        }
+    }
+
+    fn drawing(method: PowerMethod, milliwatts: u32) -> BoardStatus {
+        BoardStatus { power: Some(Power::by(method, milliwatts)), ..BoardStatus::default() }
+    }
+
+    #[test]
+    fn what_all_draw_is_measured_only_if_each_share_is() {
+        let of = |second: BoardStatus| {
+            let first = node(1, NodeState::Idle, drawing(PowerMethod::Pmic, 3_000));
+            Snapshot::of(&head(), &[first, node(2, NodeState::Busy, second)]).power.unwrap()
+        };
+        let measured = of(drawing(PowerMethod::Meter, 500));
+        assert_eq!((measured.milliwatts, measured.source), (3_500, PowerSource::Measured));
+        let mixed = of(drawing(PowerMethod::Model, 500));
+        assert_eq!((mixed.milliwatts, mixed.source), (3_500, PowerSource::Estimated));
+        assert_eq!(of(BoardStatus::default()).source, PowerSource::Measured, "one says nothing");
+        assert_eq!(Snapshot::of(&head(), &[]).power, None);
+    }
+
+    #[test]
+    fn what_a_lost_node_told_last_is_not_told_again() {
+        let lost = node(2, NodeState::Lost, drawing(PowerMethod::Pmic, 3_000));
+        let snapshot = Snapshot::of(&head(), &[lost]);
+        assert_eq!(snapshot.power, None);
+        let row = &snapshot.nodes[0];
+        assert_eq!((row.temperature_millicelsius, row.memory_kib_total), (None, None));
+        assert_eq!((row.name.as_str(), row.tasks_succeeded), ("p2", 3));
+    }
+
+    #[test]
+    fn the_throttle_word_is_the_one_that_vcgencmd_prints() {
+        let no = Restraints {
+            under_voltage: Some(false),
+            frequency_capped: Some(false),
+            throttled: Some(false),
+            soft_limit: Some(false),
+        };
+        let weak = Restraints { under_voltage: Some(true), throttled: Some(true), ..no };
+        assert_eq!(throttle_word(&weak, &weak), Some(0x5_0005));
+        assert_eq!(throttle_word(&no, &weak), Some(0x5_0000));
+        assert_eq!(throttle_word(&no, &Restraints::default()), Some(0));
+        assert_eq!(throttle_word(&Restraints::default(), &Restraints::default()), None);
+    }
+
+    #[test]
+    fn a_problem_of_a_board_is_an_alarm_and_its_interfaces_are_one() {
+        let interface = |bytes| Interface { rx_bytes: Some(bytes), ..Interface::default() };
+        let restraints = Restraints { under_voltage: Some(true), ..Restraints::default() };
+        let interfaces = vec![interface(5), interface(7)];
+        let board = BoardStatus { restraints, interfaces, ..BoardStatus::default() };
+        let snapshot = Snapshot::of(&head(), &[node(3, NodeState::Idle, board)]);
+        assert_eq!(snapshot.alarm.as_deref(), Some("p3 weak-supply-now"));
+        assert_eq!((snapshot.nodes[0].rx_bytes, snapshot.nodes[0].tx_bytes), (Some(12), None));
+        assert_eq!(snapshot.nodes[0].memory_kib_total, Some(512 << 10));
+    }
+}
