@@ -1,7 +1,5 @@
 //! The dashboard asks only for what is documented.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests")]
-
 use std::collections::BTreeSet;
 
 use serde_json::Value;

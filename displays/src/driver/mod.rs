@@ -69,8 +69,9 @@ pub(crate) trait Driver: Debug + Send {
     fn off(&mut self) -> Result<(), DisplayError>;
 }
 
-/// How often lights change.
-const LIGHT_PACE: Duration = Duration::from_millis(STEP_MS);
+/// Lights change with the steps of their patterns, so that a call that comes a little early does
+/// not lose one.
+const LIGHT_PACE: Duration = Duration::ZERO;
 /// How often texts change: more often nobody can read them.
 const TEXT_PACE: Duration = Duration::from_secs(1);
 
