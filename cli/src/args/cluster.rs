@@ -140,6 +140,9 @@ pub(crate) struct HeadArgs {
     /// What switches nodes on and off, and when: see docs/power.md
     #[arg(long, value_name = "FILE")]
     pub(crate) power: Option<PathBuf>,
+    /// Lights and displays beside the head: see docs/displays.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) displays: Option<PathBuf>,
     /// Stop when standard input is closed: how `bramble up` makes sure that nothing is left behind
     #[arg(long, hide = true)]
     pub(crate) exit_with_parent: bool,

@@ -10,6 +10,8 @@ pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
+#[cfg(feature = "head")]
+pub(crate) mod sinks;
 pub(crate) mod secrets;
 pub(crate) mod space;
 pub(crate) mod submit;
@@ -151,6 +153,9 @@ pub(crate) enum Command {
     Nodes(nodes::NodesArgs),
     /// Show which nodes have power; switch nodes on and off
     Power(power::PowerArgs),
+    /// Answer net-snmp's daemon about the cluster: to be named in snmpd.conf
+    #[cfg(feature = "head")]
+    SnmpPass(sinks::SnmpPassArgs),
     /// Say why a job or a task waits, and why it runs where it does
     Explain(queue::ExplainArgs),
     /// Show whose turn it is and why; pause the queue or a class

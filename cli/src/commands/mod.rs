@@ -28,6 +28,8 @@ pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod select;
+#[cfg(feature = "head")]
+pub(crate) mod snmp_pass;
 pub(crate) mod submit;
 #[cfg(feature = "head")]
 pub(crate) mod test;
@@ -136,6 +138,8 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Gc(args) => gc::run(context, &args)?,
         Command::Explain(args) => explain::run(context, &args)?,
         Command::Power(args) => power::run(context, &args)?,
+        #[cfg(feature = "head")]
+        Command::SnmpPass(args) => snmp_pass::run(context, &args)?,
         Command::Queue(args) => queue::run(context, &args)?,
         Command::Priority(args) => queue::priority(context, &args)?,
         Command::Users(args) => users::run(context, &args)?,

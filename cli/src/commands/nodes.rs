@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bramble_protocol::NodeState;
 use bramble_protocol::api::NodeView;
+use bramble_protocol::power::PowerStage;
 
 use super::{Context, drain, joining, now_ms};
 use crate::args::nodes::{NodesAction, NodesArgs};
 use crate::error::{CliError, CliResult, Slug};
 use crate::output::table::{Cell, Table};
-use crate::output::{Format, human};
+use crate::output::{Format, board, human};
 
 /// What stands for a sensor that a machine does not have.
 const NO_SENSOR: &str = "–";
@@ -88,6 +89,10 @@ fn state(node: &NodeView) -> &'static str {
                 "drained"
             }
         }
+        NodeState::Lost => match &node.power {
+            Some(power) if power.stage != PowerStage::On => power.stage.slug(),
+            _ => NodeState::Lost.name(),
+        },
         other => other.name(),
     }
 }
@@ -122,9 +127,9 @@ fn speed(thousandths: u32) -> String {
 }
 
 fn doing(node: &NodeView) -> String {
-    let jobs: Vec<String> =
-        node.jobs.iter().map(|(job, tasks)| format!("job {job} ×{tasks}")).collect();
-    jobs.join("  ")
+    let jobs = node.jobs.iter().map(|(job, tasks)| format!("job {job} ×{tasks}"));
+    let spared = node.ease.iter().map(|ease| ease.text().to_owned());
+    jobs.chain(spared).collect::<Vec<_>>().join("  ")
 }
 
 /// What comparing its results with those of other nodes has shown.
@@ -166,7 +171,7 @@ fn detail(node: &NodeView) -> String {
     let quarantined = node.quarantined.iter().map(|reason| ("quarantined", reason.clone()));
     let help = format!("bramble nodes undrain {}", node.name);
     let help = node.quarantined.iter().map(|_| ("to lift it", help.clone()));
-    let lines = lines.into_iter().chain(quarantined).chain(help);
+    let lines = lines.into_iter().chain(board::lines(node)).chain(quarantined).chain(help);
     let mut text = format!("node {}\n", human::safe_field(&node.name));
     for (name, value) in lines {
         let line = format!("  {name:<12} {}", human::safe_field(&value));

@@ -1,5 +1,6 @@
 //! What the program says: data on standard output, talk on standard error.
 
+pub(crate) mod board;
 pub(crate) mod human;
 pub(crate) mod job;
 pub(crate) mod module;

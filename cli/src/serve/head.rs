@@ -101,6 +101,7 @@ async fn serve(
     }
     let service = Arc::clone(&modules) as Arc<dyn bramble_scheduler::ModuleService>;
     let accounts = accounts(context, dir)?;
+    let shown_accounts = accounts.clone();
     let collector = Arc::new(Collector::new(
         handle.clone(),
         store.clone(),
@@ -139,6 +140,13 @@ async fn serve(
         ));
     }
     local::write(dir, HEAD_FILE, &record)?;
+    let displays = match &args.displays {
+        Some(file) => {
+            let addresses = vec![record.listen.to_string()];
+            Some(super::displays::start(&handle, &shown_accounts, addresses, file)?)
+        }
+        None => None,
+    };
     tracing::info!(
         url = record.url,
         %fingerprint,
@@ -155,6 +163,9 @@ async fn serve(
     };
     bramble_web::serve(listener, app, Some(tls), stopped).await;
     collecting.abort();
+    if let Some(displays) = displays {
+        tokio::task::block_in_place(|| displays.end());
+    }
     let ended = match failed {
         Some(ended) => ended,
         None => {

@@ -8,6 +8,8 @@ pub(crate) mod backup;
 mod data;
 #[cfg(feature = "head")]
 mod detach;
+#[cfg(feature = "head")]
+mod displays;
 pub(crate) mod down;
 #[cfg(feature = "head")]
 pub(crate) mod head;

@@ -3,6 +3,7 @@
 //! No series is about one job or one person: those come and go, and each new label would stay in a
 //! database for good.
 
+mod boards;
 mod text;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(crate) async fn send(State(head): State<Head>) -> ApiResult<impl IntoRespons
         .add(&[("version", head.version)], 1);
     write_nodes(&mut text, &nodes);
     write_sensors(&mut text, &nodes);
+    boards::write(&mut text, &nodes);
     write_jobs(&mut text, &counts, now_ms());
     write_counters(&mut text, &head.counters);
     write_process(&mut text, head.counters.uptime(), now_ms());
