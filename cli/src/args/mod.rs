@@ -10,9 +10,9 @@ pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
+pub(crate) mod secrets;
 #[cfg(feature = "head")]
 pub(crate) mod sinks;
-pub(crate) mod secrets;
 pub(crate) mod space;
 pub(crate) mod submit;
 pub(crate) mod values;

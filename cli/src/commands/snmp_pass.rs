@@ -30,10 +30,13 @@ pub(crate) fn run(context: &Context, args: &SnmpPassArgs) -> CliResult<()> {
     let latest = Arc::new(Mutex::new(Arc::new(Tree::default())));
     let (shared, asked) = (Arc::clone(&latest), base);
     // Beside: the daemon waits for each answer, and must not wait for the head.
-    let asking = thread::Builder::new().name("asking".into()).spawn(move || loop {
-        let tree = look(&client).map_or_else(|_| Tree::default(), |now| Tree::new(&asked, &now));
-        *shared.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
-        thread::sleep(ASK);
+    let asking = thread::Builder::new().name("asking".into()).spawn(move || {
+        loop {
+            let tree =
+                look(&client).map_or_else(|_| Tree::default(), |now| Tree::new(&asked, &now));
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
+            thread::sleep(ASK);
+        }
     });
     asking.map_err(|error| CliError::new(Slug::Local, "cannot start a thread").because(&error))?;
     let newest = || Arc::clone(&latest.lock().unwrap_or_else(PoisonError::into_inner));
@@ -49,7 +52,8 @@ fn look(client: &Client) -> CliResult<Snapshot> {
     now.jobs =
         Some(JobCounts { running: count(JobState::Running), waiting: count(JobState::Waiting) });
     for row in &mut now.nodes {
-        let power = nodes.iter().find(|node| node.name == row.name).and_then(|it| it.power.as_ref());
+        let power =
+            nodes.iter().find(|node| node.name == row.name).and_then(|it| it.power.as_ref());
         row.power_state = power.map(|it| match it.stage {
             PowerStage::Off | PowerStage::Queued => PowerState::Off,
             PowerStage::SwitchingOn | PowerStage::Booting => PowerState::Booting,

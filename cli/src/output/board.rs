@@ -28,7 +28,9 @@ pub(crate) const fn sentence(finding: Finding) -> &'static str {
         Finding::DiskWorn => "its disk is near the end of its life",
         Finding::ClockNotSet => "its clock is not set",
         Finding::ShareNotMounted => "the directory of chunks is not mounted",
-        Finding::PressureOff => "its kernel does not measure for how long work waits: psi=1 in cmdline.txt",
+        Finding::PressureOff => {
+            "its kernel does not measure for how long work waits: psi=1 in cmdline.txt"
+        }
     }
 }
 
@@ -86,7 +88,8 @@ fn about(board: &BoardStatus, lines: &mut Vec<(&'static str, String)>) {
     }
     for interface in &board.interfaces {
         if let Some((rx, tx)) = interface.rx_bytes.zip(interface.tx_bytes) {
-            let text = format!("{}: {} in, {} out", interface.name, human::size(rx), human::size(tx));
+            let text =
+                format!("{}: {} in, {} out", interface.name, human::size(rx), human::size(tx));
             lines.push(("network", text));
         }
     }

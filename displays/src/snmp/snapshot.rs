@@ -172,6 +172,9 @@ mod tests {
 
     fn node(id: u32, state: NodeState, board: BoardStatus) -> NodeView {
         NodeView {
+            ease: None,
+            energy: Default::default(),
+            power: None,
             schema: "bramble.node/1".into(),
             id: NodeId(id),
             name: format!("p{id}"),

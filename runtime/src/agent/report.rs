@@ -132,6 +132,8 @@ mod tests {
             memory_refusals: u64::MAX,
             host_calls: u64::MAX,
             fuel_used: u64::MAX,
+            energy_uj: 14,
+            energy_measured_uj: 15,
         };
         let mut one = report(u64::MAX, "\u{1}".repeat(100), String::new());
         one.usage = all;
