@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("store", &["protocol"]),
     ("hardware", &["protocol"]),
+    ("setup", &["protocol"]),
     ("tls", &["protocol"]),
     ("scheduler", &["store", "protocol"]),
     ("runtime", &["guest-sdk/crypto", "hardware", "tls", "store", "protocol"]),
