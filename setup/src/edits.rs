@@ -83,7 +83,9 @@ fn config(old: &str, lines: &[String]) -> String {
     let block = format!("{BEGIN}\n[all]\n{}\n{END}\n", lines.join("\n"));
     let all: Vec<&str> = old.split_inclusive('\n').collect();
     if let Some((begin, end)) = marked(&all) {
-        return [&all[..begin].concat(), &block, &all[end + 1..].concat()].map(String::as_str).concat();
+        return [&all[..begin].concat(), &block, &all[end + 1..].concat()]
+            .map(String::as_str)
+            .concat();
     }
     if lines.iter().all(|line| has_for_all(&all, line)) {
         return old.to_owned();

@@ -14,6 +14,7 @@ mod node;
 mod plan;
 mod text;
 
+pub mod doctor;
 
 pub use apply::{
     Applied, ApplyError, ApplyOptions, NoReloads, Reloads, SystemReloads, Undone, apply, recover,

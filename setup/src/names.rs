@@ -12,7 +12,9 @@ pub enum NameError {
     #[error("`{0}` is not a hardware address: use six pairs of digits, as b8:27:eb:00:00:01")]
     Mac(String),
     /// A hardware address that no single interface has.
-    #[error("`{0}` is not the address of one interface: take the one after `link/ether` in `ip link`")]
+    #[error(
+        "`{0}` is not the address of one interface: take the one after `link/ether` in `ip link`"
+    )]
     MacOfMany(String),
     /// Not an address with the length of its network.
     #[error("`{0}` is not an address in a network: use IP/LENGTH, as 10.66.0.1/24")]
@@ -21,10 +23,14 @@ pub enum NameError {
     #[error("a network of length /{0} does not fit: use one from /16 to /26")]
     SubnetLength(u8),
     /// The network's own address, or the one that reaches all in it.
-    #[error("{0} is not an address that the head could have: take the first after it, as 10.66.0.1")]
+    #[error(
+        "{0} is not an address that the head could have: take the first after it, as 10.66.0.1"
+    )]
     SubnetEdge(Ipv4Addr),
     /// An address that the internet uses, or none at all.
-    #[error("{0} is not a private address: use one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")]
+    #[error(
+        "{0} is not a private address: use one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+    )]
     SubnetPublic(Ipv4Addr),
 }
 

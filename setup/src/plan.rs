@@ -193,7 +193,9 @@ impl std::error::Error for PlanError {}
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Not a label of DNS.
-    #[error("the {what} `{name}` cannot be a host name: use small letters, digits and hyphens, as p1")]
+    #[error(
+        "the {what} `{name}` cannot be a host name: use small letters, digits and hyphens, as p1"
+    )]
     Label {
         /// Whose name.
         what: &'static str,
@@ -201,7 +203,9 @@ pub enum Problem {
         name: String,
     },
     /// A name that the command line takes for something else.
-    #[error("`{0}` cannot be a node's name: numbers, `any` and `all` mean something else to bramble")]
+    #[error(
+        "`{0}` cannot be a node's name: numbers, `any` and `all` mean something else to bramble"
+    )]
     Reserved(String),
     /// Not a domain.
     #[error("`{0}` is not a domain: use labels with dots between, as bramble.internal")]
@@ -213,13 +217,17 @@ pub enum Problem {
     #[error("`{0}` is not the name of a network interface: see `ip link`")]
     Interface(String),
     /// One interface is to be both outside and inside.
-    #[error("{0} cannot be both the uplink and an inner interface: name the other one for the nodes")]
+    #[error(
+        "{0} cannot be both the uplink and an inner interface: name the other one for the nodes"
+    )]
     UplinkInside(String),
     /// An interface is named twice, or the bridge itself as its port.
     #[error("{0} is named twice")]
     InterfaceTwice(String),
     /// Nothing through which a node could be reached.
-    #[error("there is no way to the nodes: name an inner interface, or say that there is a Cluster HAT")]
+    #[error(
+        "there is no way to the nodes: name an inner interface, or say that there is a Cluster HAT"
+    )]
     NoInside,
     /// Two nodes, or a node and the head, with one name.
     #[error("two machines are called {0}: give one another name")]
@@ -241,7 +249,9 @@ pub enum Problem {
         network: String,
     },
     /// An address that any machine could be given.
-    #[error("{name}'s address {address} is one of those for unknown machines, {first} to {last}: take another")]
+    #[error(
+        "{name}'s address {address} is one of those for unknown machines, {first} to {last}: take another"
+    )]
     AddressInPool {
         /// The node.
         name: String,
@@ -259,7 +269,9 @@ pub enum Problem {
     #[error("a slot is a number from 1 to 252, not {0}")]
     Slot(u8),
     /// A slot, but no Cluster HAT.
-    #[error("{0} is in a slot, but there is no Cluster HAT: say that there is one, or give its hardware address")]
+    #[error(
+        "{0} is in a slot, but there is no Cluster HAT: say that there is one, or give its hardware address"
+    )]
     SlotWithoutHat(String),
     /// A path that would have to be quoted.
     #[error("`{0}` cannot be used here: give an absolute path of letters, digits and `-_.`")]

@@ -68,7 +68,8 @@ impl Manifest {
 
     /// Whether it knows all files of a plan.
     pub(super) fn covers(&self, plan: &[Planned]) -> bool {
-        plan.iter().all(|planned| self.entry(&planned.path).is_some_and(|e| e.after == planned.after))
+        plan.iter()
+            .all(|planned| self.entry(&planned.path).is_some_and(|e| e.after == planned.after))
     }
 }
 
@@ -104,10 +105,9 @@ pub(super) fn after(
         let Some((bytes, _)) = change.and_then(|change| change.wanted.as_ref()) else { continue };
         let before = match old.entry(&planned.path) {
             Some(entry) => entry.before.clone(),
-            None => change.and_then(|change| change.found.as_ref()).map(|found| Before {
-                digest: Digest::of(&found.bytes),
-                mode: found.mode,
-            }),
+            None => change
+                .and_then(|change| change.found.as_ref())
+                .map(|found| Before { digest: Digest::of(&found.bytes), mode: found.mode }),
         };
         let (path, after) = (planned.path.clone(), planned.after.clone());
         new.entries.push(Entry { path, written: Digest::of(bytes), before, after });

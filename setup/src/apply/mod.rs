@@ -122,7 +122,9 @@ pub enum ApplyError {
         found: u32,
     },
     /// Putting things back failed as well.
-    #[error("{first}; and putting things back failed: {second}; `bramble setup undo` tries it again")]
+    #[error(
+        "{first}; and putting things back failed: {second}; `bramble setup undo` tries it again"
+    )]
     PutBack {
         /// What failed first.
         first: Box<ApplyError>,
@@ -210,9 +212,11 @@ impl Notices {
     fn new(old: &Manifest, plan: &[Planned], applied: &Applied) -> Self {
         let of_plan = |planned: &&Planned| applied.written.contains(&planned.path);
         let told = plan.iter().filter(of_plan).flat_map(|planned| planned.after.clone()).collect();
-        let stay: BTreeSet<Reload> = plan.iter().flat_map(|planned| planned.after.clone()).collect();
+        let stay: BTreeSet<Reload> =
+            plan.iter().flat_map(|planned| planned.after.clone()).collect();
         let gone = old.entries.iter().filter(|entry| applied.removed.contains(&entry.path));
-        let gone = gone.flat_map(|entry| entry.after.clone()).filter(|r| !stay.contains(r)).collect();
+        let gone =
+            gone.flat_map(|entry| entry.after.clone()).filter(|r| !stay.contains(r)).collect();
         let old = old.entries.iter().flat_map(|entry| entry.after.clone()).collect();
         Self { told, gone, old }
     }
@@ -254,11 +258,10 @@ fn resolve<'a>(
             Contents::Secret(secret) => format!("{}\n", secret.expose().trim()).into_bytes(),
             Contents::Edit(edit) => {
                 let text = found.as_ref().map(|found| std::str::from_utf8(&found.bytes));
-                let text =
-                    text.transpose().map_err(|_| ApplyError::NotText(path.to_owned()))?;
-                let edited = edit.apply(text).map_err(|source| {
-                    ApplyError::Edit { path: path.to_owned(), source }
-                })?;
+                let text = text.transpose().map_err(|_| ApplyError::NotText(path.to_owned()))?;
+                let edited = edit
+                    .apply(text)
+                    .map_err(|source| ApplyError::Edit { path: path.to_owned(), source })?;
                 edited.into_bytes()
             }
         };

@@ -47,7 +47,8 @@ impl Reloads for SystemReloads {
 fn run(command: &[String]) -> Result<(), String> {
     let [program, args @ ..] = command else { return Ok(()) };
     let told = command.join(" ");
-    let path = crate::check::program(program).ok_or_else(|| format!("{program} is not installed"))?;
+    let path =
+        crate::check::program(program).ok_or_else(|| format!("{program} is not installed"))?;
     let dir = tempfile::tempdir().map_err(|error| format!("{told}: {error}"))?;
     let output = |name: &str| std::fs::File::create(dir.path().join(name));
     let failed = |error: std::io::Error| format!("{told}: {error}");

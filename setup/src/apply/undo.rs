@@ -107,12 +107,7 @@ pub fn undo(root: &Path, force: bool, reloads: &mut dyn Reloads) -> Result<Undon
     Ok(undone)
 }
 
-fn tell(
-    told: &BTreeSet<Reload>,
-    moment: Moment,
-    reloads: &mut dyn Reloads,
-    undone: &mut Undone,
-) {
+fn tell(told: &BTreeSet<Reload>, moment: Moment, reloads: &mut dyn Reloads, undone: &mut Undone) {
     for reload in told {
         if let Err(ApplyError::Reload { reload, why }) =
             run(&BTreeSet::from([reload.clone()]), moment, reloads)

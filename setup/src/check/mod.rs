@@ -68,7 +68,8 @@ pub fn check_all(files: &[Planned]) -> Vec<Checked> {
         Err(error) => {
             let why = format!("there is no room for a copy of it: {error}");
             let verdict = Verdict::NotChecked { why };
-            let told = |file: &Planned| Checked { path: file.path.clone(), verdict: verdict.clone() };
+            let told =
+                |file: &Planned| Checked { path: file.path.clone(), verdict: verdict.clone() };
             return files.iter().map(told).collect();
         }
     };

@@ -11,10 +11,12 @@ pub(super) fn check(form: OwnCheck, contents: &Contents) -> Verdict {
     let wrong = match (form, contents) {
         // An edit is tried on what is there before anything is written.
         (OwnCheck::Edit, Contents::Edit(_)) => None,
-        (OwnCheck::Token, Contents::Secret(token)) => match token.expose().trim().parse::<JoinToken>() {
-            Ok(_) => None,
-            Err(error) => Some(error.to_string()),
-        },
+        (OwnCheck::Token, Contents::Secret(token)) => {
+            match token.expose().trim().parse::<JoinToken>() {
+                Ok(_) => None,
+                Err(error) => Some(error.to_string()),
+            }
+        }
         (form, Contents::Whole(text)) => match form {
             OwnCheck::Sysctl => each_line(text, is_sysctl),
             OwnCheck::Sections => sections(text),
@@ -78,7 +80,9 @@ fn is_export(line: &str) -> bool {
     let is_option = |option: &str| match option.split_once('=') {
         Some(("anonuid" | "anongid", value)) => value.parse::<u32>().is_ok(),
         Some(_) => false,
-        None => ["ro", "rw", "root_squash", "all_squash", "no_subtree_check", "sync"].contains(&option),
+        None => {
+            ["ro", "rw", "root_squash", "all_squash", "no_subtree_check", "sync"].contains(&option)
+        }
     };
     let is_network = host.parse::<std::net::Ipv4Addr>().is_ok()
         || host.split_once('/').is_some_and(|(address, length)| {
@@ -107,7 +111,9 @@ fn xml(text: &str) -> Option<String> {
         match name.strip_prefix('/') {
             None => open.push(name),
             Some(name) if open.pop() == Some(name) => {}
-            Some(name) => return Some(format!("`{name}` is closed, but was not the last one opened")),
+            Some(name) => {
+                return Some(format!("`{name}` is closed, but was not the last one opened"));
+            }
         }
     }
     open.pop().map(|name| format!("`{name}` is not closed"))
@@ -122,7 +128,16 @@ pub(super) fn udev_rules(text: &str, why: &str) -> Verdict {
 /// How many parts a rule has, if each is well-formed.
 fn split_rule(line: &str) -> Option<usize> {
     const KEYS: [&str; 10] = [
-        "SUBSYSTEM", "ACTION", "KERNEL", "ATTR{", "ATTRS{", "ENV{", "NAME", "SYMLINK", "MODE", "GROUP",
+        "SUBSYSTEM",
+        "ACTION",
+        "KERNEL",
+        "ATTR{",
+        "ATTRS{",
+        "ENV{",
+        "NAME",
+        "SYMLINK",
+        "MODE",
+        "GROUP",
     ];
     let (mut rest, mut parts) = (line.trim(), 0);
     loop {
@@ -131,7 +146,9 @@ fn split_rule(line: &str) -> Option<usize> {
         let operator = head.find(['=', '+', '!', ':'])?;
         let (key, operator) = head.split_at(operator);
         let is_key = KEYS.iter().any(|known| match known.strip_suffix('{') {
-            Some(start) => key.starts_with(start) && key[start.len()..].starts_with('{') && key.ends_with('}'),
+            Some(start) => {
+                key.starts_with(start) && key[start.len()..].starts_with('{') && key.ends_with('}')
+            }
             None => key == *known,
         });
         if !is_key || !["==", "!=", "=", "+=", ":="].contains(&operator) {

@@ -94,7 +94,9 @@ fn nft(scratch: &Scratch, path: &str) -> Verdict {
 
 /// nmcli drops keys that it does not know without a word, so each line has to come back.
 fn nmcli(scratch: &Scratch, copy: &Path, text: &str) -> Verdict {
-    let args = ["--offline", "connection", "modify", "connection.read-only", "no"];
+    // Something has to be changed: its name becomes what it is.
+    let id = text.lines().find_map(|line| line.strip_prefix("id=")).unwrap_or("bramble");
+    let args = ["--offline", "connection", "modify", "connection.id", id];
     let said = tool::run(scratch.dir(), "nmcli", &args, Some(copy), &[]);
     if let Ok(said) = &said
         && said.stderr.contains("'--offline'")
@@ -137,7 +139,8 @@ fn units(scratch: &Scratch, copy: &Path, text: &str) -> Verdict {
     // The system's own units stay in view behind ours, but not those that are installed by hand,
     // among which older ones of ours may be.
     let ours = copy.parent().unwrap_or(scratch.dir()).display();
-    let dirs = format!("{ours}:/usr/local/lib/systemd/system:/usr/lib/systemd/system:/lib/systemd/system");
+    let dirs =
+        format!("{ours}:/usr/local/lib/systemd/system:/usr/lib/systemd/system:/lib/systemd/system");
     let path = copy.to_string_lossy();
     let name = "systemd-analyze";
     let args = ["verify", "--man=no", "--recursive-errors=no", &path];
@@ -149,17 +152,20 @@ fn sysusers(scratch: &Scratch, args: &[&str]) -> Verdict {
     said(scratch, "systemd-sysusers", args, |said| {
         // What it would do is told in lines that begin so.
         let told = ["Would ", "Creating user", "Creating group"];
-        let bad = said.all().lines().filter(|l| !told.iter().any(|t| l.starts_with(t))).fold(
-            String::new(),
-            |all, line| all + line + "\n",
-        );
+        let bad = said
+            .all()
+            .lines()
+            .filter(|l| !told.iter().any(|t| l.starts_with(t)))
+            .fold(String::new(), |all, line| all + line + "\n");
         (!said.good || !bad.is_empty()).then(|| format!("{bad}{}", said.all()))
     })
 }
 
 fn tmpfiles(scratch: &Scratch, path: &str) -> Verdict {
     if !rustix::process::geteuid().is_root() {
-        return Verdict::NotChecked { why: "systemd-tmpfiles can give files away as root alone".into() };
+        return Verdict::NotChecked {
+            why: "systemd-tmpfiles can give files away as root alone".into(),
+        };
     }
     let root = scratch.dir().join("tmpfiles");
     if let Err(error) = fs::create_dir_all(&root) {
@@ -179,8 +185,10 @@ fn chronyd(scratch: &Scratch, path: &str) -> Verdict {
 /// Keys and a directory of the running service are looked for after the file has been read well.
 fn sshd(scratch: &Scratch, path: &str) -> Verdict {
     said(scratch, "sshd", &["-t", "-f", path], |said| {
-        let fine = ["sshd: no hostkeys available -- exiting.", "Missing privilege separation directory"];
-        let is_fine = |line: &&str| line.is_empty() || fine.iter().any(|fine| line.starts_with(fine));
+        let fine =
+            ["sshd: no hostkeys available -- exiting.", "Missing privilege separation directory"];
+        let is_fine =
+            |line: &&str| line.is_empty() || fine.iter().any(|fine| line.starts_with(fine));
         let all = said.all();
         let bad: Vec<&str> = all.lines().map(str::trim).filter(|line| !is_fine(line)).collect();
         let silent_failure = !said.good && all.is_empty();
@@ -189,7 +197,7 @@ fn sshd(scratch: &Scratch, path: &str) -> Verdict {
 }
 
 fn ssh(scratch: &Scratch, path: &str) -> Verdict {
-    said(scratch, "ssh", &["-G", "-F", path, "node.example"], |said| {
+    said(scratch, "ssh", &["-G", "-T", "-F", path, "node.example"], |said| {
         (!said.good || !said.stderr.trim().is_empty()).then(|| said.all())
     })
 }

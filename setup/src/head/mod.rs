@@ -142,8 +142,7 @@ impl HeadPlan {
 
     /// The packages of Debian that its files are for.
     pub fn packages(&self) -> Vec<&'static str> {
-        let mut packages =
-            vec!["network-manager", "nftables", "dnsmasq", "chrony", "avahi-daemon"];
+        let mut packages = vec!["network-manager", "nftables", "dnsmasq", "chrony", "avahi-daemon"];
         if self.options.share {
             packages.push("nfs-kernel-server");
         }

@@ -1,9 +1,9 @@
 //! The head's network: a bridge for all links to nodes, names for them, the way outside.
 
 use crate::HeadPlan;
+use crate::Mac;
 use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload};
 use crate::text::{MARK, bridge_address, uuid};
-use crate::Mac;
 
 /// All files of the network, in the order in which they are needed.
 pub(super) fn files(plan: &HeadPlan) -> Vec<Planned> {
@@ -75,7 +75,11 @@ fn bridge(plan: &HeadPlan) -> Planned {
         bridge_address(&options.cluster).to_string().to_uppercase(),
         options.network,
     );
-    profile("bramble-bridge", text, "the network of the nodes, with the head's address in it".into())
+    profile(
+        "bramble-bridge",
+        text,
+        "the network of the nodes, with the head's address in it".into(),
+    )
 }
 
 fn gadgets(plan: &HeadPlan) -> Planned {

@@ -136,9 +136,7 @@ fn of_entry(options: &HeadOptions, name: &str, wired: Wired) -> Option<Problem> 
     }
     match wired {
         Wired::Slot(slot @ (0 | 253..)) => Some(Problem::Slot(slot)),
-        Wired::Slot(_) if !options.cluster_hat => {
-            Some(Problem::SlotWithoutHat(name.to_owned()))
-        }
+        Wired::Slot(_) if !options.cluster_hat => Some(Problem::SlotWithoutHat(name.to_owned())),
         _ => None,
     }
 }

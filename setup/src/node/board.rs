@@ -1,10 +1,10 @@
 //! What makes a board a node: its name, its firmware's settings, its link to the head.
 
+use crate::Mac;
 use crate::edits::Edit;
 use crate::node::{Link, NodePlan};
 use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload};
 use crate::text::{MARK, uuid};
-use crate::Mac;
 
 /// Where the script for the USB link is.
 const GADGET: &str = "/usr/local/lib/bramble/gadget";

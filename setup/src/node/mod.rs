@@ -196,7 +196,8 @@ mod tests {
     fn a_head_is_named_by_host_and_port() {
         assert_eq!(head_host("10.66.0.1:8420").as_deref(), Some("10.66.0.1"));
         assert_eq!(head_host("https://lab.local:80").as_deref(), Some("lab.local"));
-        for bad in ["10.66.0.1", "http://10.66.0.1:1", "a b:1", "h:0", "h:99999", ":8420", "h:1/x"] {
+        for bad in ["10.66.0.1", "http://10.66.0.1:1", "a b:1", "h:0", "h:99999", ":8420", "h:1/x"]
+        {
             assert_eq!(head_host(bad), None, "{bad}");
         }
     }
