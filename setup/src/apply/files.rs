@@ -94,8 +94,8 @@ impl Tree {
     pub(super) fn remove(&self, path: &Path) -> Result<(), ApplyError> {
         let place = self.place(path);
         let remove = || -> io::Result<()> {
-            // Left by a run that was broken off.
-            remove_if_there(&beside(&place, "bramble-new"))?;
+            // Left by a run that was broken off, if at all. What matters is the file itself.
+            let _ = fs::remove_file(beside(&place, "bramble-new"));
             remove_if_there(&place)?;
             match place.parent().map(File::open) {
                 Some(Ok(dir)) => dir.sync_all(),

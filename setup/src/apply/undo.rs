@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use bramble_protocol::Digest;
 
 use super::files::{Tree, beside, failed};
-use super::manifest::Home;
-use super::manifest::Step;
+use super::manifest::{Before, Home, Step};
 use super::{ApplyError, Change, Reloads, run};
 use crate::plan::{Moment, Reload};
 
@@ -46,7 +45,11 @@ pub fn recover(root: &Path) -> Result<bool, ApplyError> {
         return Ok(false);
     }
     for Step { path, before } in pending.steps.iter().rev() {
+        let found = tree.read(path)?;
+        let now = found.map(|found| Before { digest: Digest::of(&found.bytes), mode: found.mode });
         match before {
+            // Not touched yet: a disk that takes no more need not take it again.
+            Some(_) if now == *before => {}
             Some(before) => tree.write(path, &home.saved(before)?, before.mode)?,
             None => tree.remove(path)?,
         }
