@@ -153,9 +153,11 @@ fn nftables(plan: &HeadPlan) -> Planned {
          \x20   meta l4proto {{ icmp, ipv6-icmp }} accept\n\
          \x20   counter drop\n  }}\n\n\
          \x20 chain forward {{\n    type filter hook forward priority filter; policy accept;\n\
+         \x20   # Where Docker has bridges filtered, what nodes say to each other comes by here.\n\
+         \x20   iifname \"{bridge}\" oifname \"{bridge}\" accept\n\
          \x20   oifname \"{bridge}\" ct state established,related accept\n\
          \x20   # Nobody outside begins a connection to a node.\n\
-         \x20   iifname != \"{bridge}\" oifname \"{bridge}\" counter drop\n\
+         \x20   oifname \"{bridge}\" counter drop\n\
          {lan}\
          \x20   iifname \"{bridge}\" {outside} accept\n\
          \x20   iifname \"{bridge}\" counter drop\n  }}\n\n\
