@@ -23,6 +23,6 @@ pub use apply::{
 pub use check::{Checked, Verdict, check, check_all};
 pub use edits::{Edit, EditError};
 pub use head::{HeadOptions, HeadPlan, NodeEntry, Wired};
-pub use names::{Mac, NameError, Subnet, is_dns_label};
+pub use names::{Mac, NameError, Subnet, is_dns_label, user_problem};
 pub use node::{Link, NodeOptions, NodePlan, boot_dir};
 pub use plan::{Checker, Contents, Moment, PlanError, Planned, Problem, Reload};

@@ -1,9 +1,13 @@
 //! Names and addresses as people type them, checked before any of them stands in a file.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::str::FromStr;
+
+use crate::plan::Problem;
 
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -218,6 +222,26 @@ pub(crate) fn is_plain_path(path: &Path) -> bool {
         && text.chars().all(allowed)
         && parts.peek().is_some()
         && parts.all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+/// What keeps the machine under `root` from having this user with this number, if anything does.
+/// Where there is no list of users, nothing does.
+pub fn user_problem(root: &Path, user: &str, uid: u32) -> Option<Problem> {
+    // Longer lists are cut: nobody has a megabyte of local users.
+    const BYTES_MAX: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    let file = File::open(root.join("etc/passwd")).ok()?;
+    file.take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    String::from_utf8_lossy(&bytes).lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let other = fields.next()?;
+        let has: u32 = fields.nth(1)?.parse().ok()?;
+        match (other == user, has == uid) {
+            (true, false) => Some(Problem::UidDiffers { user: user.to_owned(), has }),
+            (false, true) => Some(Problem::UidTaken { uid, other: other.to_owned() }),
+            _ => None,
+        }
+    })
 }
 
 #[cfg(test)]

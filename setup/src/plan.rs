@@ -108,6 +108,8 @@ pub enum Reload {
     Restart(String),
     /// A unit of ours starts now and with the machine.
     Enable(String),
+    /// A unit of ours starts with the machine, and not before: it needs what the firmware does.
+    EnableForBoot(String),
     /// It counts from the next start of the machine.
     Reboot,
 }
@@ -128,12 +130,16 @@ impl Reload {
     pub fn commands(&self, moment: Moment) -> Vec<Vec<String>> {
         let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match (self, moment) {
-            (Self::Enable(unit), Moment::BeforeUndo) => {
+            (Self::Enable(unit) | Self::EnableForBoot(unit), Moment::BeforeUndo) => {
                 vec![command(&["systemctl", "disable", "--now", unit])]
             }
             (_, Moment::BeforeUndo)
             | (
-                Self::Users(_) | Self::Directories(_) | Self::Sysctl(_) | Self::Enable(_),
+                Self::Users(_)
+                | Self::Directories(_)
+                | Self::Sysctl(_)
+                | Self::Enable(_)
+                | Self::EnableForBoot(_),
                 Moment::Undone,
             )
             | (Self::Reboot, _) => Vec::new(),
@@ -149,6 +155,9 @@ impl Reload {
             (Self::Networks, _) => vec![command(&["nmcli", "connection", "reload"])],
             (Self::Exports, _) => vec![command(&["exportfs", "-ra"])],
             (Self::Restart(service), _) => vec![command(&["systemctl", "restart", service])],
+            (Self::EnableForBoot(unit), Moment::Applied) => {
+                vec![command(&["systemctl", "enable", unit])]
+            }
             (Self::Enable(unit), Moment::Applied) => vec![
                 command(&["systemctl", "enable", unit]),
                 command(&["systemctl", "restart", unit]),
@@ -169,6 +178,7 @@ impl fmt::Display for Reload {
             Self::Exports => f.write_str("export the share"),
             Self::Restart(service) => write!(f, "restart {service}"),
             Self::Enable(unit) => write!(f, "enable and start {unit}"),
+            Self::EnableForBoot(unit) => write!(f, "enable {unit} for the next start"),
             Self::Reboot => f.write_str("restart the machine (not done by itself)"),
         }
     }
@@ -277,7 +287,9 @@ pub enum Problem {
     #[error("`{0}` cannot be used here: give an absolute path of letters, digits and `-_.`")]
     Path(PathBuf),
     /// A directory that is the system's.
-    #[error("{0} belongs to the system: give bramble a directory of its own, as /srv/bramble")]
+    #[error(
+        "{0} belongs to the system or its users: give bramble a directory of its own, as /srv/bramble"
+    )]
     PathOfSystem(PathBuf),
     /// Not the name of a user.
     #[error("`{0}` is not the name of a user: use small letters, digits, `-` and `_`")]
@@ -285,6 +297,26 @@ pub enum Problem {
     /// A number that the system gives to people or to itself.
     #[error("the user's number must be from 100 to 999, as those of all services, not {0}")]
     Uid(u32),
+    /// The number of another user here.
+    #[error(
+        "the number {uid} belongs to the user {other} here: give another, the same on all machines"
+    )]
+    UidTaken {
+        /// The number.
+        uid: u32,
+        /// Whose it is.
+        other: String,
+    },
+    /// A user who is there already, with another number.
+    #[error(
+        "the user {user} is there already and has the number {has}: give that one, on all machines"
+    )]
+    UidDiffers {
+        /// The user.
+        user: String,
+        /// His number.
+        has: u32,
+    },
     /// A port that another service here has, or none.
     #[error("port {0} is taken by another service that this sets up: use another, as 8420")]
     Port(u16),

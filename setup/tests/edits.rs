@@ -1,5 +1,7 @@
 //! Edits of the system's files: twice is once, and nothing that was there is lost.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests")]
+
 use bramble_setup::{Edit, EditError};
 use proptest::prelude::*;
 

@@ -12,8 +12,8 @@ use std::fs;
 use std::path::Path;
 
 use bramble_setup::{
-    Contents, HeadOptions, HeadPlan, Link, NodeEntry, NodeOptions, NodePlan, Planned, Problem,
-    Verdict, Wired, check, check_all,
+    Contents, HeadOptions, HeadPlan, Link, Moment, NodeEntry, NodeOptions, NodePlan, Planned,
+    Problem, Verdict, Wired, check, check_all, user_problem,
 };
 use common::{cluster_hat_head, cluster_hat_node, node};
 
@@ -184,6 +184,32 @@ fn nodes_without_an_address_get_one_that_nobody_has() {
     addresses.sort();
     addresses.dedup();
     assert_eq!(addresses.len(), 4);
+}
+
+#[test]
+fn what_needs_the_next_start_is_not_started_before() {
+    let files = cluster_hat_node().files();
+    let commands: Vec<_> = files
+        .iter()
+        .flat_map(|file| &file.after)
+        .flat_map(|reload| reload.commands(Moment::Applied))
+        .filter(|command| command.contains(&"bramble-gadget.service".to_owned()))
+        .collect();
+    assert_eq!(commands, [["systemctl", "enable", "bramble-gadget.service"]]);
+}
+
+#[test]
+fn a_number_that_somebody_else_has_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(user_problem(root.path(), "bramble", 842), None, "no list of users, no conflict");
+    fs::create_dir(root.path().join("etc")).unwrap();
+    let passwd = "root:x:0:0::/root:/bin/sh\nother:x:842:842::/:/bin/false\nbroken\n";
+    fs::write(root.path().join("etc/passwd"), passwd).unwrap();
+    assert_eq!(user_problem(root.path(), "bramble", 843), None);
+    let problem = user_problem(root.path(), "bramble", 842).unwrap();
+    assert!(problem.to_string().contains("other"), "{problem}");
+    let problem = user_problem(root.path(), "other", 843).unwrap();
+    assert!(problem.to_string().contains("842"), "{problem}");
 }
 
 #[test]

@@ -104,7 +104,10 @@ fn port(plan: &HeadPlan, interface: &str) -> Planned {
         uuid(&options.cluster, "bridge"),
     );
     let why = format!("{interface} joins the nodes' network");
-    profile(&format!("bramble-port-{interface}"), text, why)
+    let mut planned = profile(&format!("bramble-port-{interface}"), text, why);
+    // It may be in use by a profile of somebody else, even by the connection that this is typed over.
+    planned.after.push(Reload::Reboot);
+    planned
 }
 
 fn sysctl() -> Planned {

@@ -20,9 +20,11 @@ const OF_SYSTEM: [&str; 16] = [
     "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/mnt", "/opt", "/proc", "/root", "/run",
     "/sbin", "/srv", "/sys", "/usr", "/var",
 ];
-/// And all below these.
-const BELOW_SYSTEM: [&str; 9] =
-    ["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sys", "/usr"];
+/// And all below these. What services have at home or in /tmp, nobody else sees.
+const BELOW_SYSTEM: [&str; 12] = [
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/proc", "/root", "/run", "/sys", "/tmp",
+    "/usr",
+];
 
 /// What is wrong with the options by themselves.
 pub(super) fn of_options(options: &HeadOptions) -> Vec<Problem> {
@@ -75,10 +77,10 @@ fn interfaces(options: &HeadOptions, problems: &mut Vec<Problem>) {
     for name in all.filter(|name| !names::is_interface(name)) {
         problems.push(Problem::Interface(name.clone()));
     }
-    if let Some(uplink) = &options.uplink {
-        if options.inner.contains(uplink) || *uplink == options.bridge {
-            problems.push(Problem::UplinkInside(uplink.clone()));
-        }
+    if let Some(uplink) = &options.uplink
+        && (options.inner.contains(uplink) || *uplink == options.bridge)
+    {
+        problems.push(Problem::UplinkInside(uplink.clone()));
     }
     for (index, name) in options.inner.iter().enumerate() {
         if options.inner[..index].contains(name) || *name == options.bridge {

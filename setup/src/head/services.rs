@@ -57,8 +57,8 @@ fn directories(plan: &HeadPlan) -> Planned {
     }
 }
 
-/// Whoever asks is taken for the head's user, who may read the objects; by name of the option alone
-/// nobody writes.
+/// Whoever asks is taken for the head's user, whose objects they are, and may only read. So the
+/// numbers of users on nodes do not matter.
 fn exports(plan: &HeadPlan) -> Planned {
     let options = &plan.options;
     let uid = options.uid;
@@ -146,9 +146,8 @@ fn ssh(plan: &HeadPlan) -> Planned {
             user = options.ssh_user,
         ));
     }
-    let (first, length) = (options.network.network(), options.network.length());
     text.push_str(&format!(
-        "\n# A new board's key is believed once; a changed one never ({first}/{length}).\n\
+        "\n# A new board's key is believed once; a changed one never.\n\
          Match originalhost {names}\n    StrictHostKeyChecking accept-new\n    ConnectTimeout 10\n",
         names = match plan.nodes.as_slice() {
             [] => format!("*.{}", options.domain),

@@ -160,7 +160,12 @@ fn gadget_unit() -> Planned {
              [Install]\nWantedBy=multi-user.target\n"
         )),
         checked_by: Checker::SystemdAnalyze,
-        after: vec![Reload::Units, Reload::Enable("bramble-gadget.service".into())],
+        // Before the firmware has made the port a device's, starting it would fail.
+        after: vec![
+            Reload::Units,
+            Reload::EnableForBoot("bramble-gadget.service".into()),
+            Reload::Reboot,
+        ],
         why: "makes the USB link at each start".into(),
     }
 }
