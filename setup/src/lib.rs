@@ -25,4 +25,4 @@ pub use edits::{Edit, EditError};
 pub use head::{HeadOptions, HeadPlan, NodeEntry, Wired};
 pub use names::{Mac, NameError, Subnet, is_dns_label, user_problem};
 pub use node::{Link, NodeOptions, NodePlan, boot_dir};
-pub use plan::{Checker, Contents, Moment, PlanError, Planned, Problem, Reload};
+pub use plan::{Checker, Contents, Moment, PlanError, Planned, Problem, Reload, ShareMode};

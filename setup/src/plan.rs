@@ -27,6 +27,27 @@ pub struct Planned {
     pub why: String,
 }
 
+/// What nodes may do with the head's objects on the share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShareMode {
+    /// Read them. For agents that send results over HTTP.
+    #[default]
+    ReadOnly,
+    /// Read, write and remove them. For agents that write results there. Every machine in the nodes'
+    /// network may then remove everybody's; what one changes is found, by its digest.
+    Writable,
+}
+
+impl ShareMode {
+    /// As exports and mounts call it.
+    pub(crate) const fn option(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "ro",
+            Self::Writable => "rw",
+        }
+    }
+}
+
 /// What is to be in a file.
 #[derive(Clone, Debug)]
 pub enum Contents {

@@ -62,7 +62,7 @@ fn every_file_is_taken_by_its_own_tool() {
         nodes: vec![node("p1", Wired::Mac("b8:27:eb:00:00:01".parse().unwrap()))],
         only_known: true,
         reach_lan: true,
-        share: false,
+        share: None,
         ..HeadOptions::default()
     };
     plans.push(HeadPlan::new(wired).unwrap().files());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) use problems::directory;
 pub(crate) use services::{HARDENING, users_file};
 
-use crate::plan::{PlanError, Planned, Problem};
+use crate::plan::{PlanError, Planned, Problem, ShareMode};
 use crate::{Mac, Subnet};
 
 /// How a node is connected, as far as the head has to know it.
@@ -60,8 +60,8 @@ pub struct HeadOptions {
     pub reach_lan: bool,
     /// Where the head keeps its data; its objects are in `store` below.
     pub data: PathBuf,
-    /// Whether nodes may read the objects by NFS.
-    pub share: bool,
+    /// What nodes may do with the objects by NFS. None: there is no share.
+    pub share: Option<ShareMode>,
     /// Where the head listens.
     pub port: u16,
     /// Whom the head runs as.
@@ -89,7 +89,7 @@ impl Default for HeadOptions {
             only_known: false,
             reach_lan: false,
             data: "/srv/bramble".into(),
-            share: true,
+            share: Some(ShareMode::ReadOnly),
             port: 8420,
             user: "bramble".into(),
             uid: 842,
@@ -143,7 +143,7 @@ impl HeadPlan {
     /// The packages of Debian that its files are for.
     pub fn packages(&self) -> Vec<&'static str> {
         let mut packages = vec!["network-manager", "nftables", "dnsmasq", "chrony", "avahi-daemon"];
-        if self.options.share {
+        if self.options.share.is_some() {
             packages.push("nfs-kernel-server");
         }
         packages

@@ -140,7 +140,7 @@ fn nftables(plan: &HeadPlan) -> Planned {
              counter drop\n"
         )
     };
-    let nfs = if options.share { ", 2049" } else { "" };
+    let nfs = if options.share.is_some() { ", 2049" } else { "" };
     let text = format!(
         "{MARK}# Declared first, so that deleting it does not fail when there is none.\n\
          table inet bramble\ndelete table inet bramble\n\n\

@@ -1,14 +1,14 @@
 //! What runs on the head: the head itself, the share, the clock, and how it is found.
 
 use crate::HeadPlan;
-use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload};
+use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload, ShareMode};
 use crate::text::MARK;
 
 /// All files of services, in the order in which they are needed.
 pub(super) fn files(plan: &HeadPlan) -> Vec<Planned> {
     let mut files = vec![users(plan), directories(plan)];
-    if plan.options.share {
-        files.extend([exports(plan), nfs()]);
+    if let Some(mode) = plan.options.share {
+        files.extend([exports(plan, mode), nfs()]);
     }
     files.extend([chrony(plan), avahi(plan), ssh(plan), unit(plan)]);
     files
@@ -57,24 +57,25 @@ fn directories(plan: &HeadPlan) -> Planned {
     }
 }
 
-/// Whoever asks is taken for the head's user, whose objects they are, and may only read. So the
+/// Whoever asks is taken for the head's user, whose objects they are. So the
 /// numbers of users on nodes do not matter.
-fn exports(plan: &HeadPlan) -> Planned {
+fn exports(plan: &HeadPlan, mode: ShareMode) -> Planned {
     let options = &plan.options;
     let uid = options.uid;
     Planned {
         path: "/etc/exports.d/bramble.exports".into(),
         mode: 0o644,
         contents: Contents::Whole(format!(
-            "{MARK}{data}/store {network}/{length}(ro,all_squash,anonuid={uid},anongid={uid},\
+            "{MARK}{data}/store {network}/{length}({mode},all_squash,anonuid={uid},anongid={uid},\
              no_subtree_check)\n",
+            mode = mode.option(),
             data = options.data.display(),
             network = options.network.network(),
             length = options.network.length(),
         )),
         checked_by: Checker::Own(OwnCheck::Exports),
         after: vec![Reload::Exports],
-        why: "nodes may read objects from the head's disk, and nothing else of it".into(),
+        why: "nodes may use the objects on the head's disk, and nothing else of it".into(),
     }
 }
 

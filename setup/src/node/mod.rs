@@ -11,7 +11,7 @@ use bramble_protocol::node::is_node_name;
 
 use crate::head::directory;
 use crate::names;
-use crate::plan::{PlanError, Planned, Problem};
+use crate::plan::{PlanError, Planned, Problem, ShareMode};
 
 /// How a node reaches its head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,11 @@ pub struct NodeOptions {
     pub link: Link,
     /// Where the head listens: `10.66.0.1:8420`.
     pub head: String,
-    /// The head's directory of objects, mounted here under the same path.
+    /// The head's directory of objects, mounted here under the same path and given to the agent.
+    /// None: objects come over HTTP.
     pub share: Option<PathBuf>,
+    /// What the agent may do there: what the head's plan says.
+    pub share_mode: ShareMode,
     /// A token to join by.
     pub join_token: Option<Hidden>,
     /// Whom people sign in as.
@@ -58,7 +61,8 @@ impl NodeOptions {
             name: name.into(),
             link,
             head: "10.66.0.1:8420".into(),
-            share: Some("/srv/bramble/store".into()),
+            share: None,
+            share_mode: ShareMode::ReadOnly,
             join_token: None,
             ssh_user: "pi".into(),
             ssh_keys: Vec::new(),

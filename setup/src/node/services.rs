@@ -88,15 +88,19 @@ fn sshd() -> Planned {
 }
 
 /// Mounted when it is first looked at, so that no node waits for the head to start. Soft, because
-/// a read that fails is made again over HTTP, and every object is checked against its digest.
+/// every object is checked against its digest, and a write that fails is told to the agent when it
+/// syncs. `lookupcache=positive`: objects appear all the time, and the kernel would remember for up to
+/// a minute that there was none.
 fn share(plan: &NodePlan) -> Vec<Planned> {
-    let Some(share) = &plan.options.share else { return Vec::new() };
+    let options = &plan.options;
+    let Some(share) = &options.share else { return Vec::new() };
     let (unit, path, head) = (unit_of_path(share), share.display(), &plan.head_host);
+    let mode = options.share_mode.option();
     let mount = format!(
         "{MARK}[Unit]\nDescription=Bramble: the head's objects\n\
          After=network-online.target\nWants=network-online.target\n\n\
          [Mount]\nWhat={head}:{path}\nWhere={path}\nType=nfs4\n\
-         Options=ro,vers=4.2,softerr,timeo=50,retrans=2,noatime,nosuid,nodev,noexec,_netdev\n\
+         Options={mode},vers=4.2,softerr,timeo=50,retrans=2,lookupcache=positive,noatime,nosuid,nodev,noexec,_netdev\n\
          TimeoutSec=20\n"
     );
     let automount = format!(
@@ -114,7 +118,7 @@ fn share(plan: &NodePlan) -> Vec<Planned> {
     };
     let enable = Reload::Enable(format!("{unit}.automount"));
     vec![
-        planned("mount", mount, vec![Reload::Units], "the head's objects, for reading"),
+        planned("mount", mount, vec![Reload::Units], "the head's objects"),
         planned(
             "automount",
             automount,

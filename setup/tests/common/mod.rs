@@ -30,6 +30,7 @@ pub(crate) fn cluster_hat_head() -> HeadPlan {
 pub(crate) fn cluster_hat_node() -> NodePlan {
     let options = NodeOptions {
         join_token: Some(token()),
+        share: Some("/srv/bramble/store".into()),
         ssh_keys: vec![format!("ssh-ed25519 {} pi@head", "A".repeat(68))],
         ..NodeOptions::new("p1", Link::Slot(1))
     };
