@@ -13,7 +13,7 @@ use std::path::Path;
 
 use bramble_setup::{
     Contents, HeadOptions, HeadPlan, Link, Moment, NodeEntry, NodeOptions, NodePlan, Planned,
-    Problem, Verdict, Wired, check, check_all, user_problem,
+    Problem, ShareMode, Verdict, Wired, check, check_all, user_problem,
 };
 use common::{cluster_hat_head, cluster_hat_node, node};
 
@@ -73,6 +73,12 @@ fn every_file_is_taken_by_its_own_tool() {
         ..NodeOptions::new("p9", Link::Interface("eth0".into()))
     };
     plans.push(NodePlan::new(wired).unwrap().files());
+    let writable = HeadOptions {
+        cluster_hat: true,
+        share: Some(ShareMode::Writable),
+        ..HeadOptions::default()
+    };
+    plans.push(HeadPlan::new(writable).unwrap().files());
     for checked in plans.iter().flat_map(|files| check_all(files)) {
         if let Verdict::NotChecked { why } = &checked.verdict {
             println!("not checked: {}: {why}", checked.path.display());
