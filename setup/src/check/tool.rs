@@ -119,3 +119,27 @@ fn words(file: &mut File) -> io::Result<String> {
     file.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_is_missing_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = run(dir.path(), "no-such-tool", &[], None, &[]).err().unwrap().to_string();
+        assert_eq!(told, "no-such-tool is not installed");
+    }
+
+    #[test]
+    fn a_tool_gets_its_input_and_its_words_are_kept_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let input = dir.path().join("input");
+        fs::write(&input, "in").unwrap();
+        let said =
+            run(dir.path(), "sh", &["-c", "cat; echo bad >&2; exit 3"], Some(&input), &[]).unwrap();
+        assert!(!said.good);
+        assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("in", "bad\n"));
+        assert_eq!(said.all(), "bad\nin");
+    }
+}
