@@ -11,6 +11,7 @@ pub(crate) mod program;
 pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod secrets;
+pub(crate) mod setup;
 #[cfg(feature = "head")]
 pub(crate) mod sinks;
 pub(crate) mod space;
@@ -153,6 +154,8 @@ pub(crate) enum Command {
     Nodes(nodes::NodesArgs),
     /// Show which nodes have power; switch nodes on and off
     Power(power::PowerArgs),
+    /// Make this machine a head or a node: its network, its services, and the way back
+    Setup(setup::SetupArgs),
     /// Answer net-snmp's daemon about the cluster: to be named in snmpd.conf
     #[cfg(feature = "head")]
     SnmpPass(sinks::SnmpPassArgs),

@@ -28,6 +28,7 @@ pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod select;
+pub(crate) mod setup;
 #[cfg(feature = "head")]
 pub(crate) mod snmp_pass;
 pub(crate) mod submit;
@@ -138,6 +139,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Gc(args) => gc::run(context, &args)?,
         Command::Explain(args) => explain::run(context, &args)?,
         Command::Power(args) => power::run(context, &args)?,
+        Command::Setup(args) => setup::run(context, &args)?,
         #[cfg(feature = "head")]
         Command::SnmpPass(args) => snmp_pass::run(context, &args)?,
         Command::Queue(args) => queue::run(context, &args)?,
