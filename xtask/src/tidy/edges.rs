@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("store", &["protocol"]),
     ("hardware", &["protocol"]),
+    ("power", &["tls", "protocol"]),
     ("tls", &["protocol"]),
     ("scheduler", &["store", "protocol"]),
     ("runtime", &["guest-sdk/crypto", "hardware", "tls", "store", "protocol"]),
