@@ -48,8 +48,8 @@ pub(crate) struct KernelLines(Request);
 impl KernelLines {
     /// Finds the chip by its label: its number differs between kernels.
     pub(crate) fn open(labels: &[&str], lines: &[u32]) -> io::Result<Self> {
-        for path in gpiocdev::chips().map_err(io::Error::other)? {
-            let info = gpiocdev::Chip::from_path(&path).and_then(|chip| chip.info());
+        for path in gpiocdev::chip::chips().map_err(io::Error::other)? {
+            let info = gpiocdev::chip::Chip::from_path(&path).and_then(|chip| chip.info());
             if !info.is_ok_and(|info| labels.contains(&info.label.as_str())) {
                 continue;
             }
