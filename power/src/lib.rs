@@ -1,14 +1,18 @@
-//! What switches the power of boards: the head's configuration of it, and the drivers.
+//! Switches boards on and off, and reads which are on.
 //!
-//! A driver does what it is told and says what it finds. Which board is switched when is decided by
-//! the scheduler. Everything here blocks, and is called on a thread of its own.
+//! When a board is switched is decided elsewhere; this crate does it and reads it back. Every call
+//! blocks, so the head makes them on a thread of its own. Nothing is written before somebody asks
+//! for it: opening a rack reads the hardware as it is and changes no outlet.
 
-mod command;
 mod config;
 mod driver;
+mod drivers;
+mod error;
+mod policy;
 mod rack;
-mod simulated;
 
-pub use config::{Config, ConfigError};
-pub use driver::PowerError;
-pub use rack::{OpenError, Rack};
+pub use config::{Config, ConfigError, OPTIONS_FILE};
+pub use driver::{Driver, State, Traits};
+pub use drivers::simulated::Simulated;
+pub use error::PowerError;
+pub use rack::{Facts, OpenError, Rack};

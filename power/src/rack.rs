@@ -1,214 +1,233 @@
-//! All switches of a head, by the nodes on them.
+//! All switches of a head, and which node hangs on which outlet.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bramble_protocol::power::{Outlet, Supply};
 
-use crate::command::Commands;
-use crate::config::{Config, Switch, milliseconds};
-use crate::driver::{Driver, PowerError};
-use crate::simulated::Simulated;
+use crate::config::Config;
+use crate::{Driver, PowerError, State, drivers};
 
-/// How long a command may take unless something else is said.
-const TIMEOUT_MS: u64 = 30_000;
+/// What a board draws at most of which nobody says it, in watts: a Raspberry Pi 3B+ or 4.
+const WATTS_UNSAID: f32 = 6.0;
+/// How often an outlet that takes its time is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Why a switch cannot be used.
+/// Where a node gets its power.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The driver's name in power.toml.
+    pub driver: &'static str,
+    /// The outlet.
+    pub outlet: u32,
+    /// What the board draws at most, if somebody said so.
+    pub watts: Option<f32>,
+    /// Whether it can be switched off.
+    pub can_switch_off: bool,
+    /// Whether its power outlives a reboot of the head; nothing where nobody knows.
+    pub outlives_head: Option<bool>,
+    /// What people should know, in plain words.
+    pub warnings: Vec<String>,
+}
+
+/// Why the switches of a power.toml are not used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no such driver.
-    #[error("there is no driver `{driver}`; there are {}", DRIVERS.join(", "))]
-    Unknown {
-        /// What was named.
-        driver: String,
+    /// Two outlets for one node.
+    #[error("node {node} hangs on two outlets in power.toml; leave one")]
+    TwoOutlets {
+        /// The node.
+        node: String,
     },
-    /// A setting is missing or makes no sense.
-    #[error("driver `{driver}`: {fault}")]
+    /// Two nodes on one outlet.
+    #[error("nodes {first} and {second} hang on one outlet in power.toml; give each its own")]
+    OneOutlet {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A node's outlet does not exist or must not be switched.
+    #[error("node {node} in power.toml: {why}")]
+    Outlet {
+        /// The node.
+        node: String,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// Watts that no board draws, or of no node of the switch.
+    #[error("watts of {node} in power.toml: name a node of the same switch, and 0 to 1000 watts")]
+    Watts {
+        /// The name.
+        node: String,
+    },
+    /// A setting cannot be used.
+    #[error("{driver} in power.toml: {why}")]
     Setting {
-        /// Which.
-        driver: String,
-        /// What is wrong, and what to do.
-        fault: String,
+        /// The driver.
+        driver: &'static str,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// The hardware does not answer.
+    #[error("cannot open {driver}")]
+    Hardware {
+        /// The driver.
+        driver: &'static str,
+        /// Why not.
+        #[source]
+        source: PowerError,
     },
 }
 
-const DRIVERS: [&str; 2] = ["command", "simulated"];
+struct Place {
+    switch: usize,
+    outlet: u32,
+    watts: Option<f32>,
+}
 
-/// Switches that are open.
+/// All switches of a head.
 pub struct Rack {
-    drivers: Vec<Box<dyn Driver>>,
+    switches: Vec<Box<dyn Driver>>,
     places: BTreeMap<String, Place>,
 }
 
-/// Where a node hangs.
-struct Place {
-    driver: usize,
-    outlet: Outlet,
-}
-
 impl Rack {
-    /// Opens all that a configuration names. Nothing is switched for that.
+    /// Opens the switches of `config`. Files are looked for under `root`, which is `/` but in
+    /// tests. No outlet is changed.
     ///
     /// # Errors
-    /// When a driver is unknown or its settings are not sound.
-    pub fn open(config: &Config) -> Result<Self, OpenError> {
-        let mut rack = Self { drivers: Vec::new(), places: BTreeMap::new() };
-        for switch in &config.switches {
-            let (driver, can_switch_off) = driver(switch)?;
-            rack.drivers.push(driver);
-            for (node, outlet) in switch.outlets() {
-                let outlet = Outlet {
-                    node: node.clone(),
-                    driver: switch.driver.clone(),
-                    outlet,
-                    milliwatts: switch.milliwatts(),
-                    can_switch_off,
-                    warnings: Vec::new(),
-                    supply: Supply::Unknown,
-                };
-                let place = Place { driver: rack.drivers.len() - 1, outlet };
-                rack.places.insert(node.clone(), place);
-            }
+    /// When a node or outlet is named twice or must not be switched, or hardware is missing.
+    pub fn open(config: &Config, root: &Path) -> Result<Self, OpenError> {
+        let mut rack = Self { switches: Vec::new(), places: BTreeMap::new() };
+        for switch in &config.switch {
+            let (nodes, watts) = switch.boards();
+            let driver = drivers::open(switch, root)?;
+            rack.add(driver, nodes, watts)?;
         }
         Ok(rack)
     }
 
-    /// All outlets, as they are now. What cannot be read is unknown, and its warning says why.
+    /// Adds a switch with its nodes.
+    ///
+    /// # Errors
+    /// When a node or outlet is named twice or must not be switched.
+    pub fn add(
+        &mut self,
+        driver: Box<dyn Driver>,
+        nodes: &BTreeMap<String, u32>,
+        watts: &BTreeMap<String, f32>,
+    ) -> Result<(), OpenError> {
+        for (node, drawn) in watts {
+            if !nodes.contains_key(node) || !(0.0..=1000.0).contains(drawn) {
+                return Err(OpenError::Watts { node: node.clone() });
+            }
+        }
+        let mut taken = BTreeMap::new();
+        for (node, &outlet) in nodes {
+            if self.places.contains_key(node) {
+                return Err(OpenError::TwoOutlets { node: node.clone() });
+            }
+            if let Some(first) = taken.insert(outlet, node.clone()) {
+                return Err(OpenError::OneOutlet { first, second: node.clone() });
+            }
+            driver.check(outlet).map_err(|why| OpenError::Outlet { node: node.clone(), why })?;
+        }
+        let switch = self.switches.len();
+        for (node, &outlet) in nodes {
+            let watts = watts.get(node).copied();
+            self.places.insert(node.clone(), Place { switch, outlet, watts });
+        }
+        self.switches.push(driver);
+        Ok(())
+    }
+
+    /// The nodes that can be switched, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
+    /// Where a node gets its power.
+    pub fn facts(&self, node: &str) -> Option<Facts> {
+        let place = self.places.get(node)?;
+        let traits = self.switches[place.switch].traits();
+        Some(Facts {
+            driver: traits.driver,
+            outlet: place.outlet,
+            watts: place.watts,
+            can_switch_off: traits.can_switch_off,
+            outlives_head: traits.outlives_head,
+            warnings: traits.warnings,
+        })
+    }
+
+    /// All nodes and their outlets, as they are now. What cannot be read is unknown, and a warning
+    /// says why.
     pub fn outlets(&mut self) -> Vec<Outlet> {
-        let nodes: Vec<String> = self.places.keys().cloned().collect();
+        let nodes: Vec<String> = self.nodes().map(str::to_owned).collect();
         let mut all = Vec::with_capacity(nodes.len());
         for node in nodes {
             let read = self.read(&node);
-            let mut outlet = self.places[&node].outlet.clone();
-            match read {
-                Ok(supply) => outlet.supply = supply,
-                Err(error) => {
-                    outlet.warnings.push(bramble_protocol::error_chain(&error));
-                }
-            }
-            all.push(outlet);
+            let Some(mut facts) = self.facts(&node) else { continue };
+            let supply = read.map_or_else(
+                |error| {
+                    facts.warnings.push(bramble_protocol::error_chain(&error));
+                    Supply::Unknown
+                },
+                State::supply,
+            );
+            all.push(Outlet {
+                node,
+                driver: facts.driver.to_owned(),
+                outlet: facts.outlet.to_string(),
+                milliwatts: (facts.watts.unwrap_or(WATTS_UNSAID) * 1000.0) as u32,
+                can_switch_off: facts.can_switch_off,
+                warnings: facts.warnings,
+                supply,
+            });
         }
         all
     }
 
-    /// How a node's supply is now.
+    /// Whether a node has power.
     ///
     /// # Errors
-    /// When there is no such node, or its switch does not answer.
-    pub fn read(&mut self, node: &str) -> Result<Supply, PowerError> {
+    /// When it is unknown or its switch does not answer.
+    pub fn read(&mut self, node: &str) -> Result<State, PowerError> {
         let (driver, outlet) = self.place(node)?;
-        driver.read(&outlet)
+        driver.read(outlet)
     }
 
-    /// Switches a node, and looks whether it is as it should be, where that can be seen.
+    /// Gives a node power or takes it, and reads back that it was done where the hardware tells.
     ///
     /// # Errors
-    /// When there is no such node, or its switch does not do it.
+    /// When it is unknown, its switch does not answer, or the outlet does not follow.
     pub fn switch(&mut self, node: &str, on: bool) -> Result<(), PowerError> {
         let (driver, outlet) = self.place(node)?;
-        driver.switch(&outlet, on)?;
-        let wrong = if on { Supply::Off } else { Supply::On };
-        if driver.read(&outlet)? == wrong {
-            return Err(PowerError::Unchanged { on });
+        let traits = driver.traits();
+        if !on && !traits.can_switch_off {
+            return Err(PowerError::CannotSwitchOff { driver: traits.driver });
         }
-        Ok(())
-    }
-
-    /// Nodes that can be switched.
-    pub fn nodes(&self) -> Vec<String> {
-        self.places.keys().cloned().collect()
-    }
-
-    fn place(&mut self, node: &str) -> Result<(&mut Box<dyn Driver>, String), PowerError> {
-        let Some(place) = self.places.get(node) else {
-            return Err(PowerError::NoSuchNode { node: node.to_owned() });
-        };
-        Ok((&mut self.drivers[place.driver], place.outlet.outlet.clone()))
-    }
-}
-
-/// The driver of a switch, and whether it can switch off.
-fn driver(switch: &Switch) -> Result<(Box<dyn Driver>, bool), OpenError> {
-    let fault = |fault: String| OpenError::Setting { driver: switch.driver.clone(), fault };
-    match switch.driver.as_str() {
-        "command" => {
-            let on = switch.on.clone().filter(|words| !words.is_empty());
-            let on = on.ok_or_else(|| fault("say on = [\"program\", \"argument\"]".into()))?;
-            let timeout = switch.timeout.as_deref().map_or(Ok(TIMEOUT_MS), milliseconds);
-            let commands = Commands {
-                on,
-                off: switch.off.clone(),
-                status: switch.status.clone(),
-                timeout: Duration::from_millis(timeout.map_err(fault)?),
-                nodes: switch.outlets().map(|(node, outlet)| (outlet, node.clone())).collect(),
-            };
-            let can_switch_off = commands.off.is_some();
-            Ok((Box::new(commands), can_switch_off))
-        }
-        "simulated" => {
-            let dir: Option<PathBuf> = switch.dir.clone();
-            let dir =
-                dir.ok_or_else(|| fault("say dir = \"/a/directory\" for its outlets".into()))?;
-            for (_, outlet) in switch.outlets() {
-                if outlet.contains(['/', '\\']) || outlet.starts_with('.') {
-                    return Err(fault(format!("`{outlet}` cannot name a file")));
-                }
+        driver.switch(outlet, on)?;
+        let (wanted, until) = (State::from(on), Instant::now() + traits.settles_within);
+        loop {
+            let found = driver.read(outlet)?;
+            if found == wanted || found == State::Unknown && traits.settles_within.is_zero() {
+                return Ok(());
             }
-            Ok((Box::new(Simulated { dir }), true))
+            if Instant::now() >= until {
+                let driver = traits.driver;
+                return Err(PowerError::NotDone { driver, outlet, wanted, found });
+            }
+            thread::sleep(LOOK_EVERY);
         }
-        other => Err(OpenError::Unknown { driver: other.to_owned() }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    fn rack(text: &str) -> Result<Rack, OpenError> {
-        Rack::open(&Config::parse(text, Path::new("power.toml")).unwrap())
     }
 
-    #[test]
-    fn nodes_are_switched_and_read_by_their_names() {
-        let dir = tempfile::tempdir().unwrap();
-        let text = format!(
-            "[[switch]]\ndriver = \"simulated\"\ndir = {:?}\nnodes = {{ p1 = 1, p2 = 2 }}\n",
-            dir.path()
-        );
-        let mut rack = rack(&text).unwrap();
-        assert_eq!(rack.nodes(), ["p1", "p2"]);
-        rack.switch("p2", true).unwrap();
-        let supplies: Vec<Supply> = rack.outlets().iter().map(|it| it.supply).collect();
-        assert_eq!(supplies, [Supply::Off, Supply::On]);
-        assert!(matches!(rack.switch("p3", true), Err(PowerError::NoSuchNode { .. })));
-    }
-
-    #[test]
-    fn a_switch_that_says_that_all_is_well_and_does_nothing_is_found_out() {
-        let text = r#"
-            [[switch]]
-            driver = "command"
-            on = ["true"]
-            status = ["echo", "off"]
-            nodes = { p1 = 1 }
-        "#;
-        let said = rack(text).unwrap().switch("p1", true).unwrap_err();
-        assert!(matches!(said, PowerError::Unchanged { on: true }));
-        assert_eq!(said.to_string(), "it was switched on, but is still off");
-    }
-
-    #[test]
-    fn settings_that_are_missing_are_named() {
-        let text =
-            |driver: &str| format!("[[switch]]\ndriver = {driver:?}\nnodes = {{ p1 = 1 }}\n");
-        for (driver, part) in
-            [("command", "say on"), ("simulated", "say dir"), ("magic", "no driver")]
-        {
-            let error = rack(&text(driver)).err().unwrap().to_string();
-            assert!(error.contains(part), "{error}");
-        }
+    fn place(&mut self, node: &str) -> Result<(&mut dyn Driver, u32), PowerError> {
+        let unknown = || PowerError::UnknownNode { node: node.into() };
+        let place = self.places.get(node).ok_or_else(unknown)?;
+        Ok((self.switches[place.switch].as_mut(), place.outlet))
     }
 }

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::verify::ExpectPin;
+use crate::verify::{ExpectCertificate, ExpectPin};
 use crate::{Identity, NODE_PROTOCOL, PROVIDER, Pin};
 
 /// A connection to a head.
@@ -50,6 +50,20 @@ impl Client {
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
         Ok(Self { config: Arc::new(config), pin })
+    }
+
+    /// Connects, as nobody, to an appliance that shows the certificate of this SHA-256, whatever
+    /// kind of key is in it.
+    ///
+    /// # Errors
+    /// When this computer cannot speak TLS.
+    pub fn for_certificate(sha256: [u8; 32]) -> Result<Self, rustls::Error> {
+        let config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
+            .with_protocol_versions(&[&TLS13])?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(ExpectCertificate(sha256)))
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config), pin: Pin::first_use() })
     }
 
     /// The key of the head, once a connection was made.

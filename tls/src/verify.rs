@@ -76,6 +76,49 @@ impl ServerCertVerifier for ExpectPin {
     }
 }
 
+/// Expects a pinned certificate of an appliance, whose key is none of ours.
+#[derive(Debug)]
+pub(crate) struct ExpectCertificate(pub(crate) [u8; 32]);
+
+impl ServerCertVerifier for ExpectCertificate {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let found: [u8; 32] = Sha256::digest(end_entity).into();
+        if found == self.0 {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(PeerIncompatible::Tls12NotOffered.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, algorithms())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        algorithms().supported_schemes()
+    }
+}
+
 /// Takes whatever key a client proves to have; whose it is others know.
 #[derive(Debug)]
 pub(crate) struct AnyKey;

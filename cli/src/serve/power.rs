@@ -31,8 +31,9 @@ pub(super) async fn serve(handle: &Handle, file: &Path) -> CliResult<()> {
     };
     let config = Config::read(file).map_err(|error| unusable(error_chain(&error)))?;
     let offset_s = jiff::Zoned::now().offset().seconds();
-    let policy = config.policy(offset_s).map_err(&unusable)?;
-    let mut rack = Rack::open(&config).map_err(|error| unusable(error_chain(&error)))?;
+    let policy = config.policy(offset_s).map_err(|error| unusable(error_chain(&error)))?;
+    let mut rack =
+        Rack::open(&config, Path::new("/")).map_err(|error| unusable(error_chain(&error)))?;
     // Reading may take as long as a command may.
     let looked = tokio::task::spawn_blocking(move || (rack.outlets(), rack)).await;
     let (outlets, rack) = looked.map_err(|error| unusable(error.to_string()))?;
@@ -97,9 +98,10 @@ impl Work {
         &mut self,
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), bramble_scheduler::CommandError> {
-        for node in self.rack.nodes() {
+        let nodes: Vec<String> = self.rack.nodes().map(str::to_owned).collect();
+        for node in nodes {
             match self.rack.read(&node) {
-                Ok(supply) => runtime.block_on(self.handle.power_read(node, supply))?,
+                Ok(state) => runtime.block_on(self.handle.power_read(node, state.supply()))?,
                 Err(error) => {
                     tracing::debug!(node, error = error_chain(&error), "cannot read the power");
                 }
