@@ -3,7 +3,7 @@
 use bramble_power::{Config, OpenError, PowerError, Rack, State};
 
 fn open(text: &str) -> Result<Rack, OpenError> {
-    Rack::open(&Config::parse(text).unwrap(), "/nowhere".as_ref())
+    Rack::open(&Config::parse(text).expect("it is a power.toml"), "/nowhere".as_ref())
 }
 
 #[test]

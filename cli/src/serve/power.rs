@@ -63,7 +63,9 @@ impl Work {
     fn run(mut self, runtime: &tokio::runtime::Handle) {
         let mut look_at = Instant::now() + LOOK;
         loop {
-            let next = runtime.block_on(tokio::time::timeout_at(look_at, self.switches.recv()));
+            // Inside, because a timer belongs to the runtime in which it is made.
+            let next = runtime
+                .block_on(async { tokio::time::timeout_at(look_at, self.switches.recv()).await });
             let told = match next {
                 Ok(Some(switch)) => self.switch(runtime, switch),
                 // The scheduler has stopped.

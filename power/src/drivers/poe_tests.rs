@@ -1,1 +1,1 @@
-
+//! The PoE driver against a real SNMP daemon.

@@ -13,8 +13,9 @@ use super::Scheduler;
 use super::action::{Action, Answer};
 use super::event::RequestToken;
 use super::job::{Job, OpenJob};
+use super::kept::Kept;
 use super::mutant::{Mutant, mutated};
-use super::record::{Kept, Record};
+use super::record::Record;
 use super::task::TaskState;
 use super::work;
 

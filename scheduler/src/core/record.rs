@@ -14,6 +14,7 @@ use bramble_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::kept::Kept;
 use super::share::UserUsage;
 
 /// One record of the journal.
@@ -382,22 +383,6 @@ pub struct Ended {
     /// What its tasks gave and is kept for later ones, what was used last at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<Kept>,
-}
-
-/// A task's result that is kept for later tasks of the same work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// What names the work.
-    pub key: Digest,
-    /// What it gave.
-    pub outputs: Vec<ObjectRef>,
-    /// Processor time that it used, in microseconds.
-    pub cpu_us: u64,
-    /// On how many nodes it gave the same bytes.
-    pub agreed: u32,
-    /// Whether it said that no task of a later chunk is needed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub enough: bool,
 }
 
 impl Record {

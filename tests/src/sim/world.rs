@@ -218,7 +218,9 @@ impl World {
             self.now = entry.at;
             if self.now > start + STUCK_MS {
                 let open = self.users.open_orders();
-                self.fail(&format!("jobs do not end, or nodes keep reports: {open}"));
+                let power = self.head.core().filter(|_| self.options.rack);
+                let power = power.map(|core| core.power().nodes).unwrap_or_default();
+                self.fail(&format!("jobs do not end, or nodes keep reports: {open} {power:?}"));
             }
             self.happen(entry.happening);
         }

@@ -8,8 +8,11 @@ use bramble_protocol::power::PowerStage;
 use super::is_up;
 use super::text::{Kind, Text};
 
+/// Takes one of them.
+type Pick = fn(&Restraints) -> Option<bool>;
+
 /// What holds processors back, by its name.
-const RESTRAINTS: [(&str, fn(&Restraints) -> Option<bool>); 4] = [
+const RESTRAINTS: [(&str, Pick); 4] = [
     ("under-voltage", |it| it.under_voltage),
     ("frequency-capped", |it| it.frequency_capped),
     ("throttled", |it| it.throttled),

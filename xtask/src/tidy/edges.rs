@@ -72,7 +72,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rcgen", &["tls"]),
     ("rustls*", &["tls"]),
     ("tokio-rustls", &["tls"]),
-    ("tokio*", &["scheduler", "tls", "runtime", "web", "cli", "tests", "bench"]),
+    ("tokio*", &["power", "scheduler", "tls", "runtime", "web", "cli", "tests", "bench"]),
     ("clap", &["cli", "bench"]),
 ];
 

@@ -87,7 +87,9 @@ impl Scheduler {
         let has_been_on = lasted(self.now, supplied.on_since) >= policy.on_ms_min;
         let going = supplied.stage == PowerStage::Draining;
         let may_go = supplied.outlet.can_switch_off && !weighed.is_needed(name);
-        if may_go && (going || is_idle && has_been_on && *on > policy.keep_on) {
+        // One of no use makes room for one that is, also of those that are to be on always.
+        let is_spare = *on > policy.keep_on || weighed.is_stuck;
+        if may_go && (going || is_idle && has_been_on && is_spare) {
             *on = on.saturating_sub(u32::from(!going));
             return Target::Off(format!("has had nothing to do for {}", span(idle_ms)));
         }

@@ -85,6 +85,10 @@ impl Scheduler {
                 self.mark_going(name);
                 self.step_power(name, around);
             }
+            // It has halted, or hangs.
+            PowerStage::On if !around.is_up && self.rack.has_policy() => {
+                self.wait_for_boot(name, waited_ms.min(around.silent_ms));
+            }
             PowerStage::Draining if !wants_off => self.is_there(name),
             PowerStage::Draining
                 if around.is_idle || waited_ms >= self.rack.policy.drain_ms_max =>

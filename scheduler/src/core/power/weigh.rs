@@ -26,6 +26,8 @@ pub(super) struct Weighed {
     pub(super) named: BTreeMap<String, String>,
     /// Nodes that are worth waking, and why.
     pub(super) wake: BTreeMap<String, String>,
+    /// Whether work waits that none of those that are on takes.
+    pub(super) is_stuck: bool,
     /// Nodes that have work ahead of them.
     needed: BTreeSet<String>,
 }
@@ -75,8 +77,16 @@ impl Scheduler {
         }
         sleeping.sort_unstable();
         let mut notes = Vec::new();
-        if is_stuck && weighed.wake.is_empty() && !sleeping.is_empty() {
-            let (_, name) = sleeping.remove(0);
+        weighed.is_stuck = is_stuck;
+        if is_stuck {
+            // Those that are on are of no use, and may be in the way of others.
+            weighed.needed.clear();
+        }
+        if is_stuck
+            && weighed.wake.is_empty()
+            && let Some(place) = self.next_to_try(&sleeping)
+        {
+            let (_, name) = sleeping.remove(place);
             weighed.wake.insert(name, "what waits is not for the nodes that are on".into());
         }
         for (boot_ms, name) in sleeping {
@@ -117,6 +127,23 @@ impl Scheduler {
         }
         let since = *self.rack.stuck_since.get_or_insert(self.now);
         self.now.ms_since(since) >= STUCK_MS
+    }
+
+    /// Which of those that are off to try for work that the others do not take: one that a job names,
+    /// and of those the one that has been off for longest.
+    fn next_to_try(&self, sleeping: &[(u64, String)]) -> Option<usize> {
+        let mut named = BTreeSet::new();
+        for job in self.queue.order() {
+            let open = self.open(job);
+            if let NodeSelector::Named(names) = &open.spec.nodes
+                && open.counts.ready > 0
+            {
+                named.extend(names.iter().map(String::as_str));
+            }
+        }
+        let rank = |name: &str| (!named.contains(name), self.rack.outlets[name].since);
+        let places = 0..sleeping.len();
+        places.min_by_key(|place| rank(&sleeping[*place].1))
     }
 
     /// Nodes that are off, and that a job names of whose nodes none is on.

@@ -173,6 +173,7 @@ fn a_wish_and_a_boot_are_known_to_the_next_head() {
     head.wait(250);
     head.restart();
     found(&mut head, &[("p1", Supply::On)], policy());
+    head.node("p1", 1);
     let known = power(&head, "p1");
     assert_eq!((known.wish, known.boot_ms), (PowerAct::On, Some(20_250)));
     head.wait(600_000);
@@ -197,6 +198,21 @@ fn idle_boards_are_switched_off_but_not_the_last_ones() {
     done(&mut head, "p1", false);
     head.wait(600_000);
     assert_eq!((stage(&head, "p1"), stage(&head, "p2")), (PowerStage::Off, PowerStage::On));
+}
+
+#[test]
+fn a_board_that_has_power_and_is_not_heard_of_is_switched_off_and_on_again() {
+    let mut head = Head::new();
+    found(&mut head, &[("p1", Supply::On)], policy());
+    let node = head.node("p1", 1);
+    head.wait(1_000);
+    head.disconnect(node);
+    head.wait(179_000);
+    assert!(head.switched.is_empty());
+    head.wait(2_000);
+    done(&mut head, "p1", false);
+    head.wait(1_000);
+    done(&mut head, "p1", true);
 }
 
 #[test]
