@@ -53,7 +53,7 @@ fn a_setting_that_nobody_knows_is_refused_with_its_line() {
 fn every_example_of_the_docs_is_understood() {
     let docs = include_str!("../../docs/power.md");
     let examples: Vec<_> = docs.split("```toml\n").skip(1).collect();
-    assert_eq!(examples.len(), 8);
+    assert_eq!(examples.len(), 9);
     for example in examples {
         Config::parse(example.split("```").next().unwrap()).unwrap();
     }

@@ -4,7 +4,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, delete, get, head as head_of, options, patch, post};
 
 use super::Need;
-use crate::pages::{self, admin, assets, class, help, home, job, login, me, new, trouble};
+use crate::pages::{
+    self, admin, assets, class, help, home, job, login, me, new, reference, trouble,
+};
 use crate::routes::{
     accounts, agent, attempts, audit, backup, bundle, classes, events, gc, head, inputs, jobs,
     joining, modules, nodes, objects, previews, queue, result, retry, secrets, sessions, uploads,
@@ -76,6 +78,7 @@ fn pages() -> Vec<Route> {
         route("POST", "/lang", Nothing, post(trouble::choose)),
         route("GET", "/help", Nothing, get(help::page)),
         route("GET", "/help/api", Nothing, get(help::api)),
+        route("GET", reference::TYPES_PATH, Nothing, get(help::types)),
         route("GET", "/me", SignIn, get(me::page)),
         route("POST", "/me/end/{session}", SignIn, post(me::end)),
         route("GET", "/j", Run, get(pages::jobs::page)),

@@ -1,7 +1,7 @@
 //! Help that needs no network: the first ten minutes, words, and what failures mean.
 
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 
 use super::layout::{Page, Place, Visit};
 use super::reference;
@@ -84,6 +84,15 @@ pub(crate) async fn page(visit: Visit) -> Response {
 /// `GET /help/api`: every call of the API. It is for programs and those who write them, and in
 /// English.
 pub(crate) async fn api(visit: Visit) -> Response {
-    let content = html! { div lang="en" { (reference::rendered()) } };
-    Page::new(visit.lang.text("api-reference"), Place::Help, content).send(&visit)
+    english(&visit, &reference::rendered().calls)
+}
+
+/// `GET /help/api/types`: what the calls of the API take and answer.
+pub(crate) async fn types(visit: Visit) -> Response {
+    english(&visit, &reference::rendered().types)
+}
+
+fn english(visit: &Visit, reference: &Markup) -> Response {
+    let content = html! { div lang="en" { (reference) } };
+    Page::new(visit.lang.text("api-reference"), Place::Help, content).send(visit)
 }

@@ -1,4 +1,5 @@
-//! What can be called, for people: the OpenAPI document as one page that needs no script.
+//! What can be called, for people: the OpenAPI document as two pages that need no script, one of
+//! calls and one of what they take and answer.
 
 mod example;
 mod schema;
@@ -12,10 +13,22 @@ use serde_json::{Map, Value};
 
 use schema::{fields, fields_of, kind, prose};
 
-/// The reference of this head, made when it is first asked for.
-pub(crate) fn rendered() -> &'static Markup {
-    static RENDERED: OnceLock<Markup> = OnceLock::new();
-    RENDERED.get_or_init(|| content(&crate::openapi::openapi()))
+/// Where the second page is.
+pub(crate) const TYPES_PATH: &str = "/help/api/types";
+
+/// The reference of this head: its calls, and their types.
+pub(crate) struct Reference {
+    pub(crate) calls: Markup,
+    pub(crate) types: Markup,
+}
+
+/// The reference, made when it is first asked for.
+pub(crate) fn rendered() -> &'static Reference {
+    static RENDERED: OnceLock<Reference> = OnceLock::new();
+    RENDERED.get_or_init(|| {
+        let document = crate::openapi::openapi();
+        Reference { calls: calls(&document), types: answers_and_types(&document) }
+    })
 }
 
 /// One method of one path.
@@ -39,8 +52,8 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The page's content for a document of OpenAPI 3.1, as `crate::openapi` makes them.
-pub(crate) fn content(document: &Value) -> Markup {
+/// The calls of a document of OpenAPI 3.1, as `crate::openapi` makes them.
+fn calls(document: &Value) -> Markup {
     let groups = groups(document);
     html! {
         p {
@@ -63,8 +76,8 @@ pub(crate) fn content(document: &Value) -> Markup {
                 }
             }
             ul {
-                li { a href="#problems" { "Problems" } }
-                li { a href="#types" { "Types" } }
+                li { a href={ (TYPES_PATH) "#problems" } { "Problems" } }
+                li { a href={ (TYPES_PATH) "#types" } { "Types" } }
             }
         }
         @for (group, calls) in &groups {
@@ -73,6 +86,13 @@ pub(crate) fn content(document: &Value) -> Markup {
                 @for call in calls { (described(document, call)) }
             }
         }
+    }
+}
+
+/// What calls take and answer, in a document like that of `calls`.
+fn answers_and_types(document: &Value) -> Markup {
+    html! {
+        p { "What the " a href="/help/api" { "calls of the API" } " take and answer." }
         (problems(document))
         (types(document))
     }
@@ -182,7 +202,7 @@ fn answers(document: &Value, call: &Call<'_>) -> Markup {
                 "Problems: "
                 @for (index, (status, answer)) in named.iter().enumerate() {
                     @if index > 0 { ", " }
-                    a href={ "#" (anchor(answer["$ref"].as_str().unwrap_or(""))) } { (status) }
+                    a href=(link(answer["$ref"].as_str().unwrap_or(""))) { (status) }
                 }
             }
         }
@@ -227,6 +247,11 @@ fn types(document: &Value) -> Markup {
             }
         }
     }
+}
+
+/// The address of what a reference of the document names.
+fn link(reference: &str) -> String {
+    format!("{TYPES_PATH}#{}", anchor(reference))
 }
 
 /// Where on the page stands what a reference of the document names.

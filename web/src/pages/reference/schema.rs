@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{anchor, entries, resolved};
+use super::{entries, link, resolved};
 
 /// What a schema admits, in a few words. What it refers to is linked.
 pub(super) fn kind(schema: &Value) -> Markup {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
-        return html! { a href={ "#" (anchor(reference)) } { (name) } };
+        return html! { a href=(link(reference)) { (name) } };
     }
     if let Some(only) = schema.get("const") {
         return html! { code { (only) } };
