@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bramble_protocol::api::{JobState, JobView};
-use bramble_protocol::{Manifest, NodeState};
+use bramble_protocol::{JobSpec, Manifest, NodeState};
 
 use super::agents::CPU_US;
 use super::jobs::{Link, Order};
@@ -149,7 +149,10 @@ fn check_given_up(view: &JobView, order: &Order) -> Result<(), String> {
     let Some(failure) = &view.failure else { return Err("a failure without a task".into()) };
     let nodes: BTreeSet<&String> = failure.brought_down.iter().collect();
     let by_guest = order.poisoned && failure.outcome.slug() == "bad-input";
-    let by_count = order.kills && failure.attempts >= order.job.spec.limits.attempts_max;
+    let JobSpec { policy, limits, .. } = &order.job.spec;
+    // What is tried until there are no attempts left may fail by chance at the last of them.
+    let fails_always = order.kills || order.poisoned && policy.retry_guest;
+    let by_count = fails_always && failure.attempts >= limits.attempts_max;
     if by_guest || by_count || nodes.len() >= 3 {
         return Ok(());
     }
