@@ -12,6 +12,7 @@ pub(crate) struct Policy {
     min_on: Option<String>,
     spacing: Option<String>,
     budget_watts: Option<f64>,
+    cap_watts: Option<f64>,
     boot_within: Option<String>,
     tries: Option<u32>,
     drain_within: Option<String>,
@@ -36,16 +37,13 @@ impl Policy {
             |text: &Option<String>, usual: u64| text.as_deref().map_or(Ok(usual), milliseconds);
         let hours =
             |texts: &[String]| texts.iter().map(|text| hours(text)).collect::<Result<Vec<_>, _>>();
-        let budget = said.budget_watts.filter(|watts| *watts > 0.0);
-        if budget != said.budget_watts {
-            return Err("budget-watts must be more than 0".into());
-        }
         Ok(PowerPolicy {
             idle_off_ms: said.idle_off.as_deref().map(milliseconds).transpose()?,
             keep_on: said.keep_on,
             on_ms_min: time(&said.min_on, usual.on_ms_min)?,
             spacing_ms: time(&said.spacing, usual.spacing_ms)?,
-            budget_milliwatts: budget.map(|watts| (watts * 1000.0) as u64),
+            budget_milliwatts: milliwatts("budget-watts", said.budget_watts)?,
+            cap_milliwatts: milliwatts("cap-watts", said.cap_watts)?,
             boot_ms_max: time(&said.boot_within, usual.boot_ms_max)?.max(1_000),
             tries_max: said.tries.unwrap_or(usual.tries_max).clamp(1, 10),
             drain_ms_max: time(&said.drain_within, usual.drain_ms_max)?,
@@ -56,6 +54,14 @@ impl Policy {
             utc_offset_s,
         })
     }
+}
+
+/// Watts that are more than 0.
+fn milliwatts(key: &str, watts: Option<f64>) -> Result<Option<u64>, String> {
+    if watts.is_some_and(|watts| !(watts > 0.0 && watts <= 1e6)) {
+        return Err(format!("{key} must be more than 0 and at most 1000000"));
+    }
+    Ok(watts.map(|watts| (watts * 1000.0) as u64))
 }
 
 /// `90s`, `15min`, `2h`.
@@ -114,12 +120,13 @@ mod tests {
     #[test]
     fn what_is_said_is_understood_and_the_rest_is_as_usual() {
         let policy = parse(
-            "idle-off = \"15min\"\nkeep-on = 1\nbudget-watts = 12.5\n\
+            "idle-off = \"15min\"\nkeep-on = 1\nbudget-watts = 12.5\ncap-watts = 10\n\
              lessons = [\"mon,thu 08:00-09:35\"]\nquiet = [\"22:00-06:00\"]\n",
         )
         .unwrap();
         assert_eq!((policy.idle_off_ms, policy.budget_milliwatts), (Some(900_000), Some(12_500)));
         assert_eq!((policy.keep_on, policy.spacing_ms), (1, 1_000));
+        assert_eq!(policy.cap_milliwatts, Some(10_000));
         let lesson = Hours { days: vec![0, 3], from_minute: 480, to_minute: 575 };
         assert_eq!((policy.lessons, policy.utc_offset_s), (vec![lesson], 3_600));
     }
@@ -131,6 +138,7 @@ mod tests {
             ("quiet = [\"25:00-26:00\"]", "names no hours"),
             ("lessons = [\"someday 08:00-09:00\"]", "names no hours"),
             ("budget-watts = 0", "more than 0"),
+            ("cap-watts = nan", "more than 0"),
             ("idle-of = \"1h\"", "unknown field"),
         ] {
             let said = parse(text).unwrap_err();

@@ -264,6 +264,12 @@ pub struct JobNodeView {
     pub leased: u32,
     /// Processor time of its successful attempts.
     pub cpu_us: u64,
+    /// What these took of what it draws, in millionths of a joule; 0 where that is not known.
+    #[serde(default)]
+    pub energy_uj: u64,
+    /// The part of `energy_uj` that comes from a sensor; the rest is estimated.
+    #[serde(default)]
+    pub energy_measured_uj: u64,
 }
 
 /// Why a job failed.

@@ -1,5 +1,5 @@
-//! How much energy a job took, as far as that can be said without meters: from what boards of a
-//! model take when they are idle and when they work.
+//! How much energy a job took: from what its nodes told, or as far as that can be said without it,
+//! from what boards of a model take when they are idle and when they work.
 
 use crate::api::JobView;
 
@@ -39,6 +39,46 @@ const fn board(model: &'static str, idle_w: f64, busy_w: f64, cores: f64) -> Boa
     Board { model, idle_w, busy_w, cores }
 }
 
+/// What a job took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taken {
+    /// In joules.
+    pub joules: f64,
+    /// How much of it comes from sensors, between 0 and 1; the rest is estimated.
+    pub measured: f64,
+}
+
+impl Taken {
+    /// What sums of attempts say: millionths of a joule, and those that were measured; `None` for
+    /// nothing, which nobody has taken.
+    pub fn of(energy_uj: u64, measured_uj: u64) -> Option<Self> {
+        (energy_uj > 0).then(|| Self {
+            joules: energy_uj as f64 / 1e6,
+            measured: measured_uj as f64 / energy_uj as f64,
+        })
+    }
+
+    /// Whether it is `measured` or `estimated`, or which part is, in percent.
+    pub fn how(&self) -> String {
+        match (self.measured * 100.0).round() as u32 {
+            0 => "estimated".into(),
+            100.. => "measured".into(),
+            percent => format!("{percent} % measured"),
+        }
+    }
+}
+
+/// What a job took in attempts that succeeded, as its nodes told while it ran; where they did not,
+/// an estimate by [`joules`].
+pub fn taken<'m>(
+    job: &JobView,
+    wall_s: f64,
+    model: impl Fn(&str) -> Option<&'m str>,
+) -> Option<Taken> {
+    let told = Taken::of(job.usage.energy_uj, job.usage.energy_measured_uj);
+    told.or_else(|| Some(Taken { joules: joules(job, wall_s, model)?, measured: 0.0 }))
+}
+
 /// Joules that the nodes of a job took together while it ran, `wall_s` seconds: all the time what
 /// they take idle, and for each second of processor time one core's share of what work adds. `None`
 /// where a board is not known, or nothing was done. `model` tells a node's board by its name.
@@ -61,6 +101,15 @@ pub fn joules<'m>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_said_what_is_measured() {
+        assert_eq!(Taken::of(0, 0), None);
+        let how = |all, measured| Taken::of(all, measured).unwrap().how();
+        assert_eq!((how(10, 10), how(10, 0)), ("measured".into(), "estimated".into()));
+        assert_eq!(how(400, 100), "25 % measured");
+        assert_eq!(Taken::of(1_500_000, 0).unwrap().joules, 1.5);
+    }
 
     #[test]
     fn each_board_is_found_by_its_own_entry() {

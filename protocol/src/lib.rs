@@ -36,6 +36,7 @@ pub mod policy;
 pub mod power;
 pub mod preview;
 pub mod problem;
+pub mod report;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod secret;
@@ -58,7 +59,7 @@ pub use node::{NodeState, NodeStatus};
 pub use order::Order;
 pub use outcome::{AttemptOutcome, Countable, GuestErrorKind, TrapKind, Usage};
 pub use piece::Piece;
-pub use policy::JobPolicy;
+pub use policy::{JobPolicy, Prefer};
 pub use problem::{Problem, ProblemKind};
 pub use secret::{Secret, SecretAccess, SecretNames, Secrets};
 pub use task_key::task_key;

@@ -41,6 +41,32 @@ pub struct JobPolicy {
     /// Whether failures that are the guest's own are tried again too.
     #[serde(skip_serializing_if = "is_zero")]
     pub retry_guest: bool,
+    /// What is spared where both cannot be.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prefer: Prefer,
+}
+
+/// What a job's nodes are chosen by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// It is to be done soon: every node takes part that brings the end nearer.
+    #[default]
+    Time,
+    /// It is to take little energy: only those nodes take part that draw little for what they
+    /// do, and none is switched on for it as long as one is on.
+    Energy,
+}
+
+impl Prefer {
+    /// Its name. Never changes.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Energy => "energy",
+        }
+    }
 }
 
 impl Default for JobPolicy {
@@ -56,6 +82,7 @@ impl Default for JobPolicy {
             quorum: 1,
             max_fails: 0,
             retry_guest: false,
+            prefer: Prefer::Time,
         }
     }
 }

@@ -146,6 +146,14 @@ pub struct PowerList {
     pub budget_milliwatts: Option<u64>,
     /// The most that those draw together that have power.
     pub milliwatts: u64,
+    /// What all may draw together while they work, in thousandths of a watt, if there is a limit:
+    /// work waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap_milliwatts: Option<u64>,
+    /// What those draw now that say it, with what they will draw for the work that they were just
+    /// given, in thousandths of a watt.
+    #[serde(default)]
+    pub drawn_milliwatts: u64,
     /// Whether nodes are switched by what there is to do.
     pub has_policy: bool,
 }
@@ -164,8 +172,10 @@ pub struct PowerPolicy {
     pub on_ms_min: u64,
     /// Between two that are switched on, because each draws most at first.
     pub spacing_ms: u64,
-    /// What all may draw together, in thousandths of a watt.
+    /// What all may draw together at most, in thousandths of a watt: no more are switched on.
     pub budget_milliwatts: Option<u64>,
+    /// What all may draw together while they work, in thousandths of a watt: work waits for it.
+    pub cap_milliwatts: Option<u64>,
     /// A node that has not connected for this time after it got power is tried again.
     pub boot_ms_max: u64,
     /// How often in a row it is tried.
@@ -192,6 +202,7 @@ impl Default for PowerPolicy {
             on_ms_min: 10 * 60_000,
             spacing_ms: 1_000,
             budget_milliwatts: None,
+            cap_milliwatts: None,
             boot_ms_max: 180_000,
             tries_max: 2,
             drain_ms_max: 10 * 60_000,

@@ -39,6 +39,36 @@ async fn a_job_is_run_by_the_form_and_its_result_is_what_it_should_be() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept() {
+    let Some(lesson) = Lesson::begin().await else { return };
+    let browser = &lesson.browser;
+    let file = lesson.cluster.file("numbers.txt", b"3\n1\n2\n");
+    lesson.choose("merge-sort", &file).await;
+    // A browser would not let it pass.
+    browser.eval("document.querySelector('form[data-upload]').noValidate = true").await;
+    browser.click("details summary").await;
+    browser.eval("document.querySelector('[name=nodes]').type = 'text'").await;
+    browser.fill("input[name=nodes]", "many").await;
+    browser.fill("input[name=name]", "my own name").await;
+    browser.click("button[value=run]").await;
+    let said = browser.until("return document.querySelector('#fault-nodes')?.innerText").await;
+    assert!(said.as_str().is_some_and(|said| said.contains("whole number")), "{said}");
+    let described = "const it = document.querySelector('[name=nodes]');
+        return [it.getAttribute('aria-describedby'), it.getAttribute('aria-invalid'),
+            document.querySelector('[name=name]').value,
+            document.querySelector('#problem a').getAttribute('href'),
+            document.querySelector('details.card').open, it.id];";
+    let described = browser.eval(described).await;
+    let wanted = json!(["fault-nodes", "true", "my own name", "#field-nodes", true, "field-nodes"]);
+    assert_eq!(described, wanted);
+    // The file need not be sent again.
+    browser.fill("input[name=nodes]", "2").await;
+    browser.click("button[value=run]").await;
+    browser.until("return location.pathname.startsWith('/j/')").await;
+    lesson.browser.close().await;
+}
+
+#[tokio::test]
 async fn progress_is_seen_without_loading_the_page_again() {
     let Some(lesson) = Lesson::begin().await else { return };
     let browser = &lesson.browser;

@@ -9,6 +9,7 @@ pub(crate) mod people;
 pub(crate) mod power;
 pub(crate) mod program;
 pub(crate) mod queue;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod setup;
@@ -154,6 +155,8 @@ pub(crate) enum Command {
     Nodes(nodes::NodesArgs),
     /// Show which nodes have power; switch nodes on and off
     Power(power::PowerArgs),
+    /// Sum up what jobs have taken: tasks, processor time and energy, by user, class, job or node
+    Report(report::ReportArgs),
     /// Make this machine a head or a node: its network, its services, and the way back
     Setup(setup::SetupArgs),
     /// Answer net-snmp's daemon about the cluster: to be named in snmpd.conf

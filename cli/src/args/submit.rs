@@ -154,6 +154,18 @@ pub(crate) struct SubmitArgs {
         allow_negative_numbers = true, value_parser = queue::priority(), help_heading = "Turn")]
     pub(crate) priority: i32,
 
+    /// What its nodes are chosen by: time, or energy, so that only those take part which draw little
+    /// for what they do
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value_t,
+        hide_default_value = true,
+        help_heading = "Turn"
+    )]
+    pub(crate) prefer: Preferred,
+
     /// Start only when this job is done; may be given several times
     ///
     /// If that job fails or is cancelled, this one fails.
@@ -180,4 +192,14 @@ pub(crate) struct SubmitArgs {
     /// Command-line arguments for a module that is a WASI command
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
+}
+
+/// What a job's nodes are chosen by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preferred {
+    /// It is to be done soon.
+    #[default]
+    Time,
+    /// It is to take little energy.
+    Energy,
 }

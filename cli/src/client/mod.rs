@@ -24,6 +24,7 @@ use bramble_protocol::explain::{Explanation, QueueView};
 use bramble_protocol::gc::{GcRequest, GcView};
 use bramble_protocol::order::DrainRequest;
 use bramble_protocol::power::PowerList;
+use bramble_protocol::report::{ReportBy, ReportView};
 use bramble_protocol::user::UserList;
 use bramble_protocol::{Digest, JobId, JobSpec, ModuleInfo, ObjectRef, Order, Problem, Secrets};
 use bramble_tls::Fingerprint;
@@ -313,6 +314,14 @@ impl Client {
     /// When the head cannot be reached.
     pub(crate) fn queue(&self) -> CliResult<QueueView> {
         self.get("/queue")
+    }
+
+    /// What jobs have taken that were submitted since a time in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// When the head cannot be reached.
+    pub(crate) fn report(&self, by: ReportBy, since_ms: u64) -> CliResult<ReportView> {
+        self.get(&format!("/report?by={}&since={since_ms}", by.slug()))
     }
 
     /// The nodes that can be switched on and off.

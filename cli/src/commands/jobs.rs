@@ -1,7 +1,8 @@
 //! `bramble jobs`: a list, or some in detail.
 
-use bramble_protocol::Mode;
 use bramble_protocol::api::{JobView, PhaseView};
+use bramble_protocol::energy::Taken;
+use bramble_protocol::{Mode, Prefer};
 
 use super::{Context, now_ms, select};
 use crate::args::jobs::JobsArgs;
@@ -84,6 +85,9 @@ fn detail(view: &JobView) -> String {
     if let Some(ratio) = job::speed_up(view) {
         lines.push(("speed-up", format!("{ratio:.1}× (estimated: processor time over time)")));
     }
+    if let Some(taken) = Taken::of(view.usage.energy_uj, view.usage.energy_measured_uj) {
+        lines.push(("energy", format!("{} ({})", human::joules(taken.joules), taken.how())));
+    }
     if view.usage.memory_bytes_peak > 0 {
         lines.push(("memory", format!("{} at most", human::size(view.usage.memory_bytes_peak))));
     }
@@ -103,7 +107,9 @@ fn detail(view: &JobView) -> String {
     lines.extend(view.phases.iter().map(|phase| (phase.phase.name(), phase_text(phase))));
     for node in &view.nodes {
         let done = human::count(node.succeeded.into(), "task");
-        lines.push(("node", format!("{}  {done}, {} now", node.name, node.leased)));
+        let energy = Taken::of(node.energy_uj, node.energy_measured_uj);
+        let energy = energy.map_or(String::new(), |it| format!(", {}", human::joules(it.joules)));
+        lines.push(("node", format!("{}  {done}, {} now{energy}", node.name, node.leased)));
     }
     let mut text = format!("job {} \"{}\"\n", view.id, human::safe_field(&view.spec.name));
     for (name, value) in lines {
@@ -128,6 +134,9 @@ fn submitted(view: &JobView) -> String {
     }
     if policy.priority != 0 {
         text.push_str(&format!(", priority {}", policy.priority));
+    }
+    if policy.prefer == Prefer::Energy {
+        text.push_str(", is to take little energy");
     }
     text
 }

@@ -24,7 +24,8 @@ pub(crate) mod people;
 pub(crate) mod power;
 pub(crate) mod previews;
 pub(crate) mod queue;
-pub(crate) mod retry;
+pub(crate) mod report;
+mod retry;
 pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod select;
@@ -139,6 +140,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Gc(args) => gc::run(context, &args)?,
         Command::Explain(args) => explain::run(context, &args)?,
         Command::Power(args) => power::run(context, &args)?,
+        Command::Report(args) => report::run(context, &args)?,
         Command::Setup(args) => setup::run(context, &args)?,
         #[cfg(feature = "head")]
         Command::SnmpPass(args) => snmp_pass::run(context, &args)?,

@@ -88,6 +88,13 @@ fn show(context: &Context, all: &PowerList) -> CliResult<()> {
             watts(budget)
         ));
     }
+    if let Some(cap) = all.cap_milliwatts {
+        output.note(&format!(
+            "{:.1} W are drawn of the {:.1} W that all may draw for work",
+            all.drawn_milliwatts as f64 / 1000.0,
+            cap as f64 / 1000.0
+        ));
+    }
     for view in &all.nodes {
         for warning in &view.outlet.warnings {
             output.warn(&human::safe_field(&format!("{}: {warning}", view.outlet.node)));

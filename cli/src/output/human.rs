@@ -36,6 +36,16 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// An amount of energy, to two or three digits.
+pub(crate) fn joules(joules: f64) -> String {
+    match joules {
+        ..10.0 => format!("{joules:.2} J"),
+        ..1_000.0 => format!("{joules:.0} J"),
+        ..1e6 => format!("{:.1} kJ", joules / 1e3),
+        _ => format!("{:.1} MJ", joules / 1e6),
+    }
+}
+
 /// A moment in UTC, to the second.
 pub(crate) fn moment(at_ms: u64) -> String {
     let moment =

@@ -243,6 +243,8 @@ pub(crate) mod tests {
             succeeded,
             leased: 1,
             cpu_us: 0,
+            energy_uj: 0,
+            energy_measured_uj: 0,
         };
         JobView {
             schema: "bramble.job/1".into(),

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bramble_protocol::job::CommandOptions;
-use bramble_protocol::policy::JobPolicy;
+use bramble_protocol::policy::{JobPolicy, Prefer};
 use bramble_protocol::{JobId, Limits, Mode, NodeSelector, Params, Secrets, SplitRule, pack};
 
 use crate::args::queue;
-use crate::args::submit::{PlanName, SubmitArgs};
+use crate::args::submit::{PlanName, Preferred, SubmitArgs};
 use crate::args::values::{JobNumber, Param};
 use crate::commands::fetch::{Target, file_name};
 use crate::error::{CliError, CliResult, Slug};
@@ -168,6 +168,10 @@ impl Submission {
                 input_from: from,
                 cache: !args.no_cache,
                 quorum: args.verify.unwrap_or(1),
+                prefer: match args.prefer {
+                    Preferred::Time => Prefer::Time,
+                    Preferred::Energy => Prefer::Energy,
+                },
                 ..JobPolicy::default()
             },
             plan: args.plan,

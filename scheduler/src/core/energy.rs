@@ -18,12 +18,27 @@ pub(crate) struct Meter {
     all_uj: u64,
     measured_uj: u64,
     read_at: Option<Timestamp>,
+    /// Attempts that ran through the whole time between the last two statuses, at most: what is
+    /// drawn for them is part of what the last one tells.
+    steady: u32,
+    /// Those that ran when the last one came.
+    running: u32,
+    /// What it drew lately with all slots at work, in thousandths of a watt.
+    full_milliwatts: Option<u32>,
 }
 
 impl Meter {
-    /// Counts the time since the last status at the power that this one tells.
-    pub(crate) fn pass(&mut self, status: &NodeStatus, now: Timestamp) {
+    /// Counts the time since the last status at the power that this one tells, where so many
+    /// attempts run now on `slots`.
+    pub(crate) fn pass(&mut self, status: &NodeStatus, now: Timestamp, running: u32, slots: u32) {
         let before = self.read_at.replace(now);
+        self.steady = running.min(std::mem::replace(&mut self.running, running));
+        if let Some(power) = power(status).filter(|_| slots > 0 && self.steady >= slots) {
+            let full = self.full_milliwatts.unwrap_or(power.milliwatts);
+            // Mostly what it was: a single reading says little.
+            let sum = u64::from(full) * 7 + u64::from(power.milliwatts);
+            self.full_milliwatts = Some((sum / 8) as u32);
+        }
         let Some((power, before)) = power(status).zip(before) else { return };
         let ms = now.ms_since(before);
         if ms <= GAP_MS_MAX {
@@ -38,6 +53,17 @@ impl Meter {
     /// A node that was away begins anew, without the time between.
     pub(crate) fn pause(&mut self) {
         self.read_at = None;
+        (self.steady, self.running) = (0, 0);
+    }
+
+    /// Attempts that what was last told counts in.
+    pub(crate) fn steady(&self) -> u32 {
+        self.steady
+    }
+
+    /// What it draws with all slots at work, if that was seen, in thousandths of a watt.
+    pub(crate) fn full_milliwatts(&self) -> Option<u32> {
+        self.full_milliwatts
     }
 
     pub(crate) fn view(&self) -> EnergyView {
@@ -49,7 +75,7 @@ impl Meter {
 }
 
 /// What a board draws now, if it says so.
-fn power(status: &NodeStatus) -> Option<&Power> {
+pub(crate) fn power(status: &NodeStatus) -> Option<&Power> {
     status.board.as_ref()?.power.as_ref()
 }
 
@@ -77,18 +103,32 @@ mod tests {
     fn power_is_summed_over_time_but_not_over_silence() {
         let (meter, model) = (PowerMethod::Meter, PowerMethod::Model);
         let mut sum = Meter::default();
-        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(1_000));
+        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(1_000), 0, 1);
         assert_eq!(sum.view().millijoules, 0);
-        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(3_000));
-        sum.pass(&drawing(Some(Power::by(model, 2_000))), Timestamp(4_000));
+        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(3_000), 0, 1);
+        sum.pass(&drawing(Some(Power::by(model, 2_000))), Timestamp(4_000), 0, 1);
         assert_eq!(sum.view(), EnergyView { millijoules: 12_000, measured_millijoules: 10_000 });
         // Nobody knows what it did for a minute, nor what a board draws that does not say it.
-        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(64_000));
-        sum.pass(&drawing(None), Timestamp(65_000));
+        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(64_000), 0, 1);
+        sum.pass(&drawing(None), Timestamp(65_000), 0, 1);
         assert_eq!(sum.view().millijoules, 12_000);
         sum.pause();
-        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(66_000));
+        sum.pass(&drawing(Some(Power::by(meter, 5_000))), Timestamp(66_000), 0, 1);
         assert_eq!(sum.view().millijoules, 12_000);
+    }
+
+    #[test]
+    fn what_is_drawn_at_full_work_is_that_of_a_whole_time_of_it() {
+        let reading = drawing(Some(Power::by(PowerMethod::Meter, 4_000)));
+        let mut meter = Meter::default();
+        meter.pass(&reading, Timestamp(1_000), 2, 2);
+        assert_eq!((meter.steady(), meter.full_milliwatts()), (0, None));
+        meter.pass(&reading, Timestamp(2_000), 3, 2);
+        assert_eq!((meter.steady(), meter.full_milliwatts()), (2, Some(4_000)));
+        meter.pass(&drawing(Some(Power::by(PowerMethod::Meter, 4_800))), Timestamp(3_000), 3, 2);
+        assert_eq!((meter.steady(), meter.full_milliwatts()), (3, Some(4_100)));
+        meter.pause();
+        assert_eq!((meter.steady(), meter.full_milliwatts()), (0, Some(4_100)));
     }
 
     #[test]

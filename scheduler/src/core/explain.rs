@@ -406,6 +406,16 @@ impl Scheduler {
             }
             return Said::so(format!("has no free slot: busy with {busy}"));
         }
+        if !self.is_within_cap(node) {
+            return Said::so(format!("has a free slot, but {}", self.cap_text()))
+                .help("bramble power");
+        }
+        if self.is_too_costly(open, node) {
+            return Said::so(
+                "is left out: others draw less for the same work, and the job prefers to take little energy",
+            )
+            .help(format!("bramble nodes {}", node.name));
+        }
         if self.is_better_left(open.id, node.id) {
             return Said::so(
                 "is too slow just now: faster ones will have done all before it ends a task",

@@ -109,7 +109,8 @@ impl Scheduler {
         let now = self.now;
         let (before, after) = self.cluster.update(id, |node| {
             let before = node.care;
-            node.meter.pass(&status, now);
+            let running = node.leased().min(node.slots);
+            node.meter.pass(&status, now, running, node.slots);
             node.care = node.care.after(&status, now);
             node.status = status;
             (before, node.care)

@@ -108,6 +108,17 @@ pub(crate) struct Share {
     pub(crate) succeeded: u32,
     pub(crate) leased: u32,
     pub(crate) cpu_us: u64,
+    pub(crate) energy_uj: u64,
+    pub(crate) energy_measured_uj: u64,
+}
+
+impl Share {
+    /// Counts what an attempt used.
+    pub(crate) fn used(&mut self, usage: &Usage) {
+        self.cpu_us = self.cpu_us.saturating_add(usage.cpu_us);
+        self.energy_uj = self.energy_uj.saturating_add(usage.energy_uj);
+        self.energy_measured_uj = self.energy_measured_uj.saturating_add(usage.energy_measured_uj);
+    }
 }
 
 /// What ends a job before its tasks are done.
@@ -331,7 +342,7 @@ impl OpenJob {
         share.succeeded += 1;
         // What a vote used is counted when it is given.
         if !counted {
-            share.cpu_us += success.usage.cpu_us;
+            share.used(&success.usage);
             self.usage.add(&success.usage);
         }
         self.started(index, success.leased_at);

@@ -45,6 +45,7 @@ mod reads;
 mod record;
 mod redo;
 mod replay;
+mod report;
 mod repro;
 mod retry;
 mod secrets;
@@ -54,6 +55,7 @@ mod speculate;
 mod submit;
 mod summary;
 mod task;
+mod thrift;
 mod trial;
 mod trust;
 mod view;
@@ -115,7 +117,8 @@ pub struct Scheduler {
     shapes: shape::Shapes,
     graph: graph::Graph,
     comeback: Option<Comeback>,
-    /// Whether a free slot was left empty because faster ones will be free soon.
+    /// Whether a free slot was left empty because others do it sooner or with less, or because the
+    /// cluster may draw no more just now.
     held_back: bool,
     step: Step,
 }

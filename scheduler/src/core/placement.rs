@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use bramble_protocol::agent::Lease;
-use bramble_protocol::{AttemptId, JobId, LeaseId, NodeId, NodeSelector, ObjectRef, TaskId};
+use bramble_protocol::{
+    AttemptId, JobId, LeaseId, NodeId, NodeSelector, ObjectRef, Prefer, TaskId,
+};
 
 use super::Scheduler;
 use super::artefact::Artefact;
@@ -80,6 +82,10 @@ impl Scheduler {
         if !asks.is_available() || (is_weak && asks.free_slots() == 0) {
             return false;
         }
+        if !self.is_within_cap(asks) {
+            self.held_back = true;
+            return false;
+        }
         let mut held_back = false;
         let found = self.queue.order().find_map(|job| {
             let fit = self.fitting_task(job, node)?;
@@ -136,17 +142,27 @@ impl Scheduler {
     /// Whether any job has a task that a node should run now or next.
     pub(super) fn has_work_for(&self, node: NodeId) -> bool {
         let mut jobs = self.queue.order();
-        jobs.any(|job| self.fitting_task(job, node).is_some() && !self.is_better_left(job, node))
+        let is_within_cap = self.is_within_cap(self.cluster.get(node));
+        is_within_cap
+            && jobs.any(|job| {
+                self.fitting_task(job, node).is_some() && !self.is_better_left(job, node)
+            })
     }
 
-    /// Whether a job is done sooner if a slow node takes none of its tasks: when the faster nodes
-    /// at work for it will have done all that they hold and all that is ready before the slow one
+    /// Whether others should have what is ready of a job.
+    ///
+    /// One that prefers to take little energy is left to those that draw little for their work.
+    /// Any other, if it is done sooner when a slow node takes none of its tasks: when the faster
+    /// nodes at work for it will have done all that they hold and all that is ready before the slow one
     /// would be done with a single task.
     ///
     /// For a task of work `own` where the mean is `mean`, the slow node needs
     /// `rounds * own / speed`, the others at most `mean * (held + ready) / sum of (slots * speed)`.
     pub(super) fn is_better_left(&self, id: JobId, node: NodeId) -> bool {
         let open = self.open(id);
+        if open.spec.policy.prefer == Prefer::Energy {
+            return self.is_too_costly(open, self.cluster.get(node));
+        }
         let Some(speed) = self.cluster.get(node).speed else { return false };
         let mut held = u64::from(open.counts.ready);
         let asks = self.cluster.get(node);
@@ -224,7 +240,7 @@ impl Scheduler {
         sum
     }
 
-    fn is_compiled(&self, open: &OpenJob, class: usize) -> bool {
+    pub(super) fn is_compiled(&self, open: &OpenJob, class: usize) -> bool {
         let class = bramble_protocol::TargetClass::ALL[class];
         let artefact = self.artefact(&open.spec.module, class, open.spec.mode);
         matches!(artefact, Some(Artefact::Ready(_)))

@@ -72,10 +72,14 @@ impl Scheduler {
         let want = want(open, task.index, trial)?;
         let idle = self.cluster.index().idle.iter().take(NODES_MAX);
         idle.map(|(_, _, _, id)| self.cluster.get(*id)).find_map(|node| {
-            let fits = self.may_take(open, trial, node)
+            let fits = self.is_within_cap(node)
+                && self.may_take(open, trial, node)
                 && match want {
                     Want::Dispute | Want::Quorum | Want::Check => true,
-                    Want::Slow => self.is_faster(open, task.index, trial.leases[0], node),
+                    Want::Slow => {
+                        !self.is_too_costly(open, node)
+                            && self.is_faster(open, task.index, trial.leases[0], node)
+                    }
                 };
             let spec = &open.spec;
             match self.artefact(&spec.module, node.class, spec.mode) {

@@ -86,6 +86,8 @@ impl OpenJob {
                 succeeded: share.succeeded,
                 leased: share.leased,
                 cpu_us: share.cpu_us,
+                energy_uj: share.energy_uj,
+                energy_measured_uj: share.energy_measured_uj,
             })
             .collect();
         views.sort_by(|a, b| b.succeeded.cmp(&a.succeeded).then_with(|| a.name.cmp(&b.name)));

@@ -210,7 +210,7 @@ impl OpenJob {
         self.started(index, vote.leased_at);
         self.join(vote.node);
         self.usage.add(&vote.usage);
-        self.shares.entry(vote.node).or_default().cpu_us += vote.usage.cpu_us;
+        self.shares.entry(vote.node).or_default().used(&vote.usage);
         let trial = self.trials.entry(index).or_default();
         trial.votes.push(vote);
         if trial.leases.is_empty() {

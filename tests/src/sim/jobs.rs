@@ -2,7 +2,7 @@
 
 use bramble_protocol::api::JobState;
 use bramble_protocol::{
-    Digest, JobId, JobSpec, Limits, Manifest, ModuleInfo, NodeSelector, ObjectRef,
+    Digest, JobId, JobSpec, Limits, Manifest, ModuleInfo, NodeSelector, ObjectRef, Prefer,
 };
 use bramble_scheduler::core::NewJob;
 use bramble_scheduler::testing;
@@ -185,6 +185,7 @@ pub(super) fn random_job(options: &Options, number: usize, dice: &mut Dice) -> P
     policy.priority = dice.between(0, 4) as i32 - 2;
     policy.cache = dice.permille(800);
     policy.retry_guest = dice.permille(100);
+    policy.prefer = if dice.permille(200) { Prefer::Energy } else { Prefer::Time };
     let link = match dice.between(0, 9) {
         0 | 1 => Some(Link::After),
         2 | 3 => Some(Link::InputFrom),

@@ -1,7 +1,8 @@
 //! A rack of boards that the head switches: how long they boot, how warm they are, what they draw.
 
-use bramble_protocol::NodeStatus;
+use bramble_protocol::board::{Power, PowerMethod};
 use bramble_protocol::power::{Outlet, PowerPolicy, Supply};
+use bramble_protocol::{BoardStatus, NodeStatus};
 use bramble_scheduler::core::Event;
 
 use super::dice::Dice;
@@ -12,6 +13,10 @@ const ROOM: f64 = 25_000.0;
 /// By how much a board is warmer than the room in the end, idle and with all slots at work: more
 /// than it can bear, as without a heat sink in a box.
 const WARMER: (f64, f64) = (20_000.0, 65_000.0);
+/// What a board draws idle, in thousandths of the most.
+const IDLE_PERMILLE: u64 = 400;
+/// So long after the last trouble nothing is left of it, in milliseconds.
+const SETTLED_MS: u64 = 300_000;
 /// What part of the way to there it goes in a second.
 const PACE: f64 = 0.05;
 
@@ -20,6 +25,7 @@ const PACE: f64 = 0.05;
 pub(super) struct Rack {
     boards: Vec<Board>,
     budget_milliwatts: u64,
+    cap_milliwatts: u64,
     policy: PowerPolicy,
 }
 
@@ -48,18 +54,22 @@ impl Rack {
         let largest = boards.iter().map(|it| u64::from(it.milliwatts)).max().unwrap_or(0);
         let least = sum(true).max(largest);
         let budget_milliwatts = dice.between(least, sum(false).max(least));
+        // One can always work, while another boots.
+        let needed = sum(false) * IDLE_PERMILLE / 1000 + 2 * largest;
+        let cap_milliwatts = dice.between(needed, needed.max(sum(false)));
         let policy = PowerPolicy {
             idle_off_ms: Some(dice.between(5_000, 60_000)),
             keep_on: dice.between(0, 2) as u32,
             on_ms_min: dice.between(0, 30_000),
             budget_milliwatts: Some(budget_milliwatts),
+            cap_milliwatts: Some(cap_milliwatts),
             boot_ms_max: 90_000,
             drain_ms_max: 20_000,
             // As often as it takes: in the end there is no trouble any more.
             tries_max: 10,
             ..PowerPolicy::default()
         };
-        Self { boards, budget_milliwatts, policy }
+        Self { boards, budget_milliwatts, cap_milliwatts, policy }
     }
 
     pub(super) fn has_power(&self, node: usize) -> bool {
@@ -159,6 +169,35 @@ impl World {
         let work = its.running.len() as f64 / f64::from(its.slots);
         let heat = self.rack.warm(node, work);
         self.outcome.hot += u64::from(heat >= 84_000);
-        NodeStatus { temperature_millicelsius: Some(heat), ..NodeStatus::default() }
+        self.check_cap();
+        let power = Power::by(PowerMethod::Meter, self.draws(node) as u32);
+        let board = BoardStatus { power: Some(power), ..BoardStatus::default() };
+        NodeStatus {
+            temperature_millicelsius: Some(heat),
+            board: Some(Box::new(board)),
+            ..NodeStatus::default()
+        }
+    }
+
+    /// What a board draws that is up, by what it works on.
+    fn draws(&self, node: usize) -> u64 {
+        let (its, most) = (&self.nodes[node], u64::from(self.rack.boards[node].milliwatts));
+        let working = its.running.len().min(its.slots as usize) as u64;
+        let busy = most * (1000 - IDLE_PERMILLE) * working / u64::from(its.slots);
+        (most * IDLE_PERMILLE + busy) / 1000
+    }
+
+    /// Once all is well, the boards draw no more for their work than they may.
+    fn check_cap(&self) {
+        if self.now < self.users.trouble_until + SETTLED_MS {
+            return;
+        }
+        let up = (0..self.nodes.len())
+            .filter(|node| self.rack.has_power(*node) && self.nodes[*node].connection.is_some());
+        let drawn: u64 = up.map(|node| self.draws(node)).sum();
+        if drawn > self.rack.cap_milliwatts {
+            let cap = self.rack.cap_milliwatts;
+            self.fail(&format!("{drawn} mW are drawn for work, and {cap} are allowed"));
+        }
     }
 }

@@ -37,6 +37,14 @@ chunk-kib = Size of a chunk, in KiB
 chunk-help = Left empty: what suits the input.
 arguments = Arguments
 arguments-help = One on each line.
+faults-found = { $count ->
+    [one] One field must be changed:
+   *[other] { $count } fields must be changed:
+}
+fault-number = This must be a whole number above 0, or empty.
+fault-missing = This is needed.
+fault-no-input = Choose a file, or say what else it is to work on.
+prefer-energy = Take little energy, even if it takes longer
 verify = The result must be the same bytes on every kind of processor
 no-cache = Do everything anew, also what was done before
 check-fine = This can run

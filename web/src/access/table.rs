@@ -215,6 +215,7 @@ fn cluster() -> Vec<Route> {
         route("POST", "/api/v1/nodes/{name}/undrain", Teach, post(nodes::undrain)),
         route("GET", "/api/v1/power", Look, get(nodes::power)),
         route("GET", "/api/v1/queue", Run, get(queue::view)),
+        route("GET", "/api/v1/report", Run, get(queue::report)),
         route("GET", "/api/v1/users", Run, get(queue::users)),
         route("POST", "/api/v1/orders", Run, post(queue::order)),
         route("POST", "/api/v1/gc", Administer, post(gc::collect)),

@@ -237,6 +237,7 @@ fn question(name: &str) -> Value {
         "count" | "before" | "since" => {
             json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
         }
+        "by" => json!({ "type": "string", "enum": ["user", "class", "job", "node"] }),
         _ => json!({ "type": "string" }),
     };
     json!({ "name": name, "in": "query", "required": false, "schema": schema })

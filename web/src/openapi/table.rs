@@ -20,6 +20,7 @@ use bramble_protocol::join::{
 };
 use bramble_protocol::order::DrainRequest;
 use bramble_protocol::power::PowerList;
+use bramble_protocol::report::ReportView;
 use bramble_protocol::user::UserList;
 
 use super::operation::Operation;
@@ -296,6 +297,10 @@ fn queue() -> Vec<Operation> {
     vec![
         Operation::get("/api/v1/queue", "queue", "The order in which jobs get slots")
             .gives::<QueueView>("With the numbers that make it."),
+        Operation::get("/api/v1/report", "report", "What jobs have taken, in sums")
+            .asks(&["by", "since"])
+            .gives::<ReportView>("By user, class, job or node; of those that one may see.")
+            .or(&[400]),
         Operation::get("/api/v1/power", "power", "Nodes that can be switched on and off")
             .gives::<PowerList>("Where each is between off and on."),
         Operation::get("/api/v1/users", "users", "Users, and what each may have")

@@ -1,13 +1,16 @@
 //! The order in which jobs get slots: looking at it, asking why, and changing it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use bramble_protocol::api::JobView;
 use bramble_protocol::explain::{Explanation, QueueView};
+use bramble_protocol::report::{ReportBy, ReportView};
 use bramble_protocol::user::UserList;
 use bramble_protocol::{JobPolicy, Order};
 use bramble_scheduler::CommandError;
 use bramble_scheduler::core::{Answer, Scheduler};
+use serde::Deserialize;
 
 use crate::access::{Asker, Need, check};
 use crate::body::ApiJson;
@@ -35,6 +38,30 @@ pub(crate) async fn users(State(head): State<Head>, asker: Asker) -> ApiResult<J
     });
     list.classes.retain(|limited| asker.teaches(&limited.class).is_ok());
     Ok(Json(list))
+}
+
+/// What somebody wants summed up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    by: ReportBy,
+    #[serde(default)]
+    since: u64,
+}
+
+/// `GET /report`: what the jobs have taken that whoever asks may see.
+pub(crate) async fn report(
+    State(head): State<Head>,
+    asker: Asker,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> ApiResult<Json<ReportView>> {
+    let Query(Wanted { by, since }) = wanted.map_err(|error| {
+        ApiError::bad_request("the question is not `?by=user|class|job|node&since=MILLISECONDS`")
+            .detail(error.body_text())
+    })?;
+    let look = move |core: &Scheduler| core.report(by, since, &|policy| sees(&asker, policy));
+    Ok(Json(head.handle.look(look).await?))
 }
 
 /// `GET /jobs/{id}/explain`.

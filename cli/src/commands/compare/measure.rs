@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bramble_protocol::api::JobView;
-use bramble_protocol::energy;
+use bramble_protocol::energy::{self, Taken};
 
 /// One job that was done.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,8 +12,8 @@ pub(super) struct Run {
     pub(super) wall_s: f64,
     /// Nodes that did something.
     pub(super) nodes: u32,
-    /// Energy of these nodes meanwhile, by their models; `None` where one is not known.
-    pub(super) joules: Option<f64>,
+    /// What it took of energy, as its nodes told or by their models; `None` where that is not known.
+    pub(super) taken: Option<Taken>,
     pub(super) input_bytes: u64,
     pub(super) result_bytes: u64,
 }
@@ -30,7 +30,7 @@ impl Run {
         Self {
             wall_s,
             nodes: worked.count() as u32,
-            joules: energy::joules(view, wall_s, model),
+            taken: energy::taken(view, wall_s, model),
             input_bytes: view.input_bytes,
             result_bytes: view.result_bytes.unwrap_or_default(),
         }
@@ -98,9 +98,12 @@ mod tests {
         let mut models: BTreeMap<String, String> =
             ["node-1", "node-2"].map(|name| (name.into(), pi4.clone())).into();
         // Two boards for 10 s at 1.6 W; 16 s of a core that takes (5.0 - 1.6) / 4 W.
-        let joules = Run::of(&job, &models).joules.unwrap();
+        let joules = Run::of(&job, &models).taken.unwrap().joules;
         assert!((joules - (2.0 * 16.0 + 16.0 * 0.85)).abs() < 1e-9, "{joules}");
         models.insert("node-2".into(), "a computer".into());
-        assert_eq!(Run::of(&job, &models).joules, None);
+        assert_eq!(Run::of(&job, &models).taken, None);
+        // What they told themselves counts more.
+        job.usage.energy_uj = 7_000_000;
+        assert_eq!(Run::of(&job, &models).taken.unwrap().joules, 7.0);
     }
 }

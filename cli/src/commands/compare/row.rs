@@ -1,5 +1,6 @@
 //! The rows of a comparison, and what each is beside the others.
 
+use bramble_protocol::energy::Taken;
 use serde::Serialize;
 
 use super::measure::{Run, Spread, serial_share};
@@ -49,7 +50,7 @@ pub(super) struct Figures {
     pub(super) serial_share: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) joules: Option<f64>,
-    /// Where that is from: `estimated`.
+    /// Where that is from: `measured`, `estimated`, or `partly-measured`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) joules_source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,8 +117,9 @@ fn figure(row: &Row, rows: &[Row]) -> Figures {
     let on = |of: fn(f64, u32) -> Option<f64>| {
         speed_up.zip(nodes_used).and_then(|(speed_up, nodes)| of(speed_up, nodes))
     };
-    let joules = row.runs.iter().map(|run| run.joules).collect::<Option<Vec<f64>>>();
-    let joules = Spread::of(joules.into_iter().flatten()).map(|spread| spread.median);
+    let taken = row.runs.iter().map(|run| run.taken).collect::<Option<Vec<Taken>>>();
+    let taken = taken.unwrap_or_default();
+    let joules = Spread::of(taken.iter().map(|it| it.joules)).map(|spread| spread.median);
     let input = last.map(|run| run.input_bytes as f64).filter(|bytes| *bytes > 0.0);
     Figures {
         module: row.module.clone(),
@@ -133,10 +135,19 @@ fn figure(row: &Row, rows: &[Row]) -> Figures {
         efficiency: on(|speed_up, nodes| Some(speed_up / f64::from(nodes))),
         serial_share: on(serial_share),
         joules,
-        joules_source: joules.map(|_| "estimated"),
+        joules_source: joules.map(|_| source(&taken)),
         result_bytes: last.map(|run| run.result_bytes),
         result_ratio: input.zip(last).map(|(bytes, run)| run.result_bytes as f64 / bytes),
         error: row.fault.clone(),
+    }
+}
+
+fn source(taken: &[Taken]) -> &'static str {
+    let is = |share: f64| taken.iter().all(|it| (it.measured - share).abs() < 0.005);
+    match (is(0.0), is(1.0)) {
+        (true, _) => "estimated",
+        (_, true) => "measured",
+        _ => "partly-measured",
     }
 }
 
@@ -148,7 +159,7 @@ pub(super) mod tests {
         let run = |wall_s: &f64| Run {
             wall_s: *wall_s,
             nodes,
-            joules: None,
+            taken: None,
             input_bytes: 8_000_000,
             result_bytes: 2_000_000,
         };

@@ -83,7 +83,7 @@ pub(super) fn remarks(figures: &[Figures], repeat: u32) -> Vec<String> {
         text.push_str(if serial(|share| share > 1.0) { above } else { "" });
         remarks.push(text);
     }
-    if figures.iter().any(|it| it.joules.is_some()) {
+    if figures.iter().any(|it| it.joules_source == Some("estimated")) {
         remarks.push("joules: estimated from the boards' typical power, not measured".into());
     }
     if figures.iter().filter_map(spread).any(|spread| spread > SPREAD_LARGE) {

@@ -3,6 +3,7 @@
 //! The state of an outlet is what was read from the hardware, never what it should be: a head that
 //! is started finds its boards as they are and switches none for that.
 
+mod cap;
 mod orders;
 mod policy;
 mod steps;

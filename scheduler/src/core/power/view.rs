@@ -14,6 +14,8 @@ impl Scheduler {
             nodes: nodes.collect(),
             budget_milliwatts: rack.policy.budget_milliwatts,
             milliwatts: rack.drawn(),
+            cap_milliwatts: rack.policy.cap_milliwatts,
+            drawn_milliwatts: self.drawn_now(),
             has_policy: rack.has_policy(),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bramble_protocol::NodeSelector;
 use bramble_protocol::power::PowerStage;
+use bramble_protocol::{NodeSelector, Prefer};
 
 use super::super::Scheduler;
 use super::steps::span;
@@ -120,8 +120,11 @@ impl Scheduler {
     fn is_stuck(&mut self) -> bool {
         let mut jobs = self.queue.order();
         let waits = jobs.any(|job| self.open(job).counts.ready > 0);
-        let is_idle = self.cluster.all().iter().all(|node| node.leases.is_empty());
-        if !waits || !is_idle {
+        let all = self.cluster.all();
+        let is_idle = all.iter().all(|node| node.leases.is_empty());
+        // With more nodes there would be still less for each.
+        let is_capped = all.iter().any(|node| node.is_available() && !self.is_within_cap(node));
+        if !waits || !is_idle || is_capped {
             self.rack.stuck_since = None;
             return false;
         }
@@ -170,8 +173,9 @@ impl Scheduler {
         let (mut work_us, mut ready) = (0_u64, 0_u64);
         for job in self.queue.order() {
             let open = self.open(job);
-            if matches!(open.spec.nodes, NodeSelector::Named(_)) {
-                // Only those that it names are of use for it.
+            let is_named = matches!(open.spec.nodes, NodeSelector::Named(_));
+            if is_named || open.spec.policy.prefer == Prefer::Energy {
+                // Only those that it names are of use for it, or those that are on.
                 continue;
             }
             let counts = open.counts;

@@ -3,6 +3,7 @@
 mod cache;
 mod calibration;
 mod class_limits;
+mod energy;
 mod enough;
 mod explain;
 mod forget;

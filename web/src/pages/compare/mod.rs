@@ -102,7 +102,7 @@ fn table(lang: Lang, jobs: &[JobView], runs: &[Option<Run>]) -> Markup {
                     th.number { (lang.text("speed-up")) } th.number { (lang.text("efficiency")) }
                     th.number { (lang.text("serial-share")) }
                     th.number { (lang.text("processor-time")) }
-                    th.number { (lang.text("energy")) " (" (lang.text("estimated")) ")" }
+                    th.number { (lang.text("energy")) }
                 }
             }
             tbody {

@@ -12,7 +12,7 @@ pub(super) struct Run {
     pub(super) wall_ms: u64,
     /// Nodes that did something.
     pub(super) nodes: u32,
-    /// Energy of these meanwhile, estimated from their models.
+    /// What it took of energy.
     pub(super) joules: Option<f64>,
     /// How many times faster than the same on one node.
     pub(super) speed_up: Option<f64>,
@@ -24,7 +24,7 @@ impl Run {
         let nodes = job.nodes.iter().filter(|node| node.succeeded > 0).count() as u32;
         let wall_ms = job.ended_at_ms?.saturating_sub(job.started_at_ms?).max(1);
         let model = |node: &str| models.get(node).map(String::as_str);
-        let joules = energy::joules(job, wall_ms as f64 / 1000.0, model);
+        let joules = energy::taken(job, wall_ms as f64 / 1000.0, model).map(|it| it.joules);
         (job.state == JobState::Done && nodes > 0).then_some(Self {
             wall_ms,
             nodes,

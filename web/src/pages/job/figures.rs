@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bramble_protocol::PhaseKind;
 use bramble_protocol::api::{JobState, JobView, PhaseView};
-use bramble_protocol::{PhaseKind, energy};
+use bramble_protocol::energy::{self, Taken};
 use maud::{Markup, html};
 
 use crate::lang::Lang;
@@ -35,8 +36,8 @@ pub(super) fn section(
                 @if let Some(share) = found.serial_share().filter(|_| is_done) {
                     div { dt { (lang.text("serial-share")) } dd { (lang.percent(share)) (estimated()) } }
                 }
-                @if let Some(joules) = joules(job, models) {
-                    div { dt { (lang.text("energy")) } dd { (lang.decimal(joules, 0)) " J" (estimated()) } }
+                @if let Some(taken) = taken(job, models) {
+                    div { dt { (lang.text("energy")) } dd { (energy_of(lang, &taken)) } }
                 }
                 @if let Some(chunks) = found.chunks { (spread(lang, &chunks)) }
                 @if job.usage.cpu_us > 0 {
@@ -57,11 +58,29 @@ pub(super) fn section(
     }
 }
 
-/// What the nodes took of energy, by what their boards are.
-fn joules(job: &JobView, models: &BTreeMap<String, String>) -> Option<f64> {
-    let wall_ms = job.ended_at_ms?.saturating_sub(job.started_at_ms?);
+/// What the job took of energy, as its nodes told, or by what their boards are.
+fn taken(job: &JobView, models: &BTreeMap<String, String>) -> Option<Taken> {
+    let wall_ms =
+        job.ended_at_ms.zip(job.started_at_ms).map_or(0, |(end, start)| end.saturating_sub(start));
     let model = |node: &str| models.get(node).map(String::as_str);
-    energy::joules(job, wall_ms as f64 / 1000.0, model)
+    let taken = energy::taken(job, wall_ms as f64 / 1000.0, model);
+    // A model says nothing of one that runs: not how long it has.
+    taken.filter(|_| wall_ms > 0 || job.usage.energy_uj > 0)
+}
+
+/// So much, and how that is known.
+fn energy_of(lang: Lang, taken: &Taken) -> Markup {
+    let digits = if taken.joules < 10.0 { 1 } else { 0 };
+    html! {
+        (lang.decimal(taken.joules, digits)) " J "
+        small {
+            @match (taken.measured * 100.0).round() as u32 {
+                0 => { (lang.text("estimated")) }
+                100.. => { (lang.text("measured")) }
+                _ => { (lang.with("partly-measured", &[("share", lang.percent(taken.measured).into())])) }
+            }
+        }
+    }
 }
 
 /// How long chunks took, and a word where one of them took much longer than the others.

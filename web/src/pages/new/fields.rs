@@ -13,6 +13,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+use super::faults::Faults;
 use crate::access::Asker;
 use crate::body::BodyReader;
 use crate::error::{ApiError, ApiResult};
@@ -32,6 +33,8 @@ pub(super) struct Fields {
     pub(super) secrets: Secrets,
     /// The file, when one came with the form.
     pub(super) file: Option<Upload>,
+    /// What is wrong with some of them.
+    pub(super) faults: Faults,
 }
 
 impl Fields {

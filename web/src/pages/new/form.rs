@@ -6,6 +6,7 @@ use bramble_protocol::module::{ParamDecl, ParamKind};
 use bramble_protocol::{Digest, JobId, ModuleInfo, ModuleKind, NodeSelector, NodeState, Problem};
 use maud::{Markup, html};
 
+use super::faults::{beside, place, told_by};
 use super::fields::Fields;
 use super::plan::upload;
 use crate::access::Asker;
@@ -68,7 +69,7 @@ async fn fill_like(head: &Head, asker: &Asker, id: JobId, fields: &mut Fields) -
     Ok(())
 }
 
-/// The form again, with what is wrong beside the field that it is about, if it is about one.
+/// What is wrong with what was sent, where no single field is to blame.
 pub(super) fn refused(problem: &Problem) -> Markup {
     html! { div id="problem" tabindex="-1" { (told(problem)) } }
 }
@@ -174,7 +175,11 @@ fn input(lang: Lang, module: &ModuleInfo, fields: &Fields) -> Markup {
             }
             label {
                 (lang.text("input-file"))
-                input type="file" name="file" accept=[(!endings.is_empty()).then(|| endings.join(","))];
+                input type="file" name="file" id=(place("file"))
+                    accept=[(!endings.is_empty()).then(|| endings.join(","))]
+                    aria-invalid=[told_by(fields, "file").map(|_| "true")]
+                    aria-describedby=[told_by(fields, "file")];
+                (beside(fields, "file"))
             }
             @if fields.typed("example").is_some() {
                 (tick(lang, "sample", "use-sample", fields.is_on("sample") && sent.is_none()))
@@ -184,7 +189,10 @@ fn input(lang: Lang, module: &ModuleInfo, fields: &Fields) -> Markup {
             }
             label {
                 (lang.text("input-from"))
-                input type="number" name="from" min="1" value=(fields.raw("from"));
+                input type="number" name="from" id=(place("from")) min="1" value=(fields.raw("from"))
+                    aria-invalid=[told_by(fields, "from").map(|_| "true")]
+                    aria-describedby=[told_by(fields, "from")];
+                (beside(fields, "from"))
                 small { (lang.text("input-from-help")) }
             }
         }
@@ -206,13 +214,18 @@ fn parameter(lang: Lang, param: &ParamDecl, fields: &Fields) -> Markup {
     let default = param.default.as_deref().unwrap_or_default();
     let value = fields.typed(&field).unwrap_or(default);
     let needed = param.required && param.default.is_none() && param.random.is_none();
+    let secret = format!("secret-{}", param.name);
+    let named = if param.secret { &secret } else { &field };
+    let told = told_by(fields, named);
+    let invalid = told.as_ref().map(|_| "true");
     html! {
         label {
             code { (param.name) }
             @if param.secret {
-                input type="password" name=(format!("secret-{}", param.name)) autocomplete="off";
+                input type="password" name=(secret) id=(place(named)) autocomplete="off"
+                    aria-invalid=[invalid] aria-describedby=[told];
             } @else if !param.choices.is_empty() {
-                select name=(field) {
+                select name=(field) id=(place(named)) aria-invalid=[invalid] aria-describedby=[told] {
                     @if default.is_empty() && !needed { option value="" { "—" } }
                     @for choice in &param.choices {
                         option value=(choice) selected[choice == value] {
@@ -222,15 +235,17 @@ fn parameter(lang: Lang, param: &ParamDecl, fields: &Fields) -> Markup {
                     }
                 }
             } @else if param.kind == ParamKind::Boolean {
-                select name=(field) {
+                select name=(field) id=(place(named)) aria-invalid=[invalid] aria-describedby=[told] {
                     @for choice in ["false", "true"] { option selected[choice == value] { (choice) } }
                 }
             } @else {
-                input name=(field) value=(value) required[needed]
+                input name=(field) id=(place(named)) value=(value) required[needed]
+                    aria-invalid=[invalid] aria-describedby=[told]
                     type=(if param.kind == ParamKind::Integer { "number" } else { "text" })
                     min=[param.min.filter(|_| param.kind == ParamKind::Integer)]
                     max=[param.max.filter(|_| param.kind == ParamKind::Integer)];
             }
+            (beside(fields, named))
             small lang="en" {
                 (param.help)
                 // What only says how a program keeps a number is no help.
@@ -241,19 +256,26 @@ fn parameter(lang: Lang, param: &ParamDecl, fields: &Fields) -> Markup {
     }
 }
 
+/// Fields that are not seen at first.
+const FOLDED: [&str; 4] = ["nodes", "memory-mib", "seconds", "chunk-kib"];
+
 /// What most leave as it is.
 fn more(lang: Lang, module: &ModuleInfo, fields: &Fields, nodes: usize) -> Markup {
     let number = |name: &str, key: &str, help: String| {
         html! {
             label {
                 (lang.text(key))
-                input type="number" name=(name) min="1" value=(fields.raw(name));
+                input type="number" name=(name) id=(place(name)) min="1" value=(fields.raw(name))
+                    aria-invalid=[told_by(fields, name).map(|_| "true")]
+                    aria-describedby=[told_by(fields, name)];
+                (beside(fields, name))
                 small { (help) }
             }
         }
     };
     html! {
-        details.card {
+        // What is wrong must be seen.
+        details.card open[FOLDED.iter().any(|name| fields.faults.contains_key(*name))] {
             summary { (lang.text("more-options")) }
             (number("nodes", "at-most-nodes", lang.with("nodes-here", &[("count", nodes.into())])))
             (number("memory-mib", "memory-mib", lang.text("memory-help")))
@@ -266,6 +288,7 @@ fn more(lang: Lang, module: &ModuleInfo, fields: &Fields, nodes: usize) -> Marku
                     small { (lang.text("arguments-help")) }
                 }
             }
+            (tick(lang, "thrifty", "prefer-energy", fields.is_on("thrifty")))
             (tick(lang, "verify", "verify", fields.is_on("verify")))
             (tick(lang, "no-cache", "no-cache", fields.is_on("no-cache")))
         }

@@ -1,5 +1,6 @@
 //! Starting a job: an example, a module of one's own, or a job from before; then its form.
 
+mod faults;
 mod fields;
 mod form;
 mod plan;

@@ -3,7 +3,7 @@
 use bramble_protocol::inputs::{InputRequest, InputView};
 use bramble_protocol::{
     JobId, JobPolicy, JobSpec, Limits, Mode, ModuleInfo, ModuleKind, NodeSelector, NodeState,
-    Params,
+    Params, Prefer,
 };
 
 use super::fields::Fields;
@@ -65,6 +65,7 @@ impl Plan {
             policy: JobPolicy {
                 input_from: from.map(JobId),
                 cache: !fields.is_on("no-cache"),
+                prefer: if fields.is_on("thrifty") { Prefer::Energy } else { Prefer::Time },
                 ..JobPolicy::default()
             },
             nodes,

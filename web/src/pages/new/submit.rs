@@ -1,12 +1,14 @@
 //! What happens when the form of a job is sent: checked and counted, or submitted.
 
 use axum::extract::{Multipart, Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use bramble_protocol::api::JobState;
 use bramble_protocol::inputs::{InputRequest, InputView};
 use bramble_protocol::{ModuleInfo, NodeSelector, NodeState};
 use maud::{Markup, html};
 
+use super::faults;
 use super::fields::Fields;
 use super::form::{module_of, refused, shown};
 use super::plan::{Plan, upload};
@@ -28,6 +30,13 @@ pub(crate) async fn send(
 ) -> ApiResult<Response> {
     let module = module_of(&head, &visit.asker, &module).await?;
     let mut fields = Fields::read(&head, &visit.asker, sent).await?;
+    fields.faults = faults::found(visit.lang, &module, &fields);
+    if !fields.faults.is_empty() {
+        let news = faults::summary(visit.lang, &fields.faults);
+        let mut again = shown(&head, &visit, &module, &fields, &news).await;
+        *again.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(again);
+    }
     let is_check = fields.typed("do") == Some("check");
     let done = async {
         take_sample(&head, &visit, &mut fields).await?;
@@ -41,7 +50,7 @@ pub(crate) async fn send(
         Ok(Done::Checked(news)) => Ok(shown(&head, &visit, &module, &fields, &news).await),
         Err(error) if error.problem().status < 500 => {
             let mut again = shown(&head, &visit, &module, &fields, &refused(error.problem())).await;
-            let status = axum::http::StatusCode::from_u16(error.problem().status);
+            let status = StatusCode::from_u16(error.problem().status);
             *again.status_mut() = status.unwrap_or_default();
             Ok(again)
         }
