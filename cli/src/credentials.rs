@@ -69,11 +69,16 @@ pub(crate) fn admin_token(dir: &Path) -> CliResult<Option<Hidden>> {
 
 /// Whether a URL means a port of this very computer.
 fn is_on_this_computer(url: &str, port: u16) -> bool {
+    let uri = url.parse::<ureq::http::Uri>();
+    is_local(url) && uri.is_ok_and(|uri| uri.port_u16() == Some(port))
+}
+
+/// Whether a URL means this very computer.
+pub(crate) fn is_local(url: &str) -> bool {
     let Ok(uri) = url.parse::<ureq::http::Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    is_loopback && uri.port_u16() == Some(port)
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Keeps the session of a head in the place of an earlier one.

@@ -172,7 +172,9 @@ impl Exit {
     /// What it means, for `bramble help exit-codes`.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::JobFailed => "the job failed, or was cancelled; a build or a test failed",
+            Self::JobFailed => {
+                "the job failed, or was cancelled; a build or a test failed; doctor found something"
+            }
             Self::Usage => "wrong flags or arguments; nothing was done",
             Self::Cluster => {
                 "the cluster cannot be reached or does not work, or this computer fails (disk full)"

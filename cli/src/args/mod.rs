@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod develop;
+pub(crate) mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod nodes;
 pub(crate) mod people;
@@ -157,6 +158,8 @@ pub(crate) enum Command {
     Power(power::PowerArgs),
     /// Sum up what jobs have taken: tasks, processor time and energy, by user, class, job or node
     Report(report::ReportArgs),
+    /// Find where nodes hang, from power to version, and what to do about it
+    Doctor(doctor::DoctorArgs),
     /// Make this machine a head or a node: its network, its services, and the way back
     Setup(setup::SetupArgs),
     /// Answer net-snmp's daemon about the cluster: to be named in snmpd.conf

@@ -5,7 +5,8 @@ pub(crate) mod build;
 mod bundle;
 pub(crate) mod cancel;
 pub(crate) mod compare;
-pub(crate) mod drain;
+pub(crate) mod doctor;
+mod drain;
 pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod gc;
@@ -141,6 +142,7 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
         Command::Explain(args) => explain::run(context, &args)?,
         Command::Power(args) => power::run(context, &args)?,
         Command::Report(args) => report::run(context, &args)?,
+        Command::Doctor(args) => doctor::run(context, &args)?,
         Command::Setup(args) => setup::run(context, &args)?,
         #[cfg(feature = "head")]
         Command::SnmpPass(args) => snmp_pass::run(context, &args)?,

@@ -142,6 +142,8 @@ pub enum ShareSeen {
     Unused,
     /// It should be mounted and is not.
     NotMounted,
+    /// It is mounted, and does not answer.
+    Silent,
     /// It is mounted.
     Mounted,
 }
@@ -211,6 +213,7 @@ fn look(patient: &Patient, seen: &Seen, stage: Stage) -> (Works, String) {
             Some(ShareSeen::Unused) => (Works::Absent, "objects come over HTTP".into()),
             Some(ShareSeen::Mounted) => (Works::Yes, "mounted".into()),
             Some(ShareSeen::NotMounted) => (Works::No, "not mounted".into()),
+            Some(ShareSeen::Silent) => (Works::No, "mounted, and does not answer".into()),
         },
         Stage::Clock => match seen.skew_ms {
             None => yes(None, "", ""),
@@ -311,6 +314,7 @@ mod tests {
             (Seen { neighbour: Some(false), ..off.clone() }, Stage::Dhcp),
             (off, Stage::Agent),
             (Seen { share: Some(ShareSeen::NotMounted), ..healthy() }, Stage::Share),
+            (Seen { share: Some(ShareSeen::Silent), ..healthy() }, Stage::Share),
             (Seen { skew_ms: Some(-1_000_000_000), ..healthy() }, Stage::Clock),
             (
                 Seen { versions: Some(("0.1.0".into(), "0.2.0".into())), ..healthy() },

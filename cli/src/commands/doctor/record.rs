@@ -1,0 +1,42 @@
+//! Recording this machine, so that an odd board becomes a test.
+
+use std::path::Path;
+
+use bramble_hardware::{Watched, record};
+use bramble_protocol::error_chain;
+
+use crate::commands::Context;
+use crate::error::{CliError, CliResult, Slug};
+use crate::output::{Format, human};
+use crate::paths;
+
+/// Records this machine in a new directory.
+///
+/// # Errors
+/// When the directory is there already, or cannot be written.
+pub(super) fn run(context: &Context, dir: &Path) -> CliResult<()> {
+    let shown = paths::shown(dir);
+    if dir.symlink_metadata().is_ok() {
+        return Err(CliError::new(Slug::Usage, format!("{shown} is there already"))
+            .help("name a directory that is not there yet"));
+    }
+    let written = record(Path::new("/"), &Watched::default(), dir).map_err(|error| {
+        CliError::new(Slug::Local, "this machine cannot be recorded").why(error_chain(&error))
+    })?;
+    if context.output.format != Format::Human {
+        let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        return match context.output.format {
+            Format::Json => context.output.json(&names, false),
+            _ => context.output.text(&format!("{}\n", names.join("\n"))),
+        };
+    }
+    let count = human::count(written.len() as u64, "file");
+    context.output.say("Recorded", &format!("{count} in {shown}"));
+    context.output.note(
+        "serial numbers, hardware addresses and the names of machines and directories were \
+         replaced; look through it before you pass it on",
+    );
+    context.output.note(&format!("pack it with: tar czf board.tar.gz {shown}"));
+    context.output.note("what to do with it: docs/boards.md, \"An odd board\"");
+    Ok(())
+}
