@@ -55,19 +55,16 @@ pub enum Finding {
     ClockNotSet,
     /// The share is not mounted.
     ShareNotMounted,
-    /// The share does not answer.
-    ShareSilent,
     /// Its kernel does not measure for how long work waits.
     PressureOff,
 }
 
 impl Finding {
     /// All there are, the gravest first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::WeakSupplyNow,
         Self::DiskReadOnly,
         Self::ShareNotMounted,
-        Self::ShareSilent,
         Self::SlowedByHeat,
         Self::DiskNearlyFull,
         Self::ClockNotSet,
@@ -91,7 +88,6 @@ impl Finding {
             Self::DiskWorn => "disk-worn",
             Self::ClockNotSet => "clock-not-set",
             Self::ShareNotMounted => "share-not-mounted",
-            Self::ShareSilent => "share-silent",
             Self::PressureOff => "pressure-off",
         }
     }
@@ -101,7 +97,6 @@ impl Finding {
         match self {
             Self::WeakSupplyNow | Self::DiskReadOnly | Self::ShareNotMounted => Severity::Problem,
             Self::SlowedByHeat
-            | Self::ShareSilent
             | Self::DiskNearlyFull
             | Self::ClockNotSet
             | Self::WeakSupplyEarlier
@@ -135,9 +130,6 @@ impl Finding {
             }
             Self::ShareNotMounted => {
                 board.share.as_ref().is_some_and(|share| share.state == ShareState::Missing)
-            }
-            Self::ShareSilent => {
-                board.share.as_ref().is_some_and(|share| share.state == ShareState::Silent)
             }
             // Without a kernel's name nothing was read at all.
             Self::PressureOff => board.pressure.is_none() && board.identity.kernel.is_some(),
@@ -277,7 +269,6 @@ mod tests {
         assert_eq!(share(ShareState::Missing), [Finding::ShareNotMounted]);
         assert_eq!(share(ShareState::OnDemand), []);
         assert_eq!(share(ShareState::Mounted), []);
-        assert_eq!(share(ShareState::Silent), [Finding::ShareSilent]);
     }
 
     #[test]

@@ -16,5 +16,5 @@ mod store;
 pub use error::StoreError;
 pub use store::{
     Checkpoint, CheckpointWriter, SavedOutput, Staged, StagedFile, StagedWriter, Store, Stored,
-    Swept, Touched, object_path,
+    Swept, Touched,
 };

@@ -287,21 +287,6 @@ impl Cluster {
         self.agents.push((name.to_owned(), Some(Process(child))));
     }
 
-    /// Starts one more agent, called `name`, with a directory of its own and a share to read from.
-    /// Its log has all that can be said of objects.
-    pub fn add_sharing_agent(&mut self, name: &str, share: &Path) {
-        let child = bramble()
-            .args(self.agent_args(name))
-            .args(["--slots", "1", "--share"])
-            .arg(share)
-            .env("BRAMBLE_LOG", "info,bramble_runtime::agent=debug")
-            .stdout(Stdio::null())
-            .stderr(self.log(name))
-            .spawn()
-            .expect("an agent can be started");
-        self.agents.push((name.to_owned(), Some(Process(child))));
-    }
-
     /// Where agents reach the head.
     pub fn agent_url(&self) -> String {
         self.url.replacen("http://", "https://", 1)

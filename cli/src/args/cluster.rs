@@ -174,12 +174,6 @@ pub(crate) struct AgentArgs {
     /// Without it, objects come over the network and are kept under --data.
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// The head's object directory, mounted here to be read: looked at before the head is asked
-    ///
-    /// What is read there is checked and kept under --data. A share that hangs or fails is left
-    /// alone for a while; objects then come over the network. Results always do.
-    #[arg(long, value_name = "DIR", conflicts_with = "store")]
-    pub(crate) share: Option<PathBuf>,
     /// A token to join by, for a head that does not know this node yet [env: BRAMBLE_JOIN: itself]
     #[arg(long, value_name = "FILE")]
     pub(crate) join_file: Option<PathBuf>,

@@ -28,7 +28,6 @@ pub(crate) const fn sentence(finding: Finding) -> &'static str {
         Finding::DiskWorn => "its disk is near the end of its life",
         Finding::ClockNotSet => "its clock is not set",
         Finding::ShareNotMounted => "the directory of chunks is not mounted",
-        Finding::ShareSilent => "the share does not answer: chunks come over the network",
         Finding::PressureOff => {
             "its kernel does not measure for how long work waits: psi=1 in cmdline.txt"
         }
@@ -83,7 +82,6 @@ fn about(board: &BoardStatus, lines: &mut Vec<(&'static str, String)>) {
         let text = match share.state {
             ShareState::Mounted => "mounted",
             ShareState::OnDemand => "mounted when it is needed",
-            ShareState::Silent => "mounted, and does not answer",
             ShareState::Missing => "not mounted",
         };
         lines.push(("share", text.into()));

@@ -40,7 +40,6 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
             StoreAccess::Shared(_) => None,
         },
         store,
-        share: share(args)?,
         class: class(args)?,
         program: args.program.clone().map_or_else(paths::program, Ok)?,
         version: env!("CARGO_PKG_VERSION").into(),
@@ -118,17 +117,6 @@ fn home(args: &AgentArgs, name: &str) -> CliResult<(PathBuf, DirectoryLock)> {
     data::prepare(&dir)?;
     let lock = data::lock(&dir, &dir, &format!("bramble agent {name}"))?;
     Ok((dir, lock))
-}
-
-/// The share, which is not looked at: it may be mounted later, or hang.
-fn share(args: &AgentArgs) -> CliResult<Option<PathBuf>> {
-    match &args.share {
-        Some(dir) if dir.is_relative() => {
-            Err(CliError::usage(format!("--share {} is not an absolute path", dir.display()))
-                .help("name the directory from / on"))
-        }
-        share => Ok(share.clone()),
-    }
 }
 
 /// The shared directory, or one of this node's own.

@@ -68,8 +68,6 @@ pub struct Share {
 pub enum ShareState {
     /// Mounted. Whether its server answers is another question.
     Mounted,
-    /// It did not answer when the agent read from it, or answered with faults.
-    Silent,
     /// Will be mounted as soon as somebody looks into it.
     OnDemand,
     /// Not mounted: there is nothing but an empty directory, or not even that.

@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use bramble_hardware::{Sensors, Watched};
 use bramble_protocol::agent::{AttemptReport, FromAgent, HeldLease, Hello, ToAgent, Work};
-use bramble_protocol::board::ShareState;
 use bramble_protocol::node::speed_of;
 use bramble_protocol::version::AGENT_PROTOCOL;
-use bramble_protocol::{LeaseId, NodeStatus, PublicKey};
+use bramble_protocol::{LeaseId, PublicKey};
 use bramble_store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -178,8 +177,7 @@ impl Driver {
             Committer { queue: queue.clone(), objects: objects.clone(), spool: spool.clone() };
         let commit = move || committer::run(&committer, inherited, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
-        let watched =
-            Watched { data_dir: std::path::absolute(dir).ok(), share: config.share.clone() };
+        let watched = Watched { data_dir: std::path::absolute(dir).ok(), share: None };
         let driver = Self {
             instance,
             objects,
@@ -232,16 +230,6 @@ impl Driver {
         }
     }
 
-    /// How this board is.
-    fn status(&mut self) -> NodeStatus {
-        let mut status = self.sensors.read();
-        let share = status.board.as_mut().and_then(|board| board.share.as_mut());
-        if let Some(share) = share.filter(|_| self.objects.is_share_silent()) {
-            share.state = ShareState::Silent;
-        }
-        status
-    }
-
     fn hello(&mut self) -> Hello {
         Hello {
             protocol: AGENT_PROTOCOL,
@@ -255,7 +243,7 @@ impl Driver {
             leases: self.queue.held(),
             join: self.config.join.clone(),
             machine: self.config.machine,
-            status: self.status(),
+            status: self.sensors.read(),
         }
     }
 
@@ -431,7 +419,7 @@ impl Driver {
 
     async fn beat(&mut self, connection: &mut Connection) -> Result<(), ConnectError> {
         let leases = self.queue.held().iter().map(|held| held.lease).collect();
-        let status = self.status();
+        let status = self.sensors.read();
         let previews = self.queue.take_previews();
         connection.send(&FromAgent::Heartbeat { status, leases, previews }).await?;
         connection.ping().await

@@ -20,7 +20,6 @@ mod objects;
 mod pin;
 mod queue;
 mod report;
-mod share;
 mod slot;
 mod spool;
 
@@ -52,9 +51,6 @@ pub struct AgentConfig {
     pub slots: u32,
     /// Where objects are kept: the shared directory, or this node's own.
     pub store: StoreAccess,
-    /// The head's objects on a share, such as by NFS, for one with a directory of its own: it looks
-    /// there before it asks the head.
-    pub share: Option<PathBuf>,
     /// What its runners load: see [`choose_class`].
     pub class: TargetClass,
     /// Where the keys of heads are remembered; without a file, for as long as the agent runs.

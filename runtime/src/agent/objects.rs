@@ -1,5 +1,5 @@
 //! Where a node finds objects, and where it puts them: the shared directory, or its own
-//! directory with a share of the head's objects and the head itself behind it.
+//! directory with the head behind it.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
@@ -14,7 +14,6 @@ use bramble_store::{Staged, Store, StoreError};
 use bramble_tls::http_agent;
 
 use super::AgentConfig;
-use super::share::Share;
 
 /// How long one request to the head may stand still.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,7 +40,6 @@ struct Remote {
     http: ureq::Agent,
     /// Held while fetching, so that two slots do not fetch the same object at once.
     fetching: Arc<Mutex<()>>,
-    share: Option<Share>,
 }
 
 /// Why an object did not get from one machine to the other.
@@ -100,19 +98,12 @@ impl Objects {
             .build();
         let http = http_agent(http, config.tls.clone());
         let base = config.head.trim_end_matches('/').into();
-        let share = config.share.clone().map(Share::new);
-        let remote = Remote { base, http, fetching: Arc::default(), share };
+        let remote = Remote { base, http, fetching: Arc::default() };
         Self { store, remote: Some(remote) }
     }
 
     pub(super) fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// Whether the share does not answer, if there is one.
-    pub(super) fn is_share_silent(&self) -> bool {
-        let share = self.remote.as_ref().and_then(|remote| remote.share.as_ref());
-        share.is_some_and(Share::is_silent)
     }
 
     /// Sees to it that `objects` can be read here.
@@ -155,13 +146,6 @@ impl Objects {
         if self.store.has(&object.digest).map_err(TransferError::Store)? {
             return Ok(());
         }
-        if let Some(Ok(staged)) = remote.share.as_ref().map(|share| share.copy(object, &self.store))
-        {
-            tracing::debug!(object = %object.digest, "read from the share");
-            return self.store.commit(vec![staged]).map_err(TransferError::Store);
-        }
-        tracing::debug!(object = %object.digest, "fetched from the head");
-        // What the share does not give comes from the head; why not is said where it is known.
         let url = format!("{}/api/v1/objects/{}", remote.base, object.digest);
         let response = remote.http.get(&url).call();
         let mut response = checked(&url, response)?;

@@ -41,18 +41,6 @@ pub(super) struct Layout {
     pub(super) id: String,
 }
 
-/// Where the store in `dir` has an object, for whoever may only read there and must not touch more
-/// than that one file.
-pub fn object_path(dir: &Path, digest: &Digest) -> PathBuf {
-    in_objects(&dir.join("objects"), digest)
-}
-
-fn in_objects(objects: &Path, digest: &Digest) -> PathBuf {
-    let mut path = objects.join(format!("{:02x}", digest.as_bytes()[0]));
-    path.push(digest.to_string());
-    path
-}
-
 impl Layout {
     /// Opens or makes the directory. Checks the format before anything is changed.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
@@ -96,7 +84,9 @@ impl Layout {
 
     /// Where an object is stored.
     pub(super) fn object(&self, digest: &Digest) -> PathBuf {
-        in_objects(&self.objects, digest)
+        let mut path = self.shard(digest);
+        path.push(digest.to_string());
+        path
     }
 
     /// Does something to an object's file, wherever it is: a collector may have moved it out of

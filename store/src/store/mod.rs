@@ -17,7 +17,6 @@ use bramble_protocol::{Digest, ObjectRef};
 
 pub use checkpoint::{Checkpoint, CheckpointWriter, SavedOutput};
 pub use collect::{Stored, Swept, Touched};
-pub use layout::object_path;
 pub use stage::{Staged, StagedFile, StagedWriter};
 
 use crate::StoreError;
