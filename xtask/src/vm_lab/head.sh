@@ -18,8 +18,8 @@ has() { [ "$(reg "$1")" = "$2" ] || failed "register $1 of the expander is $(reg
 export BRAMBLE_DATA=/srv/bramble NO_COLOR=1 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 $box ip addr add 10.77.0.1/24 dev eth0
 
-# As the chip is when it gets power: all pins are inputs, and no jumper gives a board power.
-for pair in 0:0x00 1:0xff 3:0xff 4:0xff; do
+# As the chip is when it gets power: all pins are inputs, and jumpers give all boards power.
+for pair in 0:0x0f 1:0xff 3:0xff 4:0xff; do
     $box i2cset -y 0 0x20 "${pair%:*}" "${pair#*:}" || failed "no i2c-stub at /dev/i2c-0"
 done
 cat > /run/power.toml <<'T'
@@ -37,8 +37,8 @@ T
 within 120 "$PROGRAM" jobs || failed "the head does not answer"
 said "head up"
 
-# Its light is on, the hub too, whose bit is the other way round, and no board; no pull-ups.
-has 1 0x10
+# Its light and all boards are on as before, and the hub, whose bit is the other way round.
+has 1 0x1f
 has 3 0x00
 has 4 0x00
 said "expander set up"
@@ -46,17 +46,17 @@ said "expander set up"
 # says that meanwhile.
 while :; do $box i2cset -y 0 0x20 0 "$(reg 1)"; sleep 1; done &
 pins=$!
-"$PROGRAM" power on p2 || failed "power on"
 pins_are() { [ "$(reg 0)" = "$1" ]; }
-within 60 pins_are 0x12 || failed "p2 is not on: $("$PROGRAM" power)"
-has 1 0x12
-said "outlet on"
 "$PROGRAM" power off p2 || failed "power off"
-is_off() { pins_are 0x10 && "$PROGRAM" power --json | tr -d ' \n' | grep -q '"stage":"off"'; }
+is_off() { pins_are 0x1d && "$PROGRAM" power --json | tr -d ' \n' | grep -q '"stage":"off"'; }
 within 60 is_off || failed "p2 is not off: $("$PROGRAM" power)"
-has 1 0x10
-kill $pins
+has 1 0x1d
 said "outlet off"
+"$PROGRAM" power on p2 || failed "power on"
+within 60 pins_are 0x1f || failed "p2 is not on: $("$PROGRAM" power)"
+has 1 0x1f
+kill $pins
+said "outlet on"
 
 # The export, by NFS 4 alone and without a portmapper.
 serve() {

@@ -47,8 +47,8 @@ const NODE: usize = 1;
 const STEPS: [(usize, &str, u64); 18] = [
     (HEAD, "LAB head up", 240),
     (HEAD, "LAB expander set up", 30),
-    (HEAD, "LAB outlet on", 90),
     (HEAD, "LAB outlet off", 90),
+    (HEAD, "LAB outlet on", 90),
     (HEAD, "LAB share exported", 60),
     (NODE, "LAB node up", 120),
     (NODE, "LAB share mounted", 120),
