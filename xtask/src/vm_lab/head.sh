@@ -97,7 +97,9 @@ said "nfs started"
 "$PROGRAM" watch "$job" --timeout 5m >/dev/null || failed "the first job"
 "$PROGRAM" get "$job" -o /run/first.sorted || failed "get"
 cmp /run/first.sorted "$LAB/first.sorted" || failed "the first result is wrong"
-"$PROGRAM" jobs "$job" --json | tr -d ' \n' | grep -o '"tasks":{[^}]*}'
+tasks=$("$PROGRAM" jobs "$job" --json | tr -d ' \n' | grep -o '"tasks":{[^}]*}')
+echo "$tasks"
+case $tasks in *'"retried":0'*) ;; *) failed "tasks were lost: $tasks" ;; esac
 said "first job right"
 job=$(submit second) || failed "submit"
 "$PROGRAM" watch "$job" --timeout 5m >/dev/null || failed "the second job"

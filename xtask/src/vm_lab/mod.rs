@@ -37,7 +37,7 @@ const TOOLS: [(&str, &str); 8] = [
     ("/sbin/mount.nfs4", "nfs-common"),
 ];
 /// Numbers that are sorted. In chunks of 32 KiB they are tasks enough to stop a server between them.
-const NUMBERS: usize = 60_000;
+const NUMBERS: usize = 150_000;
 const INIT: &str = include_str!("init.sh");
 const HEAD: usize = 0;
 const NODE: usize = 1;
