@@ -55,16 +55,19 @@ pub enum Finding {
     ClockNotSet,
     /// The share is not mounted.
     ShareNotMounted,
+    /// The share does not answer, and objects come over HTTP.
+    ShareSilent,
     /// Its kernel does not measure for how long work waits.
     PressureOff,
 }
 
 impl Finding {
     /// All there are, the gravest first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WeakSupplyNow,
         Self::DiskReadOnly,
         Self::ShareNotMounted,
+        Self::ShareSilent,
         Self::SlowedByHeat,
         Self::DiskNearlyFull,
         Self::ClockNotSet,
@@ -88,6 +91,7 @@ impl Finding {
             Self::DiskWorn => "disk-worn",
             Self::ClockNotSet => "clock-not-set",
             Self::ShareNotMounted => "share-not-mounted",
+            Self::ShareSilent => "share-silent",
             Self::PressureOff => "pressure-off",
         }
     }
@@ -96,7 +100,8 @@ impl Finding {
     pub const fn severity(self) -> Severity {
         match self {
             Self::WeakSupplyNow | Self::DiskReadOnly | Self::ShareNotMounted => Severity::Problem,
-            Self::SlowedByHeat
+            Self::ShareSilent
+            | Self::SlowedByHeat
             | Self::DiskNearlyFull
             | Self::ClockNotSet
             | Self::WeakSupplyEarlier
@@ -131,6 +136,7 @@ impl Finding {
             Self::ShareNotMounted => {
                 board.share.as_ref().is_some_and(|share| share.state == ShareState::Missing)
             }
+            Self::ShareSilent => board.share.as_ref().is_some_and(|share| yes(share.silent)),
             // Without a kernel's name nothing was read at all.
             Self::PressureOff => board.pressure.is_none() && board.identity.kernel.is_some(),
         }
@@ -263,12 +269,25 @@ mod tests {
     #[test]
     fn a_share_is_missed_only_when_it_is_neither_mounted_nor_to_be() {
         let share = |state| {
-            let share = Share { state, filesystem: None, read_only: None };
+            let share = Share { state, filesystem: None, read_only: None, silent: None };
             findings(&BoardStatus { share: Some(share), ..BoardStatus::default() })
         };
         assert_eq!(share(ShareState::Missing), [Finding::ShareNotMounted]);
         assert_eq!(share(ShareState::OnDemand), []);
         assert_eq!(share(ShareState::Mounted), []);
+    }
+
+    #[test]
+    fn a_share_that_does_not_answer_is_told_and_work_goes_on() {
+        let share = |silent| {
+            let state = ShareState::Mounted;
+            let share = Share { state, filesystem: None, read_only: Some(true), silent };
+            findings(&BoardStatus { share: Some(share), ..BoardStatus::default() })
+        };
+        assert_eq!(share(Some(true)), [Finding::ShareSilent]);
+        assert_eq!(share(Some(false)), []);
+        assert_eq!(share(None), []);
+        assert!(Finding::ShareSilent.severity() < Severity::Problem);
     }
 
     #[test]

@@ -287,6 +287,20 @@ impl Cluster {
         self.agents.push((name.to_owned(), Some(Process(child))));
     }
 
+    /// Starts one more agent, called `name`, with objects of its own and a share that it reads.
+    pub fn add_reader(&mut self, name: &str, share: &str, args: &[&str]) {
+        let child = bramble()
+            .args(self.agent_args(name))
+            .args(["--slots", "1", "--share", share])
+            .args(args)
+            .current_dir(self.dir())
+            .stdout(Stdio::null())
+            .stderr(self.log(name))
+            .spawn()
+            .expect("an agent can be started");
+        self.agents.push((name.to_owned(), Some(Process(child))));
+    }
+
     /// Where agents reach the head.
     pub fn agent_url(&self) -> String {
         self.url.replacen("http://", "https://", 1)

@@ -153,6 +153,7 @@ Examples:
   bramble agent --head lab.local:8420 --join-file join.token      the first time
   bramble agent --head lab.local:8420 --name p3 --slots 4
   bramble agent --head lab.local:8420 --store /mnt/nfs/bramble/store
+  bramble agent --head lab.local:8420 --share /mnt/read-only/bramble/store
 
 An admin makes the token: bramble nodes token. From then on the node has a key of its own.";
 
@@ -174,6 +175,14 @@ pub(crate) struct AgentArgs {
     /// Without it, objects come over the network and are kept under --data.
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// The same where it can only be read: results go over the network
+    ///
+    /// What it lacks, or does not give in time, comes over the network too.
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
+    pub(crate) share: Option<PathBuf>,
+    /// How long the share may be silent before it is left alone for a while
+    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "5s")]
+    pub(crate) share_timeout: Duration,
     /// A token to join by, for a head that does not know this node yet [env: BRAMBLE_JOIN: itself]
     #[arg(long, value_name = "FILE")]
     pub(crate) join_file: Option<PathBuf>,

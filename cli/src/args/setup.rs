@@ -126,6 +126,9 @@ pub(crate) struct SetupNodeArgs {
     /// The head's directory of objects, by NFS [default: objects come over HTTP]
     #[arg(long, value_name = "DIR")]
     pub(crate) share: Option<PathBuf>,
+    /// What the agent does there: what the head was set up with
+    #[arg(long, value_name = "HOW", value_parser = ["read-only", "writable"], default_value = "read-only", requires = "share")]
+    pub(crate) share_mode: String,
     /// What to do with it
     #[command(flatten)]
     pub(crate) doing: Doing,

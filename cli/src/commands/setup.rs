@@ -63,6 +63,7 @@ fn node(context: &Context, args: &SetupNodeArgs) -> CliResult<()> {
         options.head.clone_from(head);
     }
     options.share.clone_from(&args.share);
+    options.share_mode = typed::share(&args.share_mode).unwrap_or_default();
     options.boot = boot_dir(&args.doing.root);
     for file in &args.ssh_key {
         options.ssh_keys.push(read(file)?.trim().to_owned());

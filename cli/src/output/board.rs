@@ -28,6 +28,9 @@ pub(crate) const fn sentence(finding: Finding) -> &'static str {
         Finding::DiskWorn => "its disk is near the end of its life",
         Finding::ClockNotSet => "its clock is not set",
         Finding::ShareNotMounted => "the directory of chunks is not mounted",
+        Finding::ShareSilent => {
+            "the share does not answer: objects come over HTTP from the head, and it is tried again"
+        }
         Finding::PressureOff => {
             "its kernel does not measure for how long work waits: psi=1 in cmdline.txt"
         }
@@ -80,6 +83,7 @@ fn about(board: &BoardStatus, lines: &mut Vec<(&'static str, String)>) {
     }
     if let Some(share) = &board.share {
         let text = match share.state {
+            _ if share.silent == Some(true) => "does not answer",
             ShareState::Mounted => "mounted",
             ShareState::OnDemand => "mounted when it is needed",
             ShareState::Missing => "not mounted",

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use bramble_protocol::{TargetClass, error_chain};
-use bramble_runtime::agent::{self, AgentConfig, AgentError, StoreAccess};
+use bramble_runtime::agent::{self, AgentConfig, AgentError, ShareAccess, StoreAccess};
+use bramble_store::StoreError;
 use bramble_store::lock::DirectoryLock;
 
 use super::membership::{self, Membership};
@@ -40,6 +41,7 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
             StoreAccess::Shared(_) => None,
         },
         store,
+        share: args.share.clone().map(|dir| ShareAccess { dir, patience: args.share_timeout }),
         class: class(args)?,
         program: args.program.clone().map_or_else(paths::program, Ok)?,
         version: env!("CARGO_PKG_VERSION").into(),
@@ -54,6 +56,12 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         Ok::<_, CliError>(agent::run(config, stop.requested()).await)
     })?;
     ended.map_err(|error| match &error {
+        AgentError::Store { source: source @ StoreError::NotWritable { .. }, .. }
+            if args.store.is_some() =>
+        {
+            data::store_error(&dir, source)
+                .help("a directory of the head's that can only be read is for --share")
+        }
         AgentError::Store { source, .. } => data::store_error(&dir, source),
         AgentError::Refused { .. } => CliError::new(Slug::AgentRefused, error.to_string())
             .help("mend that, then start the agent again"),

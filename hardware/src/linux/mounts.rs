@@ -63,7 +63,8 @@ pub(crate) fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount>
 
 /// How the share at `path` does, if one is to be mounted there.
 pub(crate) fn share(mounts: &[Mount], path: &Path) -> Share {
-    let missing = Share { state: ShareState::Missing, filesystem: None, read_only: None };
+    let state = ShareState::Missing;
+    let missing = Share { state, filesystem: None, read_only: None, silent: None };
     let Some(mount) = holding(mounts, path) else { return missing };
     if mount.is_on_demand() {
         return Share { state: ShareState::OnDemand, ..missing };
@@ -75,6 +76,7 @@ pub(crate) fn share(mounts: &[Mount], path: &Path) -> Share {
         state: ShareState::Mounted,
         filesystem: Some(mount.filesystem.clone()),
         read_only: Some(mount.read_only),
+        silent: None,
     }
 }
 

@@ -59,6 +59,10 @@ pub struct Share {
     /// Whether it can only be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
+    /// Whether it does not answer, so that objects come over HTTP meanwhile. Absent while nobody
+    /// has read from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<bool>,
 }
 
 /// What is known of a share without touching it: a touch could hang.

@@ -18,7 +18,12 @@ fn full() -> BoardStatus {
         swap: Some(Swap { bytes_total: 0, bytes_free: 0 }),
         disk: Some(Disk { read_only: Some(true), ..Disk::default() }),
         interfaces: vec![Interface { name: "eth0".into(), ..Interface::default() }],
-        share: Some(Share { state: ShareState::OnDemand, filesystem: None, read_only: None }),
+        share: Some(Share {
+            state: ShareState::OnDemand,
+            filesystem: None,
+            read_only: None,
+            silent: Some(true),
+        }),
         power: Some(Power::by(PowerMethod::Pmic, 4321)),
         ..BoardStatus::default()
     }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use bramble_hardware::{Sensors, Watched};
 use bramble_protocol::agent::{AttemptReport, FromAgent, HeldLease, Hello, ToAgent, Work};
+use bramble_protocol::board::ShareState;
 use bramble_protocol::node::speed_of;
 use bramble_protocol::version::AGENT_PROTOCOL;
-use bramble_protocol::{LeaseId, PublicKey};
+use bramble_protocol::{LeaseId, NodeStatus, PublicKey};
 use bramble_store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -177,7 +178,11 @@ impl Driver {
             Committer { queue: queue.clone(), objects: objects.clone(), spool: spool.clone() };
         let commit = move || committer::run(&committer, inherited, &ended_rx, &reports_tx);
         threads.push(spawn("committer".into(), "outputs", commit)?);
-        let watched = Watched { data_dir: std::path::absolute(dir).ok(), share: None };
+        let share = config.share.as_ref();
+        let watched = Watched {
+            data_dir: std::path::absolute(dir).ok(),
+            share: share.and_then(|share| std::path::absolute(&share.dir).ok()),
+        };
         let driver = Self {
             instance,
             objects,
@@ -243,8 +248,22 @@ impl Driver {
             leases: self.queue.held(),
             join: self.config.join.clone(),
             machine: self.config.machine,
-            status: self.sensors.read(),
+            status: self.status(),
         }
+    }
+
+    /// How the board does, and what only this agent knows of its share.
+    fn status(&mut self) -> NodeStatus {
+        let mut status = self.sensors.read();
+        let share = status.board.as_mut().and_then(|board| board.share.as_mut());
+        if let Some((share, answers)) = share.zip(self.objects.share_answers()) {
+            share.silent = Some(!answers);
+            if answers {
+                // A directory of the same disk is no mount, and does as well.
+                share.state = ShareState::Mounted;
+            }
+        }
+        status
     }
 
     /// Takes the head's key. Without one the node stays, and fails whatever it is to run.
@@ -419,7 +438,7 @@ impl Driver {
 
     async fn beat(&mut self, connection: &mut Connection) -> Result<(), ConnectError> {
         let leases = self.queue.held().iter().map(|held| held.lease).collect();
-        let status = self.sensors.read();
+        let status = self.status();
         let previews = self.queue.take_previews();
         connection.send(&FromAgent::Heartbeat { status, leases, previews }).await?;
         connection.ping().await

@@ -20,10 +20,12 @@ mod objects;
 mod pin;
 mod queue;
 mod report;
+mod share;
 mod slot;
 mod spool;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bramble_protocol::account::Hidden;
 use bramble_protocol::{Digest, TargetClass};
@@ -51,6 +53,9 @@ pub struct AgentConfig {
     pub slots: u32,
     /// Where objects are kept: the shared directory, or this node's own.
     pub store: StoreAccess,
+    /// Where the head's objects can be read beside [`StoreAccess::Own`]. Of no use where the
+    /// directory is shared.
+    pub share: Option<ShareAccess>,
     /// What its runners load: see [`choose_class`].
     pub class: TargetClass,
     /// Where the keys of heads are remembered; without a file, for as long as the agent runs.
@@ -72,6 +77,16 @@ pub enum StoreAccess {
     /// A directory of this node's own. What it lacks is fetched from the head, and outputs are
     /// sent there.
     Own(PathBuf),
+}
+
+/// The head's objects as this node sees them, such as a mount by NFS. Nothing is written there, and
+/// what it does not have, or does not give in time, is fetched from the head.
+#[derive(Clone, Debug)]
+pub struct ShareAccess {
+    /// The head's object directory.
+    pub dir: PathBuf,
+    /// How long opening a file, or reading a quarter of a mebibyte of it, may take.
+    pub patience: Duration,
 }
 
 impl StoreAccess {

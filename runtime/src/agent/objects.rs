@@ -1,5 +1,5 @@
 //! Where a node finds objects, and where it puts them: the shared directory, or its own
-//! directory with the head behind it.
+//! directory with the head behind it, and perhaps a share that is read only in between.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
@@ -14,6 +14,7 @@ use bramble_store::{Staged, Store, StoreError};
 use bramble_tls::http_agent;
 
 use super::AgentConfig;
+use super::share::Share;
 
 /// How long one request to the head may stand still.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,6 +39,8 @@ pub(super) struct Objects {
 struct Remote {
     base: Arc<str>,
     http: ureq::Agent,
+    /// Asked before the head is.
+    share: Option<Share>,
     /// Held while fetching, so that two slots do not fetch the same object at once.
     fetching: Arc<Mutex<()>>,
 }
@@ -98,12 +101,18 @@ impl Objects {
             .build();
         let http = http_agent(http, config.tls.clone());
         let base = config.head.trim_end_matches('/').into();
-        let remote = Remote { base, http, fetching: Arc::default() };
+        let share = config.share.as_ref().map(Share::new);
+        let remote = Remote { base, http, share, fetching: Arc::default() };
         Self { store, remote: Some(remote) }
     }
 
     pub(super) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Whether the share that is only read answers; nothing when there is none, or nobody knows.
+    pub(super) fn share_answers(&self) -> Option<bool> {
+        self.remote.as_ref()?.share.as_ref()?.answers()
     }
 
     /// Sees to it that `objects` can be read here.
@@ -145,6 +154,9 @@ impl Objects {
         let _one_at_a_time = remote.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         if self.store.has(&object.digest).map_err(TransferError::Store)? {
             return Ok(());
+        }
+        if let Some(staged) = remote.share.as_ref().and_then(|it| it.read(&self.store, object)) {
+            return self.store.commit(vec![staged]).map_err(TransferError::Store);
         }
         let url = format!("{}/api/v1/objects/{}", remote.base, object.digest);
         let response = remote.http.get(&url).call();

@@ -2,7 +2,7 @@
 
 use crate::head::{HARDENING, users_file};
 use crate::node::NodePlan;
-use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload};
+use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload, ShareMode};
 use crate::text::{MARK, unit_of_path};
 
 /// Where the token waits for the agent, which gets a copy from systemd.
@@ -154,7 +154,11 @@ fn agent(plan: &NodePlan) -> Planned {
         command.push_str(&format!(" --slots {slots}"));
     }
     if let Some(share) = &options.share {
-        command.push_str(&format!(" --store {}", share.display()));
+        let flag = match options.share_mode {
+            ShareMode::ReadOnly => "--share",
+            ShareMode::Writable => "--store",
+        };
+        command.push_str(&format!(" {flag} {}", share.display()));
         after.push_str(&format!(" {}.automount", unit_of_path(share)));
     }
     if options.join_token.is_some() {

@@ -20,6 +20,8 @@ pub(super) const LEFTOVER_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What staged files' names start with. Only such files are ever swept: NFS keeps files of its
 /// own (`.nfs…`) in a directory.
 pub(super) const STAGED_PREFIX: &str = "staged-";
+/// Below the store's directory.
+const OBJECTS: &str = "objects";
 /// `f_type` of a directory mounted by NFS.
 const NFS_MAGIC: u64 = 0x6969;
 /// The most that is read of the file `format`.
@@ -49,7 +51,7 @@ impl Layout {
         let dir = dir.canonicalize().map_err(failed("find", dir))?;
         let format = dir.join("format");
         let known = read_format(&format)?;
-        let objects = dir.join("objects");
+        let objects = dir.join(OBJECTS);
         let tmp = dir.join("tmp");
         make_dir(&tmp)?;
         check_writable(&tmp)?;
@@ -79,7 +81,7 @@ impl Layout {
 
     /// The directory that holds the objects whose names start like this one's.
     pub(super) fn shard(&self, digest: &Digest) -> PathBuf {
-        self.objects.join(format!("{:02x}", digest.as_bytes()[0]))
+        shard_in(&self.objects, digest)
     }
 
     /// Where an object is stored.
@@ -144,6 +146,17 @@ impl Layout {
         }
         Ok(staged)
     }
+}
+
+/// Where the store in `dir` has an object, if it has it.
+pub(super) fn place_in(dir: &Path, digest: &Digest) -> PathBuf {
+    let mut path = shard_in(&dir.join(OBJECTS), digest);
+    path.push(digest.to_string());
+    path
+}
+
+fn shard_in(objects: &Path, digest: &Digest) -> PathBuf {
+    objects.join(format!("{:02x}", digest.as_bytes()[0]))
 }
 
 /// What is in a directory; nothing when it cannot be listed.

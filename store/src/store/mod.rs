@@ -68,6 +68,12 @@ impl Store {
         Ok(Self { inner })
     }
 
+    /// Where a store in `dir` has an object, if it has it: for whoever may only read there. The
+    /// file's bytes are not verified.
+    pub fn place_in(dir: &Path, digest: &Digest) -> PathBuf {
+        layout::place_in(dir, digest)
+    }
+
     /// What tells this store from every other, wherever it is mounted.
     pub fn id(&self) -> &str {
         &self.inner.layout.id

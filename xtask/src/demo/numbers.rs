@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 /// Random whole numbers below a thousand million, some of them negative.
-pub(super) fn random(count: usize, seed: u64) -> Vec<i64> {
+pub(crate) fn random(count: usize, seed: u64) -> Vec<i64> {
     let mut state = seed;
     (0..count).map(|_| (next(&mut state) % 2_000_000_000) as i64 - 1_000_000_000).collect()
 }
@@ -17,7 +17,7 @@ fn next(state: &mut u64) -> u64 {
 }
 
 /// The numbers, one a line.
-pub(super) fn text(values: &[i64]) -> Vec<u8> {
+pub(crate) fn text(values: &[i64]) -> Vec<u8> {
     let mut text = String::with_capacity(values.len() * 11);
     for value in values {
         text.push_str(&value.to_string());
@@ -30,7 +30,7 @@ pub(super) fn text(values: &[i64]) -> Vec<u8> {
 ///
 /// # Errors
 /// When a line is not a number.
-pub(super) fn sorted_text(text: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn sorted_text(text: &[u8]) -> Result<Vec<u8>> {
     let lines = std::str::from_utf8(text).context("the input is not text")?.lines();
     let mut values: Vec<i64> =
         lines.map(str::parse).collect::<Result<_, _>>().context("a line is not a number")?;
@@ -39,7 +39,7 @@ pub(super) fn sorted_text(text: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// The first line, from 1, in which two texts differ.
-pub(super) fn first_difference(found: &[u8], expected: &[u8]) -> Option<usize> {
+pub(crate) fn first_difference(found: &[u8], expected: &[u8]) -> Option<usize> {
     if found == expected {
         return None;
     }

@@ -45,11 +45,11 @@ pub(super) fn of(
     };
     if let Some(node) = connected {
         let board = node.status.board.as_deref();
-        seen.share = board.map(|board| match board.share.as_ref().map(|share| share.state) {
+        seen.share = board.map(|board| match &board.share {
             None => ShareSeen::Unused,
-            Some(ShareState::Missing) => ShareSeen::NotMounted,
-            Some(ShareState::Silent) => ShareSeen::Silent,
-            Some(ShareState::Mounted | ShareState::OnDemand) => ShareSeen::Mounted,
+            Some(share) if share.silent == Some(true) => ShareSeen::Silent,
+            Some(share) if share.state == ShareState::Missing => ShareSeen::NotMounted,
+            Some(_) => ShareSeen::Mounted,
         });
         // What it told took a moment to arrive, which is far less than a clock may be off.
         let time_ms = board.and_then(|board| board.time_ms);
