@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod develop;
 pub(crate) mod jobs;
+pub(crate) mod manual;
 pub(crate) mod nodes;
 pub(crate) mod people;
 pub(crate) mod power;
@@ -191,6 +192,11 @@ pub(crate) enum Command {
     Inspect(develop::InspectArgs),
     /// Explain a command or a topic: exit-codes, environment
     Help(HelpArgs),
+    /// Print what a shell needs to complete bramble's command lines
+    Completions(manual::CompletionsArgs),
+    /// Write a page of the manual for every command, for those who make packages
+    #[command(hide = true)]
+    Man(manual::ManArgs),
     /// Print the version
     Version,
     /// For bramble itself
