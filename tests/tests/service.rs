@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use bramble_tests::cluster::{DEADLINE, bramble, wait_for};
+use bramble_tests::cluster::{Cluster, DEADLINE, bramble, wait_for};
 use tempfile::TempDir;
 
 /// The part of systemd that listens to a service, and the service.
@@ -84,22 +84,27 @@ fn a_head_says_that_it_is_ready_then_that_it_lives_and_that_it_stops() {
 }
 
 #[test]
-fn an_agent_is_ready_and_lives_without_a_head_and_tells_when_it_has_one() {
+fn an_agent_tells_whether_it_has_a_head_and_lives_without_one() {
+    let mut cluster = Cluster::start(0);
+    let args = cluster.agent_args("p1");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let dir = TempDir::new().unwrap();
-    // A port on which nobody listens: it was free a moment ago, and is ours when the head starts.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
-    let args = ["agent", "--head", &address, "--name", "p1", "--slots", "1", "--data", "agent"];
     let mut agent = Service::start(dir.path(), &args, Duration::from_millis(300));
+    agent.until("STATUS=works for the head");
+    cluster.kill_head();
+    agent.until("STATUS=waits for the head");
+    agent.signal("TERM");
+    agent.until("STOPPING=1");
+    assert!(wait_for("the end", || agent.process.try_wait().unwrap()).success());
+
+    // A board that starts before its head is as ready as it can be.
+    let dir = TempDir::new().unwrap();
+    let agent = Service::start(dir.path(), &args, Duration::from_millis(300));
     let said = agent.until("READY=1");
     assert!(said.iter().any(|line| line.starts_with("STATUS=waits for the head")), "{said:?}");
     for _ in 0..3 {
         agent.until("WATCHDOG=1");
     }
-    agent.signal("TERM");
-    agent.until("STOPPING=1");
-    assert!(wait_for("the end", || agent.process.try_wait().unwrap()).success());
 }
 
 #[test]

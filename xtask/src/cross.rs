@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -81,17 +82,36 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn build(workspace: &Workspace, board: &Board) -> Result<()> {
+/// Tells cargo what links for `target`, after seeing that it is there. For this machine's own kind
+/// there is nothing to tell.
+///
+/// # Errors
+/// What is missing, in one line.
+pub(crate) fn for_target(command: &mut Command, target: &str) -> Result<(), String> {
+    if let Some(board) = BOARDS.iter().find(|board| board.target == target) {
+        prepare(board)?;
+        steer(command, board);
+    }
+    Ok(())
+}
+
+fn steer(command: &mut Command, board: &Board) {
     let Board { target, linker, .. } = board;
+    command
+        .env(format!("CARGO_TARGET_{}_LINKER", variable(target).to_uppercase()), linker)
+        .env(format!("CC_{}", variable(target)), linker);
+}
+
+fn build(workspace: &Workspace, board: &Board) -> Result<()> {
+    let target = board.target;
     let mut command = process::cargo();
     command
         .current_dir(workspace.root())
         .args(["build", "--locked", "--package", "bramble", "--no-default-features"])
         .args(["--target", target])
         // Tried under an emulator, whose time is not the code's.
-        .args(["--config", "profile.dev.opt-level=1"])
-        .env(format!("CARGO_TARGET_{}_LINKER", variable(target).to_uppercase()), linker)
-        .env(format!("CC_{}", variable(target)), linker);
+        .args(["--config", "profile.dev.opt-level=1"]);
+    steer(&mut command, board);
     process::run(&mut command)?;
     let program = workspace.target_dir().join(target).join("debug/bramble");
     println!("cross: {} ({} MiB)", program.display(), mebibytes(&program)?);

@@ -12,6 +12,7 @@ mod deny;
 mod fuzz;
 mod fuzz_api;
 mod openapi;
+mod package;
 mod pictures;
 mod process;
 mod python;
@@ -51,6 +52,11 @@ Usage: cargo xtask TASK
                 start a cluster and have its API asked whatever its OpenAPI document allows
                 and more: no fault, no hang, every answer as described
   openapi       write docs/openapi.json, the description of the HTTP API
+  package [--agent] [--debug] [--program FILE] [--check] [MACHINE...]
+                make Debian's packages in target/packages for amd64 (the default), arm64 or
+                armhf: of the release profile, of the tests' profile (--debug), or of a program
+                that is built (FILE); --agent makes the small one alone; --check installs each
+                on a copy of this system, tries it, and removes it
   pictures      make the pictures of the site in docs/pictures anew, in a real browser
   tidy          check what no compiler checks: import edges, file sizes, a test for every job
   help          this text
@@ -75,7 +81,8 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
-    if !matches!(task, "test" | "cross" | "deny" | "fuzz" | "fuzz-api" | "soak") && !rest.is_empty()
+    if !matches!(task, "test" | "cross" | "deny" | "fuzz" | "fuzz-api" | "package" | "soak")
+        && !rest.is_empty()
     {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
@@ -90,6 +97,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "fuzz" => fuzz::run(&Workspace::load()?, rest),
         "fuzz-api" => fuzz_api::run(&Workspace::load()?, rest),
         "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "package" => package::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "pictures" => pictures::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {

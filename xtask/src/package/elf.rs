@@ -26,7 +26,8 @@ impl Facts {
     pub(super) fn of(program: &Path) -> Result<Self> {
         let args = ["--wide", "--file-header", "--dynamic", "--version-info"];
         // In English, whatever the user's language.
-        let text = process::output(Command::new("readelf").env("LC_ALL", "C").args(args).arg(program))?;
+        let text =
+            process::output(Command::new("readelf").env("LC_ALL", "C").args(args).arg(program))?;
         match Self::parse(&text) {
             Some(facts) => Ok(facts),
             None => bail!("{} is no program for amd64, arm64 or armhf", program.display()),

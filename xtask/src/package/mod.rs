@@ -35,12 +35,7 @@ pub(crate) struct Machine {
 }
 
 const MACHINES: [Machine; 3] = [
-    Machine {
-        debian: "amd64",
-        target: "x86_64-unknown-linux-gnu",
-        strip: "strip",
-        has_head: true,
-    },
+    Machine { debian: "amd64", target: "x86_64-unknown-linux-gnu", strip: "strip", has_head: true },
     Machine {
         debian: "arm64",
         target: "aarch64-unknown-linux-gnu",
@@ -168,9 +163,8 @@ fn build(workspace: &Workspace, machine: &Machine, kind: Kind, debug: bool) -> R
     // The same bytes wherever the checkout is.
     let root = workspace.root().display();
     command.env("RUSTFLAGS", format!("--remap-path-prefix={root}=/usr/src/bramble"));
-    cross::for_target(&mut command, machine.target).map_err(|fault| {
-        anyhow::anyhow!("cannot build for {}\n  {fault}", machine.debian)
-    })?;
+    cross::for_target(&mut command, machine.target)
+        .map_err(|fault| anyhow::anyhow!("cannot build for {}\n  {fault}", machine.debian))?;
     process::run(&mut command)?;
     let profile = if debug { "debug" } else { "release" };
     Ok(workspace.target_dir().join(machine.target).join(profile).join("bramble"))
