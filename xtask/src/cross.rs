@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::apt::Apt;
 use crate::workspace::Workspace;
-use crate::{process, toolchain};
+use crate::{emulated, process, toolchain};
 
 /// A kind of board.
 struct Board {
@@ -52,12 +52,20 @@ const BOARDS: [Board; 2] = [
 /// Does without a board whose tools are missing: for machines that must go on without a network.
 const IF_POSSIBLE: &str = "--if-possible";
 
+/// Has the program of 64-bit boards work, which must be built.
+const DEMO: &str = "--demo";
+
 /// Builds the agent's program for the boards that `args` name, or for 64-bit ones.
 ///
 /// # Errors
 /// When there is no such board, the build fails, or a tool is missing and cannot be installed,
 /// unless `args` allow that.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == DEMO) {
+        let board = &BOARDS[0];
+        let program = workspace.target_dir().join(board.target).join("debug/bramble");
+        return emulated::demo(workspace, &program, board.emulator);
+    }
     let if_possible = args.iter().any(|arg| arg == IF_POSSIBLE);
     let names: Vec<&str> =
         args.iter().map(String::as_str).filter(|arg| *arg != IF_POSSIBLE).collect();

@@ -9,6 +9,7 @@ mod cluster;
 mod cross;
 mod demo;
 mod deny;
+mod emulated;
 mod fuzz;
 mod fuzz_api;
 mod openapi;
@@ -42,6 +43,7 @@ Usage: cargo xtask TASK
   cross [BOARD] build the agent's program for boards, without head and compiler, into
                 target/<triple>/debug; BOARD is aarch64 (the default) or armv7;
                 --if-possible skips one whose tools cannot be had
+  cross --demo  sort numbers on nodes that run what `cross` built, in an emulator
   deny          check licences, sources and versions of dependencies (deny.toml);
                 --advisories also asks for known faults, from a database on GitHub;
                 --if-possible skips all that where cargo-deny cannot be had
