@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bramble_runtime::agent::Pulse;
 #[cfg(feature = "head")]
-use bramble_scheduler::Handle;
+use bramble_scheduler::{Handle, core::Scheduler};
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -60,7 +60,7 @@ pub(super) async fn head(handle: Handle, url: String) {
     let mut told = None;
     loop {
         ticks.tick().await;
-        let Ok(counts) = handle.look(|core| core.counts()).await else { return };
+        let Ok(counts) = handle.look(Scheduler::counts).await else { return };
         let (running, waiting) = (counts.running, counts.waiting);
         let status = format!("{url}: {running} jobs run, {waiting} wait");
         let mut states = Vec::new();
