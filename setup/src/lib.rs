@@ -13,6 +13,7 @@ mod names;
 mod node;
 mod plan;
 mod text;
+mod units;
 
 pub mod doctor;
 
@@ -26,3 +27,4 @@ pub use head::{HeadOptions, HeadPlan, NodeEntry, Wired};
 pub use names::{Mac, NameError, Subnet, is_dns_label, user_problem};
 pub use node::{Link, NodeOptions, NodePlan, boot_dir};
 pub use plan::{Checker, Contents, Moment, PlanError, Planned, Problem, Reload, ShareMode};
+pub use units::{Packaged, PackagedFile, packaged};

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::apt::Apt;
 use crate::workspace::Workspace;
-use crate::{process, toolchain};
+use crate::{emulated, process, toolchain};
 
 /// A kind of board.
 struct Board {
@@ -51,12 +52,20 @@ const BOARDS: [Board; 2] = [
 /// Does without a board whose tools are missing: for machines that must go on without a network.
 const IF_POSSIBLE: &str = "--if-possible";
 
+/// Has the program of 64-bit boards work, which must be built.
+const DEMO: &str = "--demo";
+
 /// Builds the agent's program for the boards that `args` name, or for 64-bit ones.
 ///
 /// # Errors
 /// When there is no such board, the build fails, or a tool is missing and cannot be installed,
 /// unless `args` allow that.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == DEMO) {
+        let board = &BOARDS[0];
+        let program = workspace.target_dir().join(board.target).join("debug/bramble");
+        return emulated::demo(workspace, &program, board.emulator);
+    }
     let if_possible = args.iter().any(|arg| arg == IF_POSSIBLE);
     let names: Vec<&str> =
         args.iter().map(String::as_str).filter(|arg| *arg != IF_POSSIBLE).collect();
@@ -81,17 +90,36 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn build(workspace: &Workspace, board: &Board) -> Result<()> {
+/// Tells cargo what links for `target`, after seeing that it is there. For this machine's own kind
+/// there is nothing to tell.
+///
+/// # Errors
+/// What is missing, in one line.
+pub(crate) fn for_target(command: &mut Command, target: &str) -> Result<(), String> {
+    if let Some(board) = BOARDS.iter().find(|board| board.target == target) {
+        prepare(board)?;
+        steer(command, board);
+    }
+    Ok(())
+}
+
+fn steer(command: &mut Command, board: &Board) {
     let Board { target, linker, .. } = board;
+    command
+        .env(format!("CARGO_TARGET_{}_LINKER", variable(target).to_uppercase()), linker)
+        .env(format!("CC_{}", variable(target)), linker);
+}
+
+fn build(workspace: &Workspace, board: &Board) -> Result<()> {
+    let target = board.target;
     let mut command = process::cargo();
     command
         .current_dir(workspace.root())
         .args(["build", "--locked", "--package", "bramble", "--no-default-features"])
         .args(["--target", target])
         // Tried under an emulator, whose time is not the code's.
-        .args(["--config", "profile.dev.opt-level=1"])
-        .env(format!("CARGO_TARGET_{}_LINKER", variable(target).to_uppercase()), linker)
-        .env(format!("CC_{}", variable(target)), linker);
+        .args(["--config", "profile.dev.opt-level=1"]);
+    steer(&mut command, board);
     process::run(&mut command)?;
     let program = workspace.target_dir().join(target).join("debug/bramble");
     println!("cross: {} ({} MiB)", program.display(), mebibytes(&program)?);

@@ -9,9 +9,11 @@ mod cluster;
 mod cross;
 mod demo;
 mod deny;
+mod emulated;
 mod fuzz;
 mod fuzz_api;
 mod openapi;
+mod package;
 mod pictures;
 mod process;
 mod python;
@@ -42,6 +44,7 @@ Usage: cargo xtask TASK
   cross [BOARD] build the agent's program for boards, without head and compiler, into
                 target/<triple>/debug; BOARD is aarch64 (the default) or armv7;
                 --if-possible skips one whose tools cannot be had
+  cross --demo  sort numbers on nodes that run what `cross` built, in an emulator
   deny          check licences, sources and versions of dependencies (deny.toml);
                 --advisories also asks for known faults, from a database on GitHub;
                 --if-possible skips all that where cargo-deny cannot be had
@@ -52,6 +55,11 @@ Usage: cargo xtask TASK
                 start a cluster and have its API asked whatever its OpenAPI document allows
                 and more: no fault, no hang, every answer as described
   openapi       write docs/openapi.json, the description of the HTTP API
+  package [--agent] [--debug] [--program FILE] [--check] [MACHINE...]
+                make Debian's packages in target/packages for amd64 (the default), arm64 or
+                armhf: of the release profile, of the tests' profile (--debug), or of a program
+                that is built (FILE); --agent makes the small one alone; --check installs each
+                on a copy of this system, tries it, and removes it
   pictures      make the pictures of the site in docs/pictures anew, in a real browser
   vm-lab [--built]
                 two emulated machines with Debian's kernel: real NFS whose server is stopped in
@@ -83,6 +91,9 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
     const WITH_ARGUMENTS: [&str; 7] =
         ["test", "cross", "deny", "fuzz", "fuzz-api", "soak", "vm-lab"];
     if !WITH_ARGUMENTS.contains(&task) && !rest.is_empty() {
+    if !matches!(task, "test" | "cross" | "deny" | "fuzz" | "fuzz-api" | "package" | "soak")
+        && !rest.is_empty()
+    {
         eprintln!("error: `{task}` takes no arguments\n\n{HELP}");
         return Ok(ExitCode::from(2));
     }
@@ -96,6 +107,7 @@ fn run(task: &str, rest: &[String]) -> anyhow::Result<ExitCode> {
         "fuzz" => fuzz::run(&Workspace::load()?, rest),
         "fuzz-api" => fuzz_api::run(&Workspace::load()?, rest),
         "openapi" => openapi::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
+        "package" => package::run(&Workspace::load()?, rest).map(|()| ExitCode::SUCCESS),
         "pictures" => pictures::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         "vm-lab" => vm_lab::run(&Workspace::load()?, rest),
         "tidy" => tidy::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),

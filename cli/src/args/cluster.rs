@@ -223,6 +223,15 @@ pub(crate) enum InternalPart {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Write what a package has beside the program: units, manual, completions
+    Package {
+        /// Where it all goes, as from the root of a machine
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// For machines that are nodes only
+        #[arg(long)]
+        agent: bool,
+    },
     /// Run tasks
     #[command(disable_help_flag = true)]
     Runner {

@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod develop;
 pub(crate) mod doctor;
 pub(crate) mod jobs;
+pub(crate) mod manual;
 pub(crate) mod nodes;
 pub(crate) mod people;
 pub(crate) mod power;
@@ -197,6 +198,11 @@ pub(crate) enum Command {
     Inspect(develop::InspectArgs),
     /// Explain a command or a topic: exit-codes, environment
     Help(HelpArgs),
+    /// Print what a shell needs to complete bramble's command lines
+    Completions(manual::CompletionsArgs),
+    /// Write a page of the manual for every command, for those who make packages
+    #[command(hide = true)]
+    Man(manual::ManArgs),
     /// Print the version
     Version,
     /// For bramble itself

@@ -18,6 +18,7 @@ pub(crate) mod jobs;
 mod joining;
 pub(crate) mod login;
 pub(crate) mod logs;
+pub(crate) mod manual;
 #[cfg(feature = "head")]
 pub(crate) mod new;
 pub(crate) mod nodes;
@@ -168,6 +169,8 @@ fn dispatch(context: &Context, command: Command) -> CliResult<ExitCode> {
             return Err(CliError::agent_only("make jobs"));
         }
         Command::Help(args) => help::run(context, args.topic.as_deref())?,
+        Command::Completions(args) => manual::completions(context, args.shell)?,
+        Command::Man(args) => manual::man(&args.dir)?,
         Command::Version => context.output.line(concat!("bramble ", env!("CARGO_PKG_VERSION")))?,
         Command::Internal(args) => return serve::internal::run(args.part),
     }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use bramble_protocol::{TargetClass, error_chain};
-use bramble_runtime::agent::{self, AgentConfig, AgentError, ShareAccess, StoreAccess};
+use bramble_runtime::agent::{self, AgentConfig, AgentError, Pulse, ShareAccess, StoreAccess};
 use bramble_store::StoreError;
 use bramble_store::lock::DirectoryLock;
 
 use super::membership::{self, Membership};
 use super::stop::Stop;
-use super::{data, logging};
+use super::{data, logging, notify};
 use crate::args::cluster::AgentArgs;
 use crate::commands::Context;
 use crate::error::{CliError, CliResult, Slug};
@@ -28,6 +28,8 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
     let store = store_access(args, &home)?;
     let membership = Membership::find(args, &home)?;
     let dir = store.dir().to_owned();
+    let (pulse, beats) = tokio::sync::watch::channel(Pulse::Away);
+    let shown = head.clone();
     let config = AgentConfig {
         head,
         name,
@@ -46,6 +48,7 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         program: args.program.clone().map_or_else(paths::program, Ok)?,
         version: env!("CARGO_PKG_VERSION").into(),
         power_off: args.power_off_command.as_deref().map(words),
+        pulse,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -53,7 +56,13 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         .map_err(|error| CliError::new(Slug::Local, "cannot start the agent").because(&error))?;
     let ended = runtime.block_on(async {
         let stop = Stop::listen(args.exit_with_parent)?;
-        Ok::<_, CliError>(agent::run(config, stop.requested()).await)
+        let stop = async {
+            stop.requested().await;
+            notify::stopping();
+        };
+        // Both by one thread: an agent that blocks keeps the other from telling that it lives.
+        let (ended, ()) = tokio::join!(agent::run(config, stop), notify::agent(beats, &shown));
+        Ok::<_, CliError>(ended)
     })?;
     ended.map_err(|error| match &error {
         AgentError::Store { source: source @ StoreError::NotWritable { .. }, .. }

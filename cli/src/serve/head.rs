@@ -19,7 +19,7 @@ use tokio::task::JoinError;
 
 use super::modules::{self, CompilerService};
 use super::stop::Stop;
-use super::{data, logging};
+use super::{data, logging, notify};
 use crate::args::cluster::HeadArgs;
 use crate::commands::{Context, now_ms};
 use crate::error::{CliError, CliResult, Slug};
@@ -154,12 +154,14 @@ async fn serve(
         env!("CARGO_PKG_VERSION"),
         record.url
     );
+    tokio::spawn(notify::head(handle.clone(), record.url.clone()));
     let mut failed = None;
     let stopped = async {
         tokio::select! {
             () = stop.requested() => {}
             ended = &mut scheduler => failed = Some(ended),
         }
+        notify::stopping();
     };
     bramble_web::serve(listener, app, Some(tls), stopped).await;
     collecting.abort();

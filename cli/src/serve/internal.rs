@@ -1,10 +1,12 @@
-//! `bramble internal`: the children that inspect, compile and run modules.
+//! `bramble internal`: the children that inspect, compile and run modules, and a packager's part.
 
 use std::process::ExitCode;
 
 use bramble_runtime::runner;
+use bramble_setup::Packaged;
 
 use crate::args::cluster::InternalPart;
+use crate::commands::manual;
 use crate::error::CliResult;
 
 /// Becomes such a child. What it says goes to its parent, not to people.
@@ -18,5 +20,10 @@ pub(crate) fn run(part: InternalPart) -> CliResult<ExitCode> {
         #[cfg(not(feature = "head"))]
         InternalPart::Module { .. } => return Err(crate::error::CliError::agent_only("compile")),
         InternalPart::Runner { args } => runner::child_main(&args),
+        InternalPart::Package { dir, agent } => {
+            let kind = if agent { Packaged::Agent } else { Packaged::Everything };
+            manual::package(&dir, kind)?;
+            ExitCode::SUCCESS
+        }
     })
 }

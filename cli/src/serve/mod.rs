@@ -18,6 +18,7 @@ mod logging;
 mod membership;
 #[cfg(feature = "head")]
 mod modules;
+mod notify;
 #[cfg(feature = "head")]
 mod power;
 #[cfg(feature = "head")]

@@ -25,7 +25,7 @@ use super::pin::{self, Pin};
 use super::queue::Queue;
 use super::slot::Slot;
 use super::spool::Spool;
-use super::{AgentConfig, AgentError, StoreAccess, calibrate, report};
+use super::{AgentConfig, AgentError, Pulse, StoreAccess, calibrate, report};
 use crate::runner::{Pool, RunnerError, RunnerProcess};
 
 /// First and longest wait before connecting again. Each is shortened by up to a half at random,
@@ -36,6 +36,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 const WIND_UP_MAX: Duration = Duration::from_millis(1_500);
 /// A head that says nothing for so long is taken for gone.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// How often the agent tells that it lives while it waits for a head.
+const PULSE: Duration = Duration::from_secs(1);
 /// Groups of reports that may wait for the driver.
 const REPORT_GROUPS_MAX: usize = 64;
 
@@ -277,10 +279,13 @@ impl Driver {
     /// Waits without a head: what ends meanwhile is written down.
     async fn collect<T>(&mut self, until: impl Future<Output = T>) -> T {
         let mut until = pin!(until);
+        let mut ticks = tokio::time::interval(PULSE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 end = &mut until => return end,
+                _ = ticks.tick() => drop(self.config.pulse.send_replace(Pulse::Away)),
                 Some(reports) = self.reports.recv() => {
                     let reports = self.take(reports);
                     self.spool.keep(reports.iter());
@@ -324,6 +329,7 @@ impl Driver {
                     connection.send(&FromAgent::Calibrated { cpu_us }).await
                 }
                 _ = ticks.tick() => {
+                    self.config.pulse.send_replace(Pulse::Connected);
                     if heard.elapsed() > SILENCE_MAX {
                         return ConnectError::Timeout(self.config.head.clone()).into();
                     }

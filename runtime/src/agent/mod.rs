@@ -30,6 +30,7 @@ use std::time::Duration;
 use bramble_protocol::account::Hidden;
 use bramble_protocol::{Digest, TargetClass};
 use bramble_tls::WrongKey;
+use tokio::sync::watch;
 
 pub use connection::ConnectError;
 pub use pin::head_of;
@@ -67,6 +68,19 @@ pub struct AgentConfig {
     /// What shuts the machine down before the head cuts its power: a program and its arguments.
     /// Without it, the head's word that it will do so is only logged.
     pub power_off: Option<Vec<String>>,
+    /// Where the agent's loop tells each time that it comes round, at least every ten seconds. What
+    /// does not come from there any more hangs.
+    pub pulse: watch::Sender<Pulse>,
+}
+
+/// How it stands between an agent and its head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pulse {
+    /// No head has answered, or the last one is gone.
+    #[default]
+    Away,
+    /// A head gives this node work.
+    Connected,
 }
 
 /// How an agent gets at objects.

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 pub(crate) use problems::directory;
-pub(crate) use services::{HARDENING, users_file};
+pub(crate) use services::{users_file, users_text};
 
 use crate::plan::{PlanError, Planned, Problem, ShareMode};
 use crate::{Mac, Subnet};

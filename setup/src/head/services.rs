@@ -3,6 +3,7 @@
 use crate::HeadPlan;
 use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload, ShareMode};
 use crate::text::MARK;
+use crate::units::{self, Service};
 
 /// All files of services, in the order in which they are needed.
 pub(super) fn files(plan: &HeadPlan) -> Vec<Planned> {
@@ -16,10 +17,7 @@ pub(super) fn files(plan: &HeadPlan) -> Vec<Planned> {
 
 /// The user's number is the same everywhere, because NFS knows users by number.
 pub(crate) fn users_file(user: &str, uid: u32, home: &str, groups: &[&str]) -> Planned {
-    let mut text = format!("{MARK}u {user} {uid} \"Bramble\" {home}\n");
-    for group in groups {
-        text.push_str(&format!("g {group} -\nm {user} {group}\n"));
-    }
+    let text = users_text(MARK, user, uid, home, groups);
     let path = "/etc/sysusers.d/bramble.conf";
     Planned {
         path: path.into(),
@@ -29,6 +27,15 @@ pub(crate) fn users_file(user: &str, uid: u32, home: &str, groups: &[&str]) -> P
         after: vec![Reload::Users(path.into())],
         why: format!("the user {user}, with rights to the board's buses and nothing else"),
     }
+}
+
+/// The user and the groups of a board's buses, after the file's first line.
+pub(crate) fn users_text(mark: &str, user: &str, uid: u32, home: &str, groups: &[&str]) -> String {
+    let mut text = format!("{mark}u {user} {uid} \"Bramble\" {home}\n");
+    for group in groups {
+        text.push_str(&format!("g {group} -\nm {user} {group}\n"));
+    }
+    text
 }
 
 fn users(plan: &HeadPlan) -> Planned {
@@ -165,46 +172,22 @@ fn ssh(plan: &HeadPlan) -> Planned {
     }
 }
 
-/// What every service of ours gives up. Not `MemoryDenyWriteExecute`: modules become machine code.
-/// Not `ProtectClock` and `PrivateDevices`: they take the board's buses away. Not
-/// `ProtectKernelTunables`: power switches of USB ports are files under /sys.
-pub(crate) const HARDENING: &str = "\
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectHostname=yes
-RestrictSUIDSGID=yes
-RestrictRealtime=yes
-LockPersonality=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SystemCallArchitectures=native
-UMask=0077
-";
-
 fn unit(plan: &HeadPlan) -> Planned {
     let options = &plan.options;
-    let text = format!(
-        "{MARK}[Unit]\nDescription=Bramble: the head of the cluster {cluster}\n\
-         Wants=network-online.target bramble-nftables.service\n\
-         After=network-online.target bramble-nftables.service\n\
-         RequiresMountsFor={data}\n\
-         # A head that stops is started again for as long as it takes.\n\
-         StartLimitIntervalSec=0\n\n\
-         [Service]\nType=simple\nUser={user}\nGroup={user}\n\
-         ExecStart={program} head --listen 0.0.0.0:{port} --data {data}\n\
-         Restart=always\nRestartSec=2\nTimeoutStopSec=60\nKillMode=mixed\n\
-         ReadWritePaths={data}\n{HARDENING}\n\
-         [Install]\nWantedBy=multi-user.target\n",
-        cluster = options.cluster,
-        data = options.data.display(),
-        user = options.user,
+    let data = options.data.display();
+    let description = format!("the head of the cluster {}", options.cluster);
+    let command = format!(
+        "{program} head --listen 0.0.0.0:{port} --data {data}",
         program = options.program.display(),
         port = options.port,
     );
+    let service = Service {
+        after: "network-online.target bramble-nftables.service",
+        unit: &format!("RequiresMountsFor={data}\n"),
+        lines: &format!("ReadWritePaths={data}\n"),
+        ..units::head(&description, &options.user, &command)
+    };
+    let text = service.text(MARK);
     Planned {
         path: "/etc/systemd/system/bramble-head.service".into(),
         mode: 0o644,

@@ -1,9 +1,10 @@
 //! What runs on a node: the agent, the clock, who may sign in, the share.
 
-use crate::head::{HARDENING, users_file};
+use crate::head::users_file;
 use crate::node::NodePlan;
 use crate::plan::{Checker, Contents, OwnCheck, Planned, Reload, ShareMode};
 use crate::text::{MARK, unit_of_path};
+use crate::units::{self, AGENT_LINES, Service};
 
 /// Where the token waits for the agent, which gets a copy from systemd.
 const TOKEN: &str = "/etc/bramble/join.token";
@@ -165,19 +166,14 @@ fn agent(plan: &NodePlan) -> Planned {
         command.push_str(" --join-file %d/join.token");
         lines.push_str(&format!("LoadCredential=join.token:{TOKEN}\n"));
     }
-    let text = format!(
-        "{MARK}[Unit]\nDescription=Bramble: the node {name}\nWants={after}\nAfter={after}\n\
-         # The head may be away for a day: an agent never gives up.\n\
-         StartLimitIntervalSec=0\n\n\
-         [Service]\nType=simple\nUser={user}\nGroup={user}\nExecStart={command}\n{lines}\
-         StateDirectory=bramble-agent\nStateDirectoryMode=0700\n\
-         Restart=always\nRestartSec=5\nTimeoutStopSec=60\nKillMode=mixed\n\
-         # A task that takes too much memory is not the agent's end.\n\
-         OOMPolicy=continue\n{HARDENING}\n\
-         [Install]\nWantedBy=multi-user.target\n",
-        name = options.name,
-        user = options.user,
-    );
+    lines.push_str(AGENT_LINES);
+    let description = format!("the node {}", options.name);
+    let service = Service {
+        after: &after,
+        lines: &lines,
+        ..units::agent(&description, &options.user, &command)
+    };
+    let text = service.text(MARK);
     Planned {
         path: "/etc/systemd/system/bramble-agent.service".into(),
         mode: 0o644,

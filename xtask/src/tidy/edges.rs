@@ -73,7 +73,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rustls*", &["tls"]),
     ("tokio-rustls", &["tls"]),
     ("tokio*", &["power", "scheduler", "tls", "runtime", "web", "cli", "tests", "bench"]),
-    ("clap", &["cli", "bench"]),
+    ("clap*", &["cli", "bench"]),
 ];
 
 /// The packages of the workspace as cargo knows them.
