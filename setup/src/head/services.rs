@@ -66,6 +66,10 @@ fn directories(plan: &HeadPlan) -> Planned {
 
 /// Whoever asks is taken for the head's user, whose objects they are. So the
 /// numbers of users on nodes do not matter.
+/// What the export is called in file handles. Without it that is the disk's number, which may be
+/// another after a start, and all that nodes have open is stale.
+const FSID: u32 = 842;
+
 fn exports(plan: &HeadPlan, mode: ShareMode) -> Planned {
     let options = &plan.options;
     let uid = options.uid;
@@ -74,7 +78,7 @@ fn exports(plan: &HeadPlan, mode: ShareMode) -> Planned {
         mode: 0o644,
         contents: Contents::Whole(format!(
             "{MARK}{data}/store {network}/{length}({mode},all_squash,anonuid={uid},anongid={uid},\
-             no_subtree_check)\n",
+             no_subtree_check,fsid={FSID})\n",
             mode = mode.option(),
             data = options.data.display(),
             network = options.network.network(),
