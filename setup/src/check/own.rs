@@ -78,7 +78,7 @@ fn is_export(line: &str) -> bool {
         return false;
     };
     let is_option = |option: &str| match option.split_once('=') {
-        Some(("anonuid" | "anongid", value)) => value.parse::<u32>().is_ok(),
+        Some(("anonuid" | "anongid" | "fsid", value)) => value.parse::<u32>().is_ok(),
         Some(_) => false,
         None => {
             ["ro", "rw", "root_squash", "all_squash", "no_subtree_check", "sync"].contains(&option)
