@@ -56,10 +56,12 @@ fn a_node_takes_chunks_from_a_share_that_it_cannot_write() {
     let cluster = cluster_with(Path::new("data/store"), &[]);
     let (sorted, expected) = sort(&cluster, 1);
     assert!(sorted == expected, "the result differs");
-    let view = reader(&cluster);
-    let board = view.status.board.unwrap();
-    let share = board.share.clone().unwrap();
-    assert_eq!((share.state, share.silent), (ShareState::Mounted, Some(false)));
+    // It tells with its next heartbeat.
+    let board = wait_for("word of the share", || {
+        let board = reader(&cluster).status.board?;
+        let share = board.share.clone()?;
+        (share.state == ShareState::Mounted && share.silent == Some(false)).then_some(board)
+    });
     assert!(!findings(&board).contains(&Finding::ShareSilent));
     // The share is what it was given, and the head's own: nothing of the node's is in it.
     let own = cluster.dir().join("reader/store/objects");
