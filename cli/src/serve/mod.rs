@@ -12,6 +12,8 @@ mod detach;
 mod displays;
 pub(crate) mod down;
 #[cfg(feature = "head")]
+pub(crate) mod fleet;
+#[cfg(feature = "head")]
 pub(crate) mod head;
 pub(crate) mod internal;
 mod logging;

@@ -16,11 +16,13 @@ use std::time::{Duration, Instant};
 
 use bramble_protocol::account::Hidden;
 use bramble_protocol::join::NewJoinToken;
+use bramble_runtime::agent::BoardKind;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::data;
+use super::fleet::Bench;
 use super::membership::NODE_KEY_FILE;
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Exit, Slug};
@@ -41,6 +43,9 @@ const DEATHS_WITHIN: Duration = Duration::from_secs(60);
 /// The pause before the first new start, doubled for each further death.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 
+/// How often to look which simulated boards have power.
+const POWER_EVERY: Duration = Duration::from_millis(200);
+
 /// Where the agents keep their keys, in the data directory.
 const NODES_DIR: &str = "nodes";
 /// How long their join token lasts.
@@ -53,10 +58,19 @@ pub(super) struct Plan {
     pub(super) dir: PathBuf,
     /// Where the head is to listen; port 0 becomes a real one at its first start.
     pub(super) listen: SocketAddr,
-    /// Names of the nodes.
-    pub(super) nodes: Vec<String>,
-    /// Slots on each.
+    /// The nodes.
+    pub(super) nodes: Vec<PlannedNode>,
+    /// The switch of those that are simulated boards.
+    pub(super) bench: Option<Bench>,
+}
+
+/// A node that is to run.
+#[derive(Clone, Debug)]
+pub(super) struct PlannedNode {
+    pub(super) name: String,
     pub(super) slots: u32,
+    /// What it simulates, if it does.
+    pub(super) board: Option<BoardKind>,
 }
 
 /// What happened.
@@ -89,6 +103,10 @@ struct Part {
     start_at: Option<Instant>,
     /// The head does not want it.
     refused: bool,
+    /// Of a simulated board, whether it is without power.
+    is_cut: bool,
+    /// Of a simulated board, whether it has shut down, and waits for its power to go and come.
+    is_halted: bool,
 }
 
 impl Supervisor {
@@ -100,7 +118,7 @@ impl Supervisor {
         let events = listen().map_err(|error| {
             CliError::new(Slug::Local, "cannot listen for signals").because(&error)
         })?;
-        let names = std::iter::once("head").chain(plan.nodes.iter().map(String::as_str));
+        let names = std::iter::once("head").chain(plan.nodes.iter().map(|node| node.name.as_str()));
         let parts = names.map(Part::new).collect();
         let log = if detached || output.verbose { "info" } else { "warn" };
         let program = paths::program()?;
@@ -159,7 +177,9 @@ impl Supervisor {
         for index in 1..self.parts.len() {
             self.spawn(index)?;
         }
-        let ready = self.wait_ready("the nodes", |_| {
+        let ready = self.wait_ready("the nodes", |this| {
+            // The head may switch some off, as somebody asked for earlier.
+            let wanted = this.parts[1..].iter().filter(|part| !part.is_halted).count();
             client.head().is_ok_and(|head| head.nodes_connected as usize >= wanted)
         });
         // From now on they have keys.
@@ -183,7 +203,8 @@ impl Supervisor {
     fn forget_keys(&self, client: &Client) -> CliResult<()> {
         let admissions = client.admissions()?;
         let is_known = |name: &&String| admissions.iter().any(|known| known.node == **name);
-        for name in self.plan.nodes.iter().filter(|name| !is_known(name)) {
+        let names = self.plan.nodes.iter().map(|node| &node.name);
+        for name in names.filter(|name| !is_known(name)) {
             // One that has no key has nothing to forget.
             let key = self.plan.dir.join(NODES_DIR).join(name).join(NODE_KEY_FILE);
             let _ = fs::remove_file(key);
@@ -202,12 +223,17 @@ impl Supervisor {
         mut is_ready: impl FnMut(&Self) -> bool,
     ) -> CliResult<bool> {
         let started = Instant::now();
+        let simulates = self.plan.bench.is_some();
         loop {
             if is_ready(self) {
                 return Ok(true);
             }
             for part in &mut self.parts {
                 if let Some(status) = part.ended() {
+                    if simulates && status.success() {
+                        part.is_halted = true;
+                        continue;
+                    }
                     // It has said itself what is wrong.
                     let code = status.code().and_then(|code| u8::try_from(code).ok());
                     let code = code.filter(|code| *code != 0).unwrap_or(Exit::Cluster.code());
@@ -248,15 +274,19 @@ impl Supervisor {
                 .args(["head", "--exit-with-parent", "--data"])
                 .arg(&self.plan.dir)
                 .args(["--listen", &self.plan.listen.to_string()]);
+            if let Some(bench) = &self.plan.bench {
+                command.arg("--power").arg(&bench.config);
+            }
         } else {
-            let name = &self.parts[index].name;
+            let PlannedNode { name, slots, board } = &self.plan.nodes[index - 1];
             command
                 .args(["agent", "--exit-with-parent", "--head"])
                 .arg(self.url.replacen("http://", "https://", 1))
-                .args(["--name", name, "--slots", &self.plan.slots.to_string(), "--store"])
+                .args(["--name", name, "--slots", &slots.to_string(), "--store"])
                 .arg(self.plan.dir.join(data::STORE_DIR))
                 .arg("--data")
                 .arg(self.plan.dir.join(NODES_DIR).join(name));
+            command.args(board.iter().flat_map(|board| ["--simulate", board.name()]));
             if self.token_file().exists() {
                 command.arg("--join-file").arg(self.token_file());
             }
@@ -283,7 +313,8 @@ impl Supervisor {
 
     fn watch(&mut self) -> CliResult<()> {
         loop {
-            let due = self.parts.iter().filter_map(|part| part.start_at).min();
+            let look = self.plan.bench.as_ref().map(|_| Instant::now() + POWER_EVERY);
+            let due = self.parts.iter().filter_map(|part| part.start_at).chain(look).min();
             let event = match due {
                 Some(due) => {
                     self.events.recv_timeout(due.saturating_duration_since(Instant::now()))
@@ -297,15 +328,33 @@ impl Supervisor {
                     return Err(CliError::new(Slug::Local, "the thread for signals ended"));
                 }
             }
+            self.follow_power();
             for index in 0..self.parts.len() {
                 self.look_after(index)?;
             }
             let nodes = &self.parts[1..];
             // Those that were removed are gone because somebody wanted it.
             let is_broken = |part: &Part| part.is_given_up() && !part.refused;
-            if nodes.iter().all(Part::is_given_up) && nodes.iter().any(is_broken) {
+            let is_gone = |part: &Part| part.is_given_up() && !part.is_off();
+            if nodes.iter().all(is_gone) && nodes.iter().any(is_broken) {
                 return Err(CliError::new(Slug::ClusterDown, "no node stays up")
                     .help("their last words are above"));
+            }
+        }
+    }
+
+    /// Boards lose their power and get it as the switch says. One that gets it takes a while to boot.
+    fn follow_power(&mut self) {
+        let Some(bench) = &self.plan.bench else { return };
+        let Some(outlets) = bench.on() else { return };
+        for (part, on) in self.parts[1..].iter_mut().zip(outlets) {
+            if !on && !part.is_cut {
+                part.is_cut = true;
+                part.start_at = None;
+                part.kill();
+            } else if on && part.is_cut {
+                (part.is_cut, part.is_halted) = (false, false);
+                part.start_at = Some(Instant::now() + bench.boot);
             }
         }
     }
@@ -315,6 +364,10 @@ impl Supervisor {
         let now = Instant::now();
         let part = &mut self.parts[index];
         if let Some(status) = part.ended() {
+            if index > 0 && self.plan.bench.is_some() && status.success() {
+                part.is_halted = true;
+                return Ok(());
+            }
             if index > 0 && status.code() == Some(Exit::Refused.code().into()) {
                 part.refused = true;
                 let name = &part.name;
@@ -379,6 +432,8 @@ impl Part {
             deaths: VecDeque::new(),
             start_at: None,
             refused: false,
+            is_cut: false,
+            is_halted: false,
         }
     }
 
@@ -395,6 +450,11 @@ impl Part {
         self.deaths.push_back(now);
         let count = self.deaths.len();
         (count <= DEATHS_MAX).then(|| PAUSE_MIN * (1 << (count - 1)))
+    }
+
+    /// Whether it is a simulated board that is off.
+    fn is_off(&self) -> bool {
+        self.is_cut || self.is_halted
     }
 
     fn is_given_up(&self) -> bool {
