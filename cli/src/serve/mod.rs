@@ -22,6 +22,8 @@ mod membership;
 mod modules;
 mod notify;
 #[cfg(feature = "head")]
+mod part;
+#[cfg(feature = "head")]
 mod power;
 #[cfg(feature = "head")]
 mod refusals;

@@ -3,13 +3,12 @@
 //! Each child stands in a process group of its own, so that Ctrl-C reaches only this process, and
 //! has a pipe of ours as its standard input: when we die, however that happens, it ends.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,13 +16,13 @@ use std::time::{Duration, Instant};
 use bramble_protocol::account::Hidden;
 use bramble_protocol::join::NewJoinToken;
 use bramble_runtime::agent::BoardKind;
-use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::data;
 use super::fleet::Bench;
 use super::membership::NODE_KEY_FILE;
+use super::part::{DEATHS_MAX, Part, how};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Exit, Slug};
 use crate::local;
@@ -36,13 +35,6 @@ const READY_TIME_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long an orderly end of a child may take before it is killed.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
-/// So often a child may die within [`DEATHS_WITHIN`] and is still started again.
-const DEATHS_MAX: usize = 5;
-/// See [`DEATHS_MAX`].
-const DEATHS_WITHIN: Duration = Duration::from_secs(60);
-/// The pause before the first new start, doubled for each further death.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-
 /// How often to look which simulated boards have power.
 const POWER_EVERY: Duration = Duration::from_millis(200);
 
@@ -93,20 +85,6 @@ pub(super) struct Supervisor {
     parts: Vec<Part>,
     url: String,
     events: Receiver<Event>,
-}
-
-/// One child, and what it is started as.
-struct Part {
-    name: String,
-    child: Option<Child>,
-    deaths: VecDeque<Instant>,
-    start_at: Option<Instant>,
-    /// The head does not want it.
-    refused: bool,
-    /// Of a simulated board, whether it is without power.
-    is_cut: bool,
-    /// Of a simulated board, whether it has shut down, and waits for its power to go and come.
-    is_halted: bool,
 }
 
 impl Supervisor {
@@ -424,67 +402,6 @@ impl Drop for Supervisor {
     }
 }
 
-impl Part {
-    fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            child: None,
-            deaths: VecDeque::new(),
-            start_at: None,
-            refused: false,
-            is_cut: false,
-            is_halted: false,
-        }
-    }
-
-    /// How the child ended, once.
-    fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.child.as_mut()?.try_wait().ok().flatten()?;
-        self.child = None;
-        Some(status)
-    }
-
-    /// Counts a death. How long to wait before the next start, or `None` when it dies too often.
-    fn pause_after_death(&mut self, now: Instant) -> Option<Duration> {
-        self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
-        self.deaths.push_back(now);
-        let count = self.deaths.len();
-        (count <= DEATHS_MAX).then(|| PAUSE_MIN * (1 << (count - 1)))
-    }
-
-    /// Whether it is a simulated board that is off.
-    fn is_off(&self) -> bool {
-        self.is_cut || self.is_halted
-    }
-
-    fn is_given_up(&self) -> bool {
-        self.child.is_none() && self.start_at.is_none()
-    }
-
-    fn terminate(&mut self) {
-        self.start_at = None;
-        if let Some(child) = &mut self.child {
-            // It cannot have another's number: it was not waited for. If it has ended, all is well.
-            let _ = kill_process(Pid::from_child(child), Signal::TERM);
-        }
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn how(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "no exit code".into(),
-    }
-}
-
 /// Turns signals into events.
 fn listen() -> std::io::Result<Receiver<Event>> {
     let mut signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGTERM])?;
@@ -499,29 +416,4 @@ fn listen() -> std::io::Result<Receiver<Event>> {
     };
     thread::Builder::new().name("signals".into()).spawn(work)?;
     Ok(events)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_that_dies_is_started_again_after_growing_pauses_and_not_for_ever() {
-        let mut part = Part::new("node-1");
-        let now = Instant::now();
-        let pauses: Vec<Option<u128>> =
-            (0..6).map(|_| part.pause_after_death(now).map(|pause| pause.as_millis())).collect();
-        assert_eq!(pauses, [Some(100), Some(200), Some(400), Some(800), Some(1600), None]);
-    }
-
-    #[test]
-    fn deaths_of_long_ago_are_forgotten() {
-        let mut part = Part::new("node-1");
-        let now = Instant::now();
-        for _ in 0..5 {
-            part.pause_after_death(now);
-        }
-        let later = now + DEATHS_WITHIN;
-        assert_eq!(part.pause_after_death(later), Some(PAUSE_MIN));
-    }
 }
