@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use bramble_hardware::{Sensors, Watched};
 use bramble_tests::cluster::{Cluster, bramble, wait_for};
 use serde_json::Value;
 
@@ -42,6 +43,11 @@ fn the_first_stage_that_fails_is_found_and_what_to_do_about_it() {
     assert_eq!((code, outcome(&off, "power"), outcome(&off, "agent")), (Some(1), "bad", "follows"));
     assert!(off.to_string().contains("bramble power on node-9"), "{off}");
 
+    // Whoever wants it off finds nothing wrong with that.
+    cluster.bramble(&["power", "off", "node-9"]).ok();
+    let (code, off) = checkup(&cluster, "node-9");
+    assert_eq!((code, outcome(&off, "power")), (Some(0), "absent"), "{off}");
+
     cluster.kill_agent(1);
     wait_for("the loss", || {
         (outcome(&checkup(&cluster, "node-2").1, "agent") == "bad").then_some(())
@@ -68,7 +74,10 @@ fn a_machine_is_recorded_without_a_head_and_never_over_what_is_there() {
     let told = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(told.contains("serial numbers"), "{told}");
     // Sensors read it as they read this machine.
-    assert!(fixture.join("proc/meminfo").is_file());
+    let status = Sensors::of_board(&fixture, Watched::in_recording()).read();
+    assert!(status.memory_bytes_total.is_some_and(|bytes| bytes > 0), "{status:?}");
+    let board = status.board.expect("it is a board");
+    assert!(board.disk.is_some_and(|disk| disk.filesystem.is_some()), "its disk is recorded");
     let again = record();
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("is there already"));

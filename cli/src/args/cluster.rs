@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bramble_protocol::TargetClass;
+use bramble_runtime::agent::BoardKind;
 use clap::{Args, Subcommand};
 
 use super::values;
+#[cfg(feature = "head")]
+use crate::serve::fleet::Fleet;
 
 /// Reads `127.0.0.1:8420`, `[::1]:0`, `localhost:8420` or `:8420`.
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -22,7 +25,8 @@ const UP_EXAMPLES: &str = "\
 Examples:
   bramble up                                  a head and two nodes; Ctrl-C stops them
   bramble up --detach                         returns when ready; stop it by: bramble down
-  bramble up --nodes 4 --slots 1 --data /tmp/b --listen 127.0.0.1:0";
+  bramble up --nodes 4 --slots 1 --data /tmp/b --listen 127.0.0.1:0
+  bramble up --simulate 4xZero2W              as slow, as warm, and to be switched: bramble power";
 
 /// `bramble up`
 #[derive(Args, Clone, Debug)]
@@ -41,6 +45,16 @@ pub(crate) struct UpArgs {
     /// Tasks at a time on each node [default: its share of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) slots: Option<u32>,
+    /// Nodes that are like boards: slow, warm, and to be switched on and off; ZeroW, Zero2W, 3B, 4B
+    /// or 5, as 4xZero2W or 2x4B+4xZero2W
+    #[cfg(feature = "head")]
+    #[arg(long, value_name = "BOARDS", conflicts_with_all = ["nodes", "slots"])]
+    pub(crate) simulate: Option<Fleet>,
+    /// How long such a board takes from power to work
+    #[cfg(feature = "head")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "5s",
+        requires = "simulate")]
+    pub(crate) boot_time: Duration,
     /// Return when the cluster is ready, and leave it running
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -194,6 +208,9 @@ pub(crate) struct AgentArgs {
     /// Without it the head cuts the power of a machine that still runs.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) power_off_command: Option<String>,
+    /// Behave as such a board: how `bramble up --simulate` starts its nodes
+    #[arg(long, value_name = "BOARD", hide = true)]
+    pub(crate) simulate: Option<BoardKind>,
     /// Run what is compiled for this class: aarch64-narrow or pulley64 [default: chosen by a probe]
     #[arg(long, value_name = "CLASS", hide = true)]
     pub(crate) class: Option<TargetClass>,

@@ -26,4 +26,10 @@ pub(crate) struct DoctorArgs {
     /// and addresses, so that an odd board can become a test
     #[arg(long, value_name = "DIR", conflicts_with = "names")]
     pub(crate) record_fixture: Option<PathBuf>,
+    /// The agent's directory, whose disk is recorded [default: the service's, or your own agent's]
+    #[arg(long, value_name = "DIR", requires = "record_fixture")]
+    pub(crate) data: Option<PathBuf>,
+    /// The share, of which is recorded how it is mounted [default: /srv/bramble/store]
+    #[arg(long, value_name = "DIR", requires = "record_fixture")]
+    pub(crate) share: Option<PathBuf>,
 }

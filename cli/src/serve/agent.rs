@@ -44,6 +44,7 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> CliResult<()> {
         },
         store,
         share: args.share.clone().map(|dir| ShareAccess { dir, patience: args.share_timeout }),
+        simulate: args.simulate,
         class: class(args)?,
         program: args.program.clone().map_or_else(paths::program, Ok)?,
         version: env!("CARGO_PKG_VERSION").into(),

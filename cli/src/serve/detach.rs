@@ -26,6 +26,13 @@ const LOG_BYTES_MAX: u64 = 1 << 20;
 /// The most that is shown of a log, in bytes.
 const SHOWN_BYTES_MAX: u64 = 16 << 10;
 
+/// Which boards to simulate, as typed.
+fn simulated(args: &UpArgs) -> Vec<String> {
+    let Some(fleet) = &args.simulate else { return Vec::new() };
+    let boot = format!("{}ms", args.boot_time.as_millis());
+    vec!["--simulate".into(), fleet.typed().into(), "--boot-time".into(), boot]
+}
+
 /// Starts the supervisor and waits until its cluster is ready.
 ///
 /// # Errors
@@ -42,8 +49,15 @@ pub(super) fn start(context: &Context, args: &UpArgs, dir: &Path) -> CliResult<U
         .arg("--data")
         .arg(dir)
         .args(["--listen", &args.listen.to_string()])
-        .args(["--nodes", &args.nodes.to_string()])
+        .args(
+            args.simulate
+                .is_none()
+                .then_some(["--nodes".into(), args.nodes.to_string()])
+                .into_iter()
+                .flatten(),
+        )
         .args(args.slots.iter().flat_map(|slots| ["--slots".into(), slots.to_string()]))
+        .args(simulated(args))
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(log);

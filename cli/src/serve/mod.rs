@@ -12,6 +12,8 @@ mod detach;
 mod displays;
 pub(crate) mod down;
 #[cfg(feature = "head")]
+pub(crate) mod fleet;
+#[cfg(feature = "head")]
 pub(crate) mod head;
 pub(crate) mod internal;
 mod logging;
@@ -19,6 +21,8 @@ mod membership;
 #[cfg(feature = "head")]
 mod modules;
 mod notify;
+#[cfg(feature = "head")]
+mod part;
 #[cfg(feature = "head")]
 mod power;
 #[cfg(feature = "head")]

@@ -3,25 +3,26 @@
 //! Each child stands in a process group of its own, so that Ctrl-C reaches only this process, and
 //! has a pipe of ours as its standard input: when we die, however that happens, it ends.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bramble_protocol::account::Hidden;
 use bramble_protocol::join::NewJoinToken;
-use rustix::process::{Pid, Signal, kill_process};
+use bramble_runtime::agent::BoardKind;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::data;
+use super::fleet::Bench;
 use super::membership::NODE_KEY_FILE;
+use super::part::{DEATHS_MAX, Part, how};
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Exit, Slug};
 use crate::local;
@@ -34,12 +35,8 @@ const READY_TIME_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long an orderly end of a child may take before it is killed.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
-/// So often a child may die within [`DEATHS_WITHIN`] and is still started again.
-const DEATHS_MAX: usize = 5;
-/// See [`DEATHS_MAX`].
-const DEATHS_WITHIN: Duration = Duration::from_secs(60);
-/// The pause before the first new start, doubled for each further death.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// How often to look which simulated boards have power.
+const POWER_EVERY: Duration = Duration::from_millis(200);
 
 /// Where the agents keep their keys, in the data directory.
 const NODES_DIR: &str = "nodes";
@@ -53,10 +50,19 @@ pub(super) struct Plan {
     pub(super) dir: PathBuf,
     /// Where the head is to listen; port 0 becomes a real one at its first start.
     pub(super) listen: SocketAddr,
-    /// Names of the nodes.
-    pub(super) nodes: Vec<String>,
-    /// Slots on each.
+    /// The nodes.
+    pub(super) nodes: Vec<PlannedNode>,
+    /// The switch of those that are simulated boards.
+    pub(super) bench: Option<Bench>,
+}
+
+/// A node that is to run.
+#[derive(Clone, Debug)]
+pub(super) struct PlannedNode {
+    pub(super) name: String,
     pub(super) slots: u32,
+    /// What it simulates, if it does.
+    pub(super) board: Option<BoardKind>,
 }
 
 /// What happened.
@@ -81,16 +87,6 @@ pub(super) struct Supervisor {
     events: Receiver<Event>,
 }
 
-/// One child, and what it is started as.
-struct Part {
-    name: String,
-    child: Option<Child>,
-    deaths: VecDeque<Instant>,
-    start_at: Option<Instant>,
-    /// The head does not want it.
-    refused: bool,
-}
-
 impl Supervisor {
     /// Starts to listen for signals; nothing runs yet.
     ///
@@ -100,7 +96,7 @@ impl Supervisor {
         let events = listen().map_err(|error| {
             CliError::new(Slug::Local, "cannot listen for signals").because(&error)
         })?;
-        let names = std::iter::once("head").chain(plan.nodes.iter().map(String::as_str));
+        let names = std::iter::once("head").chain(plan.nodes.iter().map(|node| node.name.as_str()));
         let parts = names.map(Part::new).collect();
         let log = if detached || output.verbose { "info" } else { "warn" };
         let program = paths::program()?;
@@ -159,7 +155,9 @@ impl Supervisor {
         for index in 1..self.parts.len() {
             self.spawn(index)?;
         }
-        let ready = self.wait_ready("the nodes", |_| {
+        let ready = self.wait_ready("the nodes", |this| {
+            // The head may switch some off, as somebody asked for earlier.
+            let wanted = this.parts[1..].iter().filter(|part| !part.is_halted).count();
             client.head().is_ok_and(|head| head.nodes_connected as usize >= wanted)
         });
         // From now on they have keys.
@@ -183,7 +181,8 @@ impl Supervisor {
     fn forget_keys(&self, client: &Client) -> CliResult<()> {
         let admissions = client.admissions()?;
         let is_known = |name: &&String| admissions.iter().any(|known| known.node == **name);
-        for name in self.plan.nodes.iter().filter(|name| !is_known(name)) {
+        let names = self.plan.nodes.iter().map(|node| &node.name);
+        for name in names.filter(|name| !is_known(name)) {
             // One that has no key has nothing to forget.
             let key = self.plan.dir.join(NODES_DIR).join(name).join(NODE_KEY_FILE);
             let _ = fs::remove_file(key);
@@ -202,12 +201,17 @@ impl Supervisor {
         mut is_ready: impl FnMut(&Self) -> bool,
     ) -> CliResult<bool> {
         let started = Instant::now();
+        let simulates = self.plan.bench.is_some();
         loop {
             if is_ready(self) {
                 return Ok(true);
             }
             for part in &mut self.parts {
                 if let Some(status) = part.ended() {
+                    if simulates && status.success() {
+                        part.is_halted = true;
+                        continue;
+                    }
                     // It has said itself what is wrong.
                     let code = status.code().and_then(|code| u8::try_from(code).ok());
                     let code = code.filter(|code| *code != 0).unwrap_or(Exit::Cluster.code());
@@ -248,15 +252,19 @@ impl Supervisor {
                 .args(["head", "--exit-with-parent", "--data"])
                 .arg(&self.plan.dir)
                 .args(["--listen", &self.plan.listen.to_string()]);
+            if let Some(bench) = &self.plan.bench {
+                command.arg("--power").arg(&bench.config);
+            }
         } else {
-            let name = &self.parts[index].name;
+            let PlannedNode { name, slots, board } = &self.plan.nodes[index - 1];
             command
                 .args(["agent", "--exit-with-parent", "--head"])
                 .arg(self.url.replacen("http://", "https://", 1))
-                .args(["--name", name, "--slots", &self.plan.slots.to_string(), "--store"])
+                .args(["--name", name, "--slots", &slots.to_string(), "--store"])
                 .arg(self.plan.dir.join(data::STORE_DIR))
                 .arg("--data")
                 .arg(self.plan.dir.join(NODES_DIR).join(name));
+            command.args(board.iter().flat_map(|board| ["--simulate", board.name()]));
             if self.token_file().exists() {
                 command.arg("--join-file").arg(self.token_file());
             }
@@ -283,7 +291,8 @@ impl Supervisor {
 
     fn watch(&mut self) -> CliResult<()> {
         loop {
-            let due = self.parts.iter().filter_map(|part| part.start_at).min();
+            let look = self.plan.bench.as_ref().map(|_| Instant::now() + POWER_EVERY);
+            let due = self.parts.iter().filter_map(|part| part.start_at).chain(look).min();
             let event = match due {
                 Some(due) => {
                     self.events.recv_timeout(due.saturating_duration_since(Instant::now()))
@@ -297,15 +306,33 @@ impl Supervisor {
                     return Err(CliError::new(Slug::Local, "the thread for signals ended"));
                 }
             }
+            self.follow_power();
             for index in 0..self.parts.len() {
                 self.look_after(index)?;
             }
             let nodes = &self.parts[1..];
             // Those that were removed are gone because somebody wanted it.
             let is_broken = |part: &Part| part.is_given_up() && !part.refused;
-            if nodes.iter().all(Part::is_given_up) && nodes.iter().any(is_broken) {
+            let is_gone = |part: &Part| part.is_given_up() && !part.is_off();
+            if nodes.iter().all(is_gone) && nodes.iter().any(is_broken) {
                 return Err(CliError::new(Slug::ClusterDown, "no node stays up")
                     .help("their last words are above"));
+            }
+        }
+    }
+
+    /// Boards lose their power and get it as the switch says. One that gets it takes a while to boot.
+    fn follow_power(&mut self) {
+        let Some(bench) = &self.plan.bench else { return };
+        let Some(outlets) = bench.on() else { return };
+        for (part, on) in self.parts[1..].iter_mut().zip(outlets) {
+            if !on && !part.is_cut {
+                part.is_cut = true;
+                part.start_at = None;
+                part.kill();
+            } else if on && part.is_cut {
+                (part.is_cut, part.is_halted) = (false, false);
+                part.start_at = Some(Instant::now() + bench.boot);
             }
         }
     }
@@ -315,6 +342,10 @@ impl Supervisor {
         let now = Instant::now();
         let part = &mut self.parts[index];
         if let Some(status) = part.ended() {
+            if index > 0 && self.plan.bench.is_some() && status.success() {
+                part.is_halted = true;
+                return Ok(());
+            }
             if index > 0 && status.code() == Some(Exit::Refused.code().into()) {
                 part.refused = true;
                 let name = &part.name;
@@ -371,60 +402,6 @@ impl Drop for Supervisor {
     }
 }
 
-impl Part {
-    fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            child: None,
-            deaths: VecDeque::new(),
-            start_at: None,
-            refused: false,
-        }
-    }
-
-    /// How the child ended, once.
-    fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.child.as_mut()?.try_wait().ok().flatten()?;
-        self.child = None;
-        Some(status)
-    }
-
-    /// Counts a death. How long to wait before the next start, or `None` when it dies too often.
-    fn pause_after_death(&mut self, now: Instant) -> Option<Duration> {
-        self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
-        self.deaths.push_back(now);
-        let count = self.deaths.len();
-        (count <= DEATHS_MAX).then(|| PAUSE_MIN * (1 << (count - 1)))
-    }
-
-    fn is_given_up(&self) -> bool {
-        self.child.is_none() && self.start_at.is_none()
-    }
-
-    fn terminate(&mut self) {
-        self.start_at = None;
-        if let Some(child) = &mut self.child {
-            // It cannot have another's number: it was not waited for. If it has ended, all is well.
-            let _ = kill_process(Pid::from_child(child), Signal::TERM);
-        }
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn how(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "no exit code".into(),
-    }
-}
-
 /// Turns signals into events.
 fn listen() -> std::io::Result<Receiver<Event>> {
     let mut signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGTERM])?;
@@ -439,29 +416,4 @@ fn listen() -> std::io::Result<Receiver<Event>> {
     };
     thread::Builder::new().name("signals".into()).spawn(work)?;
     Ok(events)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_that_dies_is_started_again_after_growing_pauses_and_not_for_ever() {
-        let mut part = Part::new("node-1");
-        let now = Instant::now();
-        let pauses: Vec<Option<u128>> =
-            (0..6).map(|_| part.pause_after_death(now).map(|pause| pause.as_millis())).collect();
-        assert_eq!(pauses, [Some(100), Some(200), Some(400), Some(800), Some(1600), None]);
-    }
-
-    #[test]
-    fn deaths_of_long_ago_are_forgotten() {
-        let mut part = Part::new("node-1");
-        let now = Instant::now();
-        for _ in 0..5 {
-            part.pause_after_death(now);
-        }
-        let later = now + DEATHS_WITHIN;
-        assert_eq!(part.pause_after_death(later), Some(PAUSE_MIN));
-    }
 }

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
+use bramble_runtime::agent::BoardKind;
 use serde::Serialize;
 
-use super::supervisor::{Plan, Supervisor};
+use super::fleet::Bench;
+use super::supervisor::{Plan, PlannedNode, Supervisor};
 use super::{agent, data, detach};
 use crate::args::cluster::UpArgs;
 use crate::commands::Context;
@@ -43,18 +45,24 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> CliResult<()> {
 fn supervise(context: &Context, args: &UpArgs, dir: &Path) -> CliResult<()> {
     let output = &context.output;
     let started = Instant::now();
-    let slots = args.slots.unwrap_or_else(|| (agent::processors() / args.nodes.max(1)).max(1));
-    let nodes: Vec<String> = (1..=args.nodes).map(|number| format!("node-{number}")).collect();
+    let nodes = planned(args);
+    let slots = nodes.first().map_or(1, |node| node.slots);
     let mut record = UpRecord {
         schema: "bramble.up-record/1".into(),
         process: ProcessMark::own(),
         url: None,
-        nodes: nodes.clone(),
+        nodes: nodes.iter().map(|node| node.name.clone()).collect(),
         slots,
         ready: false,
     };
     local::write(dir, UP_FILE, &record)?;
-    let plan = Plan { dir: dir.to_owned(), listen: args.listen, nodes, slots };
+    let boards: Vec<_> =
+        nodes.iter().filter_map(|node| Some((node.name.clone(), node.board?))).collect();
+    let bench = match &args.simulate {
+        Some(_) => Some(Bench::set_up(dir, &boards, args.boot_time)?),
+        None => None,
+    };
+    let plan = Plan { dir: dir.to_owned(), listen: args.listen, nodes, bench };
     if !args.detached {
         let version = env!("CARGO_PKG_VERSION");
         output.note(&format!("bramble {version} · starting a cluster on this computer"));
@@ -75,6 +83,21 @@ fn supervise(context: &Context, args: &UpArgs, dir: &Path) -> CliResult<()> {
         ));
     }
     supervisor.keep_up()
+}
+
+/// The nodes that are wanted.
+fn planned(args: &UpArgs) -> Vec<PlannedNode> {
+    if let Some(fleet) = &args.simulate {
+        let node = |(name, board): (String, BoardKind)| PlannedNode {
+            name,
+            slots: board.processors(),
+            board: Some(board),
+        };
+        return fleet.named().into_iter().map(node).collect();
+    }
+    let slots = args.slots.unwrap_or_else(|| (agent::processors() / args.nodes.max(1)).max(1));
+    let names = (1..=args.nodes).map(|number| format!("node-{number}"));
+    names.map(|name| PlannedNode { name, slots, board: None }).collect()
 }
 
 /// What `--json` answers when the cluster is ready.
@@ -109,11 +132,11 @@ fn ready(context: &Context, dir: &Path, record: &UpRecord, args: &UpArgs) -> Cli
     }
     output.note(&format!("  ✓ {:<9} {url:<26} data in {}", "head", paths::shown(dir)));
     let slots = human::count(record.slots.into(), "slot");
-    if !record.nodes.is_empty() {
-        output.note(&format!(
-            "  ✓ {:<36} {slots} each",
-            human::shorten(&record.nodes.join(", "), 36)
-        ));
+    let nodes = human::shorten(&record.nodes.join(", "), 36);
+    if args.simulate.is_some() {
+        output.note(&format!("  ✓ {nodes:<36} simulated; on and off: bramble power"));
+    } else if !record.nodes.is_empty() {
+        output.note(&format!("  ✓ {nodes:<36} {slots} each"));
     }
     if args.detach {
         let default = paths::data_dir(None).is_ok_and(|default| default == dir);

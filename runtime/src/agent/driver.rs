@@ -23,6 +23,7 @@ use super::connection::{ConnectError, Connection};
 use super::objects::Objects;
 use super::pin::{self, Pin};
 use super::queue::Queue;
+use super::simulated::Board;
 use super::slot::Slot;
 use super::spool::Spool;
 use super::{AgentConfig, AgentError, Pulse, StoreAccess, calibrate, report};
@@ -135,6 +136,8 @@ struct Driver {
     store_id: Option<String>,
     pin: Pin,
     sensors: Sensors,
+    /// The board that this one is to be.
+    simulated: Option<Board>,
     queue: Queue,
     reports: mpsc::Receiver<Vec<AttemptReport>>,
     /// Reports that the head has not acknowledged.
@@ -162,6 +165,8 @@ impl Driver {
         let queue = Queue::new();
         queue
             .inherit(inherited.iter().map(|it| HeldLease { lease: it.lease, attempt: it.attempt }));
+        let now = std::time::Instant::now();
+        let simulated = config.simulate.map(|kind| Board::new(kind, now));
         let (ended, ended_rx) = std_mpsc::channel();
         let (reports_tx, reports) = mpsc::channel(REPORT_GROUPS_MAX);
         let mut threads = Vec::new();
@@ -173,6 +178,7 @@ impl Driver {
                 objects: objects.clone(),
                 runners: Pool::new(config.program.clone(), store, users, pin.trust()),
                 ended: ended.clone(),
+                pace: simulated.as_ref().map(Board::pace),
             };
             threads.push(spawn(format!("slot-{number}"), "a slot", move || slot.run())?);
         }
@@ -192,6 +198,7 @@ impl Driver {
             measured: mpsc::channel(1),
             store_id,
             pin,
+            simulated,
             sensors: Sensors::of_board(std::path::Path::new("/"), watched),
             queue,
             reports,
@@ -256,6 +263,10 @@ impl Driver {
 
     /// How the board does, and what only this agent knows of its share.
     fn status(&mut self) -> NodeStatus {
+        if let Some(board) = &mut self.simulated {
+            let work = self.queue.at_work().min(self.config.slots as usize) as f64;
+            return board.status(std::time::Instant::now(), work / f64::from(self.config.slots));
+        }
         let mut status = self.sensors.read();
         let share = status.board.as_mut().and_then(|board| board.share.as_mut());
         if let Some((share, answers)) = share.zip(self.objects.share_answers()) {
@@ -325,6 +336,8 @@ impl Driver {
                 }
                 Some(reports) = self.reports.recv() => self.report(connection, reports).await,
                 Some(cpu_us) = self.measured.1.recv() => {
+                    let board = self.simulated.as_mut();
+                    let cpu_us = board.map_or(cpu_us, |board| board.calibrated(cpu_us));
                     self.speed = Some(speed_of(cpu_us));
                     connection.send(&FromAgent::Calibrated { cpu_us }).await
                 }
@@ -360,6 +373,7 @@ impl Driver {
             ToAgent::Refused { reason, retry } => {
                 return Some(SessionEnd::Refused { reason, retry });
             }
+            ToAgent::ShutDown if self.simulated.is_some() => return Some(SessionEnd::Shutdown),
             ToAgent::ShutDown => self.power_off(),
             ToAgent::Welcome { .. } => tracing::warn!("the head said welcome twice"),
         }

@@ -21,6 +21,7 @@ mod pin;
 mod queue;
 mod report;
 mod share;
+mod simulated;
 mod slot;
 mod spool;
 
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 
 pub use connection::ConnectError;
 pub use pin::head_of;
+pub use simulated::BoardKind;
 
 /// What an agent is told at its start.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct AgentConfig {
     /// Where the head's objects can be read beside [`StoreAccess::Own`]. Of no use where the
     /// directory is shared.
     pub share: Option<ShareAccess>,
+    /// Behave as such a board, for practice; the program's own machine is kept out of sight.
+    pub simulate: Option<BoardKind>,
     /// What its runners load: see [`choose_class`].
     pub class: TargetClass,
     /// Where the keys of heads are remembered; without a file, for as long as the agent runs.

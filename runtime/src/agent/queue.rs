@@ -155,6 +155,17 @@ impl Queue {
         !self.state().running.is_empty()
     }
 
+    /// How many tasks run.
+    pub(super) fn at_work(&self) -> usize {
+        self.state().running.len()
+    }
+
+    /// Whether somebody waits for a lease that runs, and the agent is not about to end.
+    pub(super) fn is_wanted(&self, lease: LeaseId) -> bool {
+        let state = self.state();
+        !state.closed && state.running.get(&lease).is_some_and(|running| !running.revoked)
+    }
+
     /// Whether tasks run, and at least `each` more wait for each of them.
     pub(super) fn has_plenty(&self, each: usize) -> bool {
         let state = self.state();

@@ -1,7 +1,7 @@
 //! One slot: a thread that takes leases and has a runner process work on them, one at a time.
 
 use std::sync::{Once, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bramble_protocol::agent::{AttemptReport, Lease};
 use bramble_protocol::preview::Preview;
@@ -10,6 +10,7 @@ use bramble_store::Staged;
 
 use super::objects::Objects;
 use super::queue::{Queue, Taken};
+use super::simulated::Pace;
 use crate::runner::{Finished, Pool};
 
 /// A slot that has had nothing to do for so long gives up its processes, for their memory.
@@ -31,6 +32,8 @@ pub(super) struct Slot {
     pub(super) objects: Objects,
     pub(super) runners: Pool,
     pub(super) ended: mpsc::Sender<Ended>,
+    /// Of a board that is simulated, how slow it is.
+    pub(super) pace: Option<Pace>,
 }
 
 impl Slot {
@@ -52,7 +55,12 @@ impl Slot {
             };
             let Some(lease) = lease else { return };
             has_worked = true;
-            let finished = self.attempt(&lease);
+            let begun = Instant::now();
+            let mut finished = self.attempt(&lease);
+            if let Some(pace) = &self.pace {
+                let is_wanted = || self.queue.is_wanted(lease.id);
+                pace.hold(begun.elapsed(), &mut finished.usage, is_wanted);
+            }
             if !self.queue.ended(lease.id) {
                 // Revoked: nobody waits for a report, and dropping the outputs removes them.
                 continue;

@@ -8,8 +8,9 @@ pub mod local;
 use std::fmt;
 use std::net::Ipv4Addr;
 
-/// A clock further off than this, in milliseconds, breaks what compares times.
-const SKEW_MS_MAX: u64 = 2000;
+/// A clock further off than this is wrong, in milliseconds. What a node told may be as old as a
+/// heartbeat or two.
+const SKEW_MS_MAX: u64 = 5000;
 
 /// What has to work, in this order: each needs those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,8 +5,8 @@ mod seen;
 
 use bramble_protocol::api::NodeView;
 use bramble_protocol::health::{Severity, findings};
-use bramble_protocol::power::{PowerList, PowerView};
-use bramble_setup::doctor::{Finding, Outcome, diagnose};
+use bramble_protocol::power::{PowerList, PowerStage, PowerView};
+use bramble_setup::doctor::{Finding, Outcome, Stage, diagnose};
 use serde::Serialize;
 
 use super::Context;
@@ -22,17 +22,18 @@ use crate::output::{Format, board, human};
 /// When a node is not known, or the head does not answer; silently, when something is wrong.
 pub(crate) fn run(context: &Context, args: &DoctorArgs) -> CliResult<()> {
     if let Some(dir) = &args.record_fixture {
-        return record::run(context, dir);
+        return record::run(context, dir, args);
     }
     let client = context.client()?;
     let head = client.head().map_err(|error| {
         error.help("does the head run? On its machine: systemctl status bramble-head")
     })?;
     let (nodes, power) = (client.nodes()?, client.power()?);
-    let here = seen::Here::of(credentials::is_local(client.url()));
+    let is_head = credentials::is_local(client.url()) || seen::is_own_address(client.url());
+    let here = seen::Here::new(is_head, head.version, power.has_policy);
     let checkups: Vec<Checkup> = chosen(&nodes, &power, &args.names)?
         .into_iter()
-        .map(|(name, node, outlet)| check_up(&name, node, outlet, &head.version, &here))
+        .map(|(name, node, outlet)| check_up(&name, node, outlet, &here))
         .collect();
     let in_detail = !args.names.is_empty();
     match context.output.format {
@@ -59,7 +60,7 @@ struct Checkup {
     /// Whether nothing is wrong.
     is_well: bool,
     stages: Vec<StageFound>,
-    /// What its board tells of itself that is not as it should be.
+    /// What its board tells of itself that is not as it should be, and why it gets no work.
     board: Vec<BoardFound>,
 }
 
@@ -76,7 +77,7 @@ struct StageFound {
 #[derive(Debug, Serialize)]
 struct BoardFound {
     finding: &'static str,
-    text: &'static str,
+    text: String,
 }
 
 type Known<'a> = (String, Option<&'a NodeView>, Option<&'a PowerView>);
@@ -108,24 +109,45 @@ fn check_up(
     name: &str,
     node: Option<&NodeView>,
     outlet: Option<&PowerView>,
-    head_version: &str,
     here: &seen::Here,
 ) -> Checkup {
-    let (patient, seen) = seen::of(name, node, outlet, head_version, here);
-    let stages: Vec<StageFound> = diagnose(&patient, &seen).into_iter().map(told).collect();
-    let told =
-        node.and_then(|node| node.status.board.as_deref()).filter(|_| seen.agent == Some(true));
-    let found = told.map(findings).unwrap_or_default();
+    let (patient, seen) = seen::of(name, node, outlet, here);
+    let connected = node.filter(|_| seen.agent == Some(true));
+    if let Some(found) = outlet.filter(|_| connected.is_none()).and_then(|it| here.at_rest(it)) {
+        // Nobody expects it to be there.
+        let stage = Stage::Power.to_string();
+        let stages = vec![StageFound { stage, outcome: "absent", found, advice: None }];
+        return Checkup { node: name.to_owned(), is_well: true, stages, board: Vec::new() };
+    }
+    let mut stages: Vec<StageFound> = diagnose(&patient, &seen).into_iter().map(told).collect();
+    let note = outlet.filter(|it| it.stage == PowerStage::Failed).and_then(|it| it.note.as_ref());
+    if let Some((note, bad)) = note.zip(stages.iter_mut().find(|stage| stage.outcome == "bad")) {
+        bad.found = format!("{}: it {note}", bad.found);
+    }
+    let found = connected.and_then(|node| node.status.board.as_deref()).map(findings);
+    let found = found.unwrap_or_default();
     let is_bad = found.iter().any(|finding| finding.severity() >= Severity::Warning);
-    let board = found
-        .into_iter()
-        .map(|finding| BoardFound { finding: finding.slug(), text: board::sentence(finding) });
+    let mut board: Vec<BoardFound> = connected.map(idle_because).unwrap_or_default();
+    board.extend(found.into_iter().map(|finding| BoardFound {
+        finding: finding.slug(),
+        text: board::sentence(finding).to_owned(),
+    }));
+    let is_held = board.iter().any(|found| found.finding == "quarantined");
     Checkup {
         node: name.to_owned(),
-        is_well: !is_bad && stages.iter().all(|stage| stage.outcome != "bad"),
+        is_well: !is_bad && !is_held && stages.iter().all(|stage| stage.outcome != "bad"),
         stages,
-        board: board.collect(),
+        board,
     }
+}
+
+/// Why a node gets no work though it is there.
+fn idle_because(node: &NodeView) -> Vec<BoardFound> {
+    let drained = node.draining.as_ref().map(|why| ("drained", format!("gets no work: {why}")));
+    let held = node.quarantined.as_ref();
+    let held = held.map(|why| ("quarantined", format!("gets no work for a while: {why}")));
+    let all = [drained, held].into_iter().flatten();
+    all.map(|(finding, text)| BoardFound { finding, text }).collect()
 }
 
 fn told(finding: Finding) -> StageFound {
@@ -146,7 +168,7 @@ fn table(checkups: &[Checkup]) -> Table {
         let bad = checkup.stages.iter().find(|stage| stage.outcome == "bad");
         let (stage, found, advice) = match (bad, checkup.board.first()) {
             (Some(bad), _) => (bad.stage.as_str(), bad.found.as_str(), bad.advice.as_deref()),
-            (None, Some(board)) => ("board", board.text, None),
+            (None, Some(board)) => ("board", board.text.as_str(), None),
             (None, None) => ("", "", None),
         };
         table.row([
@@ -178,7 +200,7 @@ fn page(checkup: &Checkup) -> String {
         }
     }
     for board in &checkup.board {
-        text.push_str(&format!("  {:<4} {:<8} {}\n", "!", "board", board.text));
+        text.push_str(&format!("  {:<4} {:<8} {}\n", "!", "board", human::safe_field(&board.text)));
     }
     text
 }
@@ -210,9 +232,9 @@ mod tests {
 
     #[test]
     fn a_node_that_was_never_connected_hangs_where_its_switch_says() {
-        let here = seen::Here::of(false);
+        let here = seen::Here::new(false, "0.1.0".into(), false);
         let off = outlet(PowerStage::Off);
-        let checkup = check_up("p1", None, Some(&off), "0.1.0", &here);
+        let checkup = check_up("p1", None, Some(&off), &here);
         assert!(!checkup.is_well);
         let page = page(&checkup);
         assert!(page.contains("BAD  power    off"), "{page}");
@@ -220,9 +242,29 @@ mod tests {
         let line = table(&[checkup]).tabbed();
         assert!(line.contains("p1\tno\tpower\toff\tswitch it on"), "{line}");
         let on = outlet(PowerStage::On);
-        let checkup = check_up("p1", None, Some(&on), "0.1.0", &here);
+        let checkup = check_up("p1", None, Some(&on), &here);
         let bad = checkup.stages.iter().find(|stage| stage.outcome == "bad").unwrap();
         assert_eq!((bad.stage.as_str(), bad.found.as_str()), ("agent", "not connected"));
+    }
+
+    #[test]
+    fn a_node_that_is_off_because_somebody_wants_it_or_boots_is_well() {
+        let without = seen::Here::new(false, "0.1.0".into(), false);
+        let with = seen::Here::new(false, "0.1.0".into(), true);
+        let by_order = PowerView { wish: PowerAct::Off, ..outlet(PowerStage::Off) };
+        let booting = outlet(PowerStage::Booting);
+        for (outlet, here) in
+            [(&by_order, &without), (&outlet(PowerStage::Off), &with), (&booting, &without)]
+        {
+            let checkup = check_up("p1", None, Some(outlet), here);
+            assert!(checkup.is_well, "{checkup:?}");
+            assert!(page(&checkup).contains("power"), "{}", page(&checkup));
+        }
+        let note = Some("has power, but was not heard of within 180 s".to_owned());
+        let failed = PowerView { note, ..outlet(PowerStage::Failed) };
+        let checkup = check_up("p1", None, Some(&failed), &with);
+        assert!(!checkup.is_well);
+        assert!(page(&checkup).contains("not heard of within 180 s"), "{}", page(&checkup));
     }
 
     #[test]

@@ -1,29 +1,58 @@
 //! What is known of a node: by the head, and by this machine where it is the head's.
 
+use std::net::{ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bramble_protocol::NodeState;
 use bramble_protocol::api::NodeView;
 use bramble_protocol::board::ShareState;
-use bramble_protocol::power::{PowerStage, PowerView};
+use bramble_protocol::power::{PowerAct, PowerStage, PowerView};
 use bramble_setup::doctor::{Patient, Seen, ShareSeen, local};
 use bramble_setup::{HeadOptions, Mac};
 
-/// Drivers whose boards are USB devices of the head, by their slots.
-const HATS: [&str; 2] = ["cluster-hat", "clusterctrl"];
+/// The driver whose outlets are the slots that its boards say on USB. Outlets of ClusterCTRL boards
+/// count through several of these.
+const HAT: &str = "cluster-hat";
 
-/// The machine that this runs on.
+/// The machine that this runs on, and its head.
 pub(super) struct Here {
     /// Whether the head runs here too.
     is_head: bool,
+    head_version: String,
+    /// Whether the head switches nodes by itself.
+    has_policy: bool,
     bridge: String,
 }
 
 impl Here {
-    pub(super) fn of(is_head: bool) -> Self {
-        Self { is_head, bridge: HeadOptions::default().bridge }
+    pub(super) fn new(is_head: bool, head_version: String, has_policy: bool) -> Self {
+        Self { is_head, head_version, has_policy, bridge: HeadOptions::default().bridge }
     }
+
+    /// Why nobody expects a node to be connected, if so: it is off as somebody wants it, or on the
+    /// way.
+    pub(super) fn at_rest(&self, outlet: &PowerView) -> Option<String> {
+        let is_wanted_off =
+            outlet.wish == PowerAct::Off || self.has_policy && outlet.wish != PowerAct::On;
+        let rests = match outlet.stage {
+            PowerStage::Off => is_wanted_off,
+            PowerStage::On | PowerStage::Failed | PowerStage::Unknown => false,
+            _ => true,
+        };
+        let note = outlet.note.as_ref().map_or(String::new(), |note| format!(": it {note}"));
+        rests.then(|| match (outlet.stage, outlet.wish) {
+            (PowerStage::Off, PowerAct::Off) => "off, as was asked for".to_owned(),
+            (stage, _) => format!("{}{note}", stage.slug()),
+        })
+    }
+}
+
+/// Whether the host of a URL is an address of this machine: only such can be listened at.
+pub(super) fn is_own_address(url: &str) -> bool {
+    let Ok(uri) = url.parse::<ureq::http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    (host, 0).to_socket_addrs().is_ok_and(|mut all| all.any(|it| UdpSocket::bind(it).is_ok()))
 }
 
 /// Who a node is, and all that can be seen of it.
@@ -31,10 +60,9 @@ pub(super) fn of(
     name: &str,
     node: Option<&NodeView>,
     outlet: Option<&PowerView>,
-    head_version: &str,
     here: &Here,
 ) -> (Patient, Seen) {
-    let is_hat = |view: &&PowerView| HATS.contains(&view.outlet.driver.as_str());
+    let is_hat = |view: &&PowerView| view.outlet.driver == HAT;
     let slot = outlet.filter(is_hat).and_then(|view| view.outlet.outlet.parse().ok());
     let patient = Patient { name: name.to_owned(), slot, bridge: here.bridge.clone() };
     let connected = node.filter(|node| node.state != NodeState::Lost);
@@ -54,7 +82,7 @@ pub(super) fn of(
         // What it told took a moment to arrive, which is far less than a clock may be off.
         let time_ms = board.and_then(|board| board.time_ms);
         seen.skew_ms = time_ms.map(|time_ms| time_ms.cast_signed() - node.seen_at_ms.cast_signed());
-        seen.versions = Some((node.version.clone(), head_version.to_owned()));
+        seen.versions = Some((node.version.clone(), here.head_version.clone()));
     }
     if let Some(slot) = slot.filter(|_| here.is_head) {
         look_here(slot, &mut seen);
