@@ -290,7 +290,7 @@ impl Board {
             cpu_used_permille: Some(used_permille),
             memory_bytes_total: Some(facts.memory_bytes),
             memory_bytes_available: Some(facts.memory_bytes * 3 / 4),
-            temperature_millicelsius: Some((self.celsius * 1_000.0) as i32),
+            temperature_millicelsius: Some((self.celsius * 1_000.0).round() as i32),
             clock_hz: Some(hz),
             uptime_s: Some(now.saturating_duration_since(self.started).as_secs()),
             board: Some(Box::new(board)),
@@ -324,11 +324,11 @@ mod tests {
             now += Duration::from_secs(seconds);
             board.status(now, work)
         };
-        let celsius = |status: &NodeStatus| status.temperature_millicelsius.unwrap() / 1_000;
+        let millicelsius = |status: &NodeStatus| status.temperature_millicelsius.unwrap();
         let cool = after(600, 0.0);
-        assert_eq!(celsius(&cool), 44);
+        assert!((43_990..=44_010).contains(&millicelsius(&cool)), "{cool:?}");
         let warm = after(30, 1.0);
-        assert!((55..75).contains(&celsius(&warm)), "{warm:?}");
+        assert!((55_000..75_000).contains(&millicelsius(&warm)), "{warm:?}");
         let hot = after(600, 1.0);
         assert_eq!(hot.board.as_ref().unwrap().restraints.throttled, Some(true));
         assert_eq!(hot.clock_hz, Some(666_666_666));
